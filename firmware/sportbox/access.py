@@ -1,0 +1,166 @@
+"""The second flow: an order comes in as a token, is checked, used up on flash, carried out and answered."""
+
+from micropython import const
+
+from sportbox.core import token as tokens
+from sportbox.core.lock import Order
+from sportbox.core.token import Access, Refused
+from sportbox.store.replay import ReplayLog, Unreadable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sportbox.core.clock import Clock
+
+_REPORTS_MAX = const(60)  # refusals reported as events in one go; then one a second
+_TOLD_MAX = const(16)
+
+
+class Desk:
+    """`refusal_of(order)` says why the parts of the board cannot take an order now, `carry_out(order)` does
+    it and leads to `final`. Both belong to the app."""
+
+    def __init__(
+        self,
+        access: Access,
+        replay: ReplayLog,
+        clock: "Clock",
+        nonce: str,
+        payload_max: int,
+        refusal_of: "Callable[[Order], str]",
+        carry_out: "Callable[[Order], None]",
+        report: "Callable[[str, str, dict[str, object]], None]",
+        answer: "Callable[[str | None, str, str | None, Callable[[], None] | None], None]",
+    ) -> None:
+        self._access = access
+        self._replay = replay
+        self._clock = clock
+        self._nonce = nonce
+        self._payload_max = payload_max
+        self._refusal_of = refusal_of
+        self._carry_out = carry_out
+        self._report = report
+        self._answer = answer
+        self._told: list[str] = []
+        self._log_failed = False
+        self._reports_left = _REPORTS_MAX
+        self.accepted = 0
+        self.rejected = 0
+        self.unreported = 0  # refusals that were answered but made no event: too many at once
+
+    def settle_old(self) -> None:
+        """After boot: an order cut off by the power gets its one final answer, and an answer that the
+        broker may not have is given again."""
+        for found in list(self._replay.answers.values()):
+            if found.result == "accepted":
+                self.final(found.order, "failed", "power")
+            else:
+                self._tell(found.order.jti, found.result, found.reason)
+
+    def command(self, raw: bytes | None, retained: bool, now_ms: int) -> None:
+        """What came on `cmd`; None: it was too large."""
+        if raw is None or len(raw) > self._payload_max:
+            self._reject(None, "", "", "too_large")
+            return
+        jti = tokens.claimed_jti(raw)
+        if retained:
+            self._reject(jti, "", "", "retained")
+            return
+        try:
+            token = tokens.parse(raw)
+            self._access.check(token, self._clock.now(now_ms), self._clock.trusted(), self._nonce)
+        except Refused as refused:
+            self._reject(jti, "", "", refused.args[0])
+            return
+        order = Order(token.text("jti"), token.text("sub"), token.text("act"), token.text("cmp"))
+        arguments = token.claims.get("args", {})
+        if order.act == "configure" and arguments == {"reset": "replay_log"}:
+            self._reset(order, token, now_ms)
+        else:
+            self._order(order, tokens.keep_until(token), now_ms)
+
+    def final(self, order: Order, result: str, reason: str | None) -> None:
+        """The one final answer."""
+        try:
+            self._replay.finish(order.jti, result, reason)
+        except OSError:
+            self._note_failure()
+        data = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
+        self._report(order.component, "access." + result, data)
+        self._tell(order.jti, result, reason)
+
+    def tidy(self, now_ms: int) -> None:
+        """Once a second: what can wait."""
+        self._reports_left = min(_REPORTS_MAX, self._reports_left + 1)
+        try:
+            while self._told:
+                self._replay.told(self._told[0])
+                self._told.pop(0)
+            self._replay.tidy(self._clock.now(now_ms))
+        except OSError:
+            self._note_failure()
+
+    def _order(self, order: Order, keep_until_s: int, now_ms: int) -> None:
+        found = self._replay.find(order.jti)
+        if found is not None and found.result == "accepted":
+            self._answer(order.jti, "accepted", None, None)  # the same token while its order runs
+            return
+        if not self._replay.readable or self._replay.used(order.jti):
+            self._refuse(order, "replayed")
+            return
+        reason = "busy" if self._replay.full(self._clock.now(now_ms)) else self._refusal_of(order)
+        if reason:
+            self._refuse(order, reason)
+            return
+        try:
+            self._replay.begin(order, keep_until_s)
+        except (OSError, Unreadable):
+            self._refuse(order, "replayed")  # a token that cannot be used up could be used twice
+            return
+        self.accepted += 1
+        data = {"jti": order.jti, "sub": order.sub, "act": order.act}
+        self._report(order.component, "access.accepted", data)
+        self._answer(order.jti, "accepted", None, None)
+        self._carry_out(order)
+
+    def _reset(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
+        """An unreadable replay log cannot tell whether this very token was used, so it must carry the
+        nonce of this boot on any rung of the clock."""
+        if token.claims.get("nonce") != self._nonce:
+            self._refuse(order, "clock")
+            return
+        if self._replay.readable:
+            self._order(order, tokens.keep_until(token), now_ms)
+            return
+        try:
+            self._replay.reset()
+        except OSError:
+            self._refuse(order, "busy")
+            return
+        self._order(order, tokens.keep_until(token), now_ms)
+
+    def _refuse(self, order: Order, reason: str) -> None:
+        self._reject(order.jti, order.sub, order.component, reason)
+
+    def _reject(self, jti: str | None, sub: str, component: str, reason: str) -> None:
+        self.rejected += 1
+        self._answer(jti, "rejected", reason, None)
+        if self._reports_left <= 0:
+            self.unreported += 1
+            return
+        self._reports_left -= 1
+        self._report(component, "access.rejected", {"jti": jti, "sub": sub, "reason": reason})
+
+    def _tell(self, jti: str, result: str, reason: str | None) -> None:
+        self._answer(jti, result, reason, lambda: self._note_told(jti))
+
+    def _note_told(self, jti: str) -> None:
+        if len(self._told) < _TOLD_MAX:
+            self._told.append(jti)
+
+    def _note_failure(self) -> None:
+        """Flash that does not take the log is reported once a boot, not once a second."""
+        if not self._log_failed:
+            self._log_failed = True
+            self._report("device", "device.fault", {"what": "replay_log_write"})

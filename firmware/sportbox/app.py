@@ -1,0 +1,239 @@
+"""The board, put together. Two flows, and there is no third way round:
+
+    driver -> Event -> outbox (flash) -> MQTT session -> broker
+    broker -> MQTT session -> access check -> Lock -> actions -> driver -> Event and answer
+
+`main` composes; `App` is what the parts meet in.
+"""
+
+import asyncio
+import json
+
+from micropython import const
+
+from sportbox.access import Desk
+from sportbox.bay import earliest
+from sportbox.core.clock import rfc3339
+from sportbox.core.lock import Order
+from sportbox.store import record
+from sportbox.uplink import Uplink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sportbox.bay import Bay
+    from sportbox.core.clock import Clock
+    from sportbox.field import Court, Entrance
+    from sportbox.store.outbox import Outbox
+
+    Part = Bay | Court | Entrance
+
+_QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
+_ORDINARY = ("occupancy.changed", "gate.passed")
+
+
+class Reports:
+    """What a part may tell: events, states, final answers."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+
+    def event(self, component: str, kind: str, data: "dict[str, object]", urgent: bool) -> None:
+        self._app.event(component, kind, data)
+
+    def state(self, component: str) -> None:
+        self._app.state_changed(component)
+
+    def final(self, order: Order, result: str, reason: str | None) -> None:
+        self._app.desk.final(order, result, reason)
+
+    def remember(self) -> None:
+        self._app.memory_changed = True
+
+
+class App:
+    def __init__(
+        self,
+        data_folder: str,
+        clock: "Clock",
+        outbox: "Outbox",
+        uplink: Uplink,
+        batch_ms: int,
+        now_ms: "Callable[[], int]",
+        wake: "Callable[[], None]",
+    ) -> None:
+        self._memory_path = data_folder + "/memory"
+        self._clock = clock
+        self._outbox = outbox
+        self._uplink = uplink
+        self._batch_ms = batch_ms
+        self._now_ms = now_ms
+        self._wake = wake
+        self._waiting_since_ms: int | None = None
+        self._armed_ms: int | None = None
+        self._acked_seq = 0
+        self._acked_ms = 0
+        self._identify_until_ms = 0
+        self.restart_at_ms: int | None = None
+        self.memory_changed = False
+        self.parts: "list[Part]" = []
+        self.desk: Desk
+        self.edge = asyncio.ThreadSafeFlag()
+
+    # ---- the first flow: up
+
+    def event(self, component: str, kind: str, data: "dict[str, object]") -> None:
+        """Accepts an event: on flash now, or within `batch_ms` if it is an ordinary one."""
+        now_ms = self._now_ms()
+        time_s = self._clock.now(now_ms) if self._clock.trusted() else 0
+        self._uplink.event(component, kind, data, time_s, now_ms // 1000, kind not in _ORDINARY)
+        if self._outbox.waiting() and self._waiting_since_ms is None:
+            self._waiting_since_ms = now_ms
+        self._wake()
+
+    def state_changed(self, component: str) -> None:
+        now_ms = self._now_ms()
+        for part in self.parts:
+            for name, since_ms, state in part.states():
+                if name == component:
+                    self._uplink.retain(name + "/state", self._since(state, since_ms, now_ms))
+        self._wake()
+
+    def all_states(self) -> None:
+        """Publishes every state, after boot and when the clock was set: `since` depends on it."""
+        for part in self.parts:
+            for name, _, _ in part.states():
+                self.state_changed(name)
+
+    def _since(self, state: "dict[str, object]", since_ms: int, now_ms: int) -> "dict[str, object]":
+        if self._clock.trusted():
+            state["since"] = rfc3339(self._clock.now(now_ms) - (now_ms - since_ms) // 1000)
+        else:
+            state["since"] = None
+        return state
+
+    # ---- the second flow: down
+
+    def command(self, raw: bytes | None, retained: bool) -> None:
+        self.desk.command(raw, retained, self._now_ms())
+        self._arm()
+        self._wake()
+
+    def answer(self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None") -> None:
+        now_ms = self._now_ms()
+        self._uplink.answer(jti, result, reason, self._clock.now(now_ms) if self._clock.trusted() else 0, done)
+        self._wake()
+
+    def refusal_of(self, order: Order) -> str:
+        if order.act in ("unlock", "lock"):
+            bay = self._bay_of(order.component)
+            return "malformed" if bay is None else bay.refusal(order.act, self._now_ms())
+        if order.act == "reboot":
+            return "busy" if any([part.busy() for part in self.parts]) else ""
+        return ""
+
+    def carry_out(self, order: Order) -> None:
+        now_ms = self._now_ms()
+        bay = self._bay_of(order.component) if order.act in ("unlock", "lock") else None
+        if bay is not None:
+            bay.take(order, now_ms)
+            return
+        if order.act == "identify":
+            self._identify_until_ms = now_ms + 10000
+        elif order.act == "reboot":
+            self.restart_at_ms = now_ms + 3000  # time for the answer to leave
+        self.desk.final(order, "done", None)
+
+    def _bay_of(self, component: str) -> "Bay | None":
+        """The part with this lock; only a bay has components beside its own name."""
+        for part in self.parts:
+            if component != part.name and component in [name for name, _, _ in part.states()]:
+                return part  # type: ignore[return-value]
+        return None
+
+    # ---- time
+
+    async def watch_edges(self) -> None:
+        """Looks at the inputs as soon as one of them moves."""
+        while True:
+            await self.edge.wait()
+            self.scan()
+
+    def scan(self) -> None:
+        """Reads all inputs and lets time pass for all parts. Does no harm at any moment."""
+        now_ms = self._now_ms()
+        for part in self.parts:
+            part.scan(now_ms)
+        if self.memory_changed:
+            self.remember()
+        self._arm()
+
+    def _arm(self) -> None:
+        """Sees to it that scan() runs at the next deadline; a superfluous run does no harm."""
+        next_ms = earliest([part.deadline() for part in self.parts])
+        if next_ms is not None and (self._armed_ms is None or next_ms < self._armed_ms):
+            self._armed_ms = next_ms
+            asyncio.create_task(self._scan_at(next_ms))
+
+    async def _scan_at(self, at_ms: int) -> None:
+        await asyncio.sleep_ms(max(0, at_ms - self._now_ms()))
+        if self._armed_ms == at_ms:
+            self._armed_ms = None
+        self.scan()
+
+    def tick(self, now_ms: int) -> None:
+        """Once a second: what can wait that long."""
+        self.scan()
+        self._report_gaps()
+        waiting_ms = self._waiting_since_ms
+        if waiting_ms is not None and now_ms - waiting_ms >= self._batch_ms:
+            self._outbox.flush()
+            self._wake()
+        if not self._outbox.waiting():
+            self._waiting_since_ms = None
+        if self._outbox.acked_seq != self._acked_seq:
+            self._acked_seq = self._outbox.acked_seq
+            self._acked_ms = now_ms
+        elif now_ms - self._acked_ms >= _QUIET_MS:
+            self._outbox.mark()
+        self.desk.tidy(now_ms)
+
+    def identifying(self, now_ms: int) -> bool:
+        return now_ms < self._identify_until_ms
+
+    def _report_gaps(self) -> None:
+        """Numbers that are missing were dropped when the outbox was full, or lost with worn flash."""
+        while self._uplink.gaps:
+            first, last = self._uplink.gaps.pop(0)
+            counts = {
+                "count": last - first + 1,
+                "first": first,
+                "last": last,
+                "ordinary_total": self._outbox.dropped_ordinary,
+                "urgent_total": self._outbox.dropped_urgent,
+            }
+            self.event("device", "device.dropped", counts)
+
+    # ---- what outlives a power cut
+
+    def recall(self, orders: "list[str]") -> None:
+        """Gives the parts what they knew before; `orders` are the components with an order cut off."""
+        memory: dict[str, object] = {}
+        try:
+            stored = record.read(self._memory_path)
+            if stored is not None:
+                memory = json.loads(stored)
+        except (record.Corrupt, ValueError):
+            self.event("device", "device.fault", {"what": "memory"})
+        for part in self.parts:
+            names = [name for name, _, _ in part.states()]
+            part.restore(memory.get(part.name), any([name in orders for name in names]))
+
+    def remember(self) -> None:
+        memory = {part.name: part.memory() for part in self.parts}
+        self.memory_changed = False
+        try:
+            record.write(self._memory_path, json.dumps(memory).encode())
+        except OSError:
+            self._outbox.write_errors += 1  # the next change tries again

@@ -1,0 +1,251 @@
+"""The running board: built once from its configuration, then it runs for ever."""
+
+import asyncio
+import gc
+import os
+import struct
+import sys
+
+from micropython import const
+
+from sportbox import __version__
+from sportbox.access import Desk
+from sportbox.app import App, Reports
+from sportbox.compose import make_keys, make_parts
+from sportbox.core.clock import Clock
+from sportbox.core.token import Access
+from sportbox.drivers import chip
+from sportbox.net.packets import Packets
+from sportbox.net.session import Session, Settings
+from sportbox.net.wifi import Wifi
+from sportbox.store import record
+from sportbox.store.outbox import Outbox
+from sportbox.store.replay import ReplayLog
+from sportbox.system.health import StallMeter, Uptime, heap_free, measure_stalls
+from sportbox.system.log import Log
+from sportbox.system.supervisor import Supervisor
+from sportbox.system.timekeeper import Timekeeper
+from sportbox.uplink import Uplink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sportbox.compose import Facts
+
+_WATCHDOG_MS = const(10000)
+_TICK_MS = const(1000)
+_SILENT_MS = const(60000)
+_TOKEN_MAX = const(1536)  # bytes; the packet buffer holds the topic beside it
+_DATA = "/data"
+
+
+def random_bits() -> int:
+    """16 random bits."""
+    return int(struct.unpack("<H", os.urandom(2))[0])
+
+
+def count_boot() -> int:
+    """This boot's number, from 1."""
+    path = _DATA + "/boots"
+    try:
+        stored = record.read(path)
+        boots = 0 if stored is None else struct.unpack("<I", stored)[0]
+    except record.Corrupt:
+        boots = 0  # the number is for people; nothing is decided by it
+    record.write(path, struct.pack("<I", boots + 1))
+    return boots + 1
+
+
+class Box:
+    def __init__(self, config: "Facts", secrets: "Facts") -> None:
+        self._config = config
+        self._uptime = Uptime()
+        now_ms = self._uptime.ms
+        self._log = Log(config["log_level"], now_ms)
+        record.make_dir(_DATA)
+        self._boot = count_boot()
+        self._boot_id = os.urandom(6).hex()
+        self._nonce = os.urandom(8).hex()
+        self._clock = Clock()
+        limits = config["outbox"]
+        self._outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"])
+        self._outbox.open()
+        self._replay = ReplayLog(_DATA)
+        self._replay.open()
+        self._uplink = Uplink(config["site"], config["device"], self._boot_id, self._outbox)
+        self._uplink.describe(self._telemetry)
+        self._log.to(self._uplink.log)
+        self._app = App(_DATA, self._clock, self._outbox, self._uplink, limits["batch_ms"], now_ms, self._wake)
+        self._app.desk = self._make_desk(config, secrets)
+        self._session = self._make_session(config, secrets)
+        wifi = secrets["wifi"]
+        self._wifi = Wifi(wifi["ssid"], wifi["password"], self._link, now_ms, random_bits)
+        server = (config["ntp"]["host"], config["ntp"]["port"])
+        self._time = Timekeeper(self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed)
+        led = config.get("led")
+        self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
+        self._supervisor = Supervisor(now_ms, self._crashed)
+        self._stalls: StallMeter | None = None
+        self._telemetry_ms = 0
+        self._beat_ms = 0
+
+    def _make_desk(self, config: "Facts", secrets: "Facts") -> Desk:
+        app = self._app
+        access = Access(config["site"] + "/" + config["device"], make_keys(secrets))
+        return Desk(
+            access,
+            self._replay,
+            self._clock,
+            self._nonce,
+            _TOKEN_MAX,
+            app.refusal_of,
+            app.carry_out,
+            self._report_access,
+            app.answer,
+        )
+
+    def _make_session(self, config: "Facts", secrets: "Facts") -> Session:
+        base = self._uplink.base
+        user = secrets.get("broker", {})
+        client_id = "%s-%s" % (config["site"], config["device"])
+        packets = Packets(client_id, config["mqtt"]["keepalive_s"], user.get("user"), user.get("password"))
+        return Session(
+            Settings(config["broker"]["host"], config["broker"]["port"], config["mqtt"]),
+            packets,
+            base + "/cmd",
+            (base + "/availability", "offline"),
+            self._uplink.next_message,
+            self._app.command,
+            self._went_up,
+            self._went_down,
+            self._uptime.ms,
+            random_bits,
+        )
+
+    async def run(self) -> None:
+        """Nothing moves at boot: the parts take note of what is, then the tasks start."""
+        self._stalls = measure_stalls()
+        self._time.open()
+        app = self._app
+        app.parts = make_parts(self._config["components"], app.edge.set, Reports(app))
+        data = {"boot": self._boot, "reset": chip.reset_cause(), "firmware": __version__}
+        app.event("device", "device.booted", data)
+        if not self._replay.readable:
+            app.event("device", "device.fault", {"what": "replay_log_unreadable"})
+        app.recall([answer.order.component for answer in self._replay.answers.values()])
+        app.desk.settle_old()
+        app.all_states()
+        self._publish_info()
+        add = self._supervisor.add
+        add("edges", app.watch_edges)
+        add("wifi", self._wifi.run, _SILENT_MS, lambda: self._wifi.beat_ms)
+        add("session", self._session.run)
+        add("house", self._keep_house, _SILENT_MS, lambda: self._beat_ms)
+        watchdog = chip.Watchdog(_WATCHDOG_MS)
+        gc.collect()
+        while True:
+            stuck = self._supervisor.stuck(self._uptime.ms())
+            if not stuck:
+                watchdog.feed()
+            await asyncio.sleep_ms(_TICK_MS)
+            restart_ms = app.restart_at_ms
+            if restart_ms is not None and self._uptime.ms() >= restart_ms:
+                app.remember()
+                self._outbox.flush()
+                chip.restart()
+
+    async def _keep_house(self) -> None:
+        while True:
+            now_ms = self._uptime.ms()
+            self._beat_ms = now_ms
+            self._time.tick(now_ms)
+            self._session.check(now_ms)
+            self._app.tick(now_ms)
+            if now_ms - self._telemetry_ms >= self._config["telemetry_s"] * 1000:
+                self._telemetry_ms = now_ms
+                self._uplink.want_telemetry()
+                self._session.wake()
+            self._shine(now_ms)
+            await asyncio.sleep_ms(_TICK_MS)
+
+    def _shine(self, now_ms: int) -> None:
+        """The lamp: blinks for `identify`, else steady while the broker is reached."""
+        if self._lamp is not None:
+            blink = now_ms // _TICK_MS % 2 == 0
+            self._lamp.set(blink if self._app.identifying(now_ms) else self._session.up)
+
+    # ---- what the parts call
+
+    def _wake(self) -> None:
+        self._session.wake()
+
+    def _link(self, is_up: bool) -> None:
+        self._log.write("info", "wifi up" if is_up else "wifi down")
+        self._session.set_link(is_up)
+
+    def _went_up(self) -> None:
+        self._uplink.went_up(self._uptime.ms())
+        self._log.write("info", "broker reached")
+
+    def _went_down(self, why: str) -> None:
+        self._uplink.went_down()
+        self._log.write("warning", "no broker: " + why)
+
+    def _clock_changed(self, why: str) -> None:
+        self._app.event("device", "device.clock", {"trust": self._clock.trust, "why": why})
+        self._app.all_states()
+        self._publish_info()
+
+    def _crashed(self, task: str, error: BaseException) -> None:
+        text = "%s %s" % (type(error).__name__, error)
+        self._log.write("error", "task %s: %s" % (task, text))
+        self._app.event("device", "device.crashed", {"task": task, "error": text[:120]})
+
+    def _report_access(self, component: str, kind: str, data: "dict[str, object]") -> None:
+        known = component in self._config["components"] or component == "device"
+        self._app.event(component if known else "access", kind, data)
+
+    def _publish_info(self) -> None:
+        info = {
+            "device": self._config["device"],
+            "board": self._config["board"],
+            "firmware": __version__,
+            "micropython": ".".join([str(number) for number in sys.implementation[1][:3]]),
+            "mac": self._wifi.mac(),
+            "boot": self._boot,
+            "bootid": self._boot_id,
+            "reset": chip.reset_cause(),
+            "config": self._config["hash"],
+            "clock": self._clock.trust,
+            "nonce": self._nonce,
+            "replay_log": "ok" if self._replay.readable else "unreadable",
+        }
+        self._uplink.retain("info", info)
+        self._session.wake()
+
+    def _telemetry(self) -> "dict[str, object]":
+        outbox, session, uplink, desk = self._outbox, self._session, self._uplink, self._app.desk
+        stalls = self._stalls
+        return {
+            "uptime": self._uptime.ms() // 1000,
+            "heap_free": heap_free(),
+            "rssi": self._wifi.rssi_dbm(),
+            "battery": None,
+            "queue": outbox.queue_events(),
+            "queue_bytes": outbox.queue_bytes(),
+            "accepted": outbox.durable_seq,
+            "delivered": outbox.delivered,
+            "dropped": outbox.dropped_ordinary + outbox.dropped_urgent,
+            "loop_stall_ms": 0 if stalls is None else stalls.take_ms(),
+            "loop_stall_max_ms": 0 if stalls is None else stalls.longest_ever_ms,
+            "connects": session.connects,
+            "connect_failures": session.failures,
+            "retries": uplink.retries,
+            "stray_pubacks": session.stray_pubacks,
+            "orders": desk.accepted,
+            "refusals": desk.rejected,
+            "refusals_unreported": desk.unreported,
+            "answers_lost": uplink.answers_lost,
+            "flash_errors": outbox.write_errors,
+            "task_restarts": self._supervisor.restarts,
+            "time_refused": self._time.refused,
+        }

@@ -1,0 +1,25 @@
+"""A contact's level is believed once it has stood still for a while."""
+
+
+class Debounce:
+    """`step(level, now_ms)` gives the stable level, None before the first; `deadline` is when to look again."""
+
+    def __init__(self, stable_ms: int) -> None:
+        self._stable_ms = stable_ms
+        self._candidate: bool | None = None
+        self._since_ms = 0
+        self.stable: bool | None = None
+        self.deadline: int | None = None
+
+    def step(self, level: bool, now_ms: int) -> bool | None:
+        if level != self._candidate:
+            self._candidate = level
+            self._since_ms = now_ms
+        if level == self.stable:
+            self.deadline = None
+        elif now_ms - self._since_ms >= self._stable_ms:
+            self.stable = level
+            self.deadline = None
+        else:
+            self.deadline = self._since_ms + self._stable_ms
+        return self.stable

@@ -1,0 +1,182 @@
+"""Access tokens: JWS compact serialisation (RFC 7515) with HS256 (RFC 7518), claims as in RFC 7519.
+
+`parse` takes a token apart without believing it, `Access.check` decides. The reasons of a refusal are
+those of docs/PROTOCOL.md. Everything here is pure: the caller brings the time, the nonce and the
+replay log.
+"""
+
+import binascii
+import hashlib
+import json
+
+from micropython import const
+
+ACTS = ("unlock", "lock", "identify", "reboot", "configure")
+
+_BLOCK = const(64)  # SHA-256 works on blocks of 64 bytes (FIPS 180-4)
+_LIFETIME_S = const(86400)
+_LEEWAY_S = const(60)
+_TEXT_MAX = const(64)  # characters of jti, sub, cmp
+_TIME_MAX = const(1 << 40)
+
+
+class Refused(Exception):
+    """`args[0]` is the reason."""
+
+
+class Token:
+    """A token taken apart; nothing in it is verified."""
+
+    def __init__(self, header: "dict[str, object]", claims: "dict[str, object]", signed: bytes, mac: bytes) -> None:
+        self.header = header
+        self.claims = claims
+        self.signed = signed
+        self.mac = mac
+
+    def text(self, name: str) -> str:
+        """The claim as a string of 1 to 64 characters, or an empty one."""
+        value = self.claims.get(name)
+        return value if isinstance(value, str) and len(value) <= _TEXT_MAX else ""
+
+    def seconds(self, name: str) -> int | None:
+        value = self.claims.get(name)
+        if value is None:
+            return None
+        if type(value) is not int or not 0 <= value < _TIME_MAX:
+            raise Refused("malformed")
+        return value
+
+
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """HMAC (RFC 2104) with SHA-256."""
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    pad = bytearray(_BLOCK)
+    pad[: len(key)] = key
+    inner = hashlib.sha256(bytes(b ^ 0x36 for b in pad))
+    inner.update(message)
+    outer = hashlib.sha256(bytes(b ^ 0x5C for b in pad))
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def same(a: bytes, b: bytes) -> bool:
+    """Compares in a time that does not tell where the difference is."""
+    if len(a) != len(b):
+        return False
+    difference = 0
+    for i in range(len(a)):
+        difference |= a[i] ^ b[i]
+    return difference == 0
+
+
+def b64url(data: bytes) -> bytes:
+    """base64url without padding (RFC 7515, appendix C)."""
+    text = binascii.b2a_base64(data).rstrip(b"\n=")
+    return text.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def un_b64url(text: bytes) -> bytes:
+    """Raises ValueError unless `text` is the one canonical encoding of something."""
+    padded = text.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(text) % 4)
+    data = binascii.a2b_base64(padded)
+    if b64url(data) != text:
+        raise ValueError("base64url")
+    return data
+
+
+def parse(raw: bytes) -> Token:
+    """Raises Refused("malformed") unless `raw` is three dotted parts, the first two JSON objects."""
+    parts = raw.split(b".")
+    if len(parts) != 3 or not parts[2]:
+        raise Refused("malformed")
+    try:
+        header = json.loads(un_b64url(parts[0]))
+        claims = json.loads(un_b64url(parts[1]))
+        mac = un_b64url(parts[2])
+    except (ValueError, RuntimeError, MemoryError):  # RuntimeError: JSON nested too deep
+        raise Refused("malformed")
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise Refused("malformed")
+    return Token(header, claims, raw[: len(parts[0]) + 1 + len(parts[1])], mac)
+
+
+def claimed_jti(raw: bytes) -> str | None:
+    """The jti for the answer to a token that was refused: unverified, at most 64 characters."""
+    parts = raw.split(b".")
+    if len(parts) < 2:
+        return None
+    try:
+        claims = json.loads(un_b64url(parts[1]))
+    except (ValueError, RuntimeError, MemoryError):
+        return None
+    jti = claims.get("jti") if isinstance(claims, dict) else None
+    return jti[:_TEXT_MAX] if isinstance(jti, str) and jti else None
+
+
+class Key:
+    def __init__(self, role: str, secret: bytes) -> None:
+        self.role = role
+        self.secret = secret
+
+
+class Access:
+    """Decides whether a token may act on this device."""
+
+    def __init__(self, audience: str, keys: "dict[str, Key]") -> None:
+        self._audience = audience
+        self._keys = keys
+
+    def check(self, token: Token, now_s: int, trusted: bool, nonce: str) -> None:
+        """Raises Refused. `now_s` is the best time (0 while unknown), `trusted` whether it can prove
+        that a token is current; if not, the token must carry this boot's `nonce`."""
+        header = token.header
+        kid = header.get("kid")
+        key = self._keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise Refused("key")
+        if header.get("alg") != "HS256" or not same(hmac_sha256(key.secret, token.signed), token.mac):
+            raise Refused("signature")
+        if header.get("crit") is not None:  # RFC 7515, 4.1.11: what is not understood is refused
+            raise Refused("malformed")
+        self._check_shape(token)
+        audience = token.claims.get("aud")
+        if audience != self._audience and audience != [self._audience]:
+            raise Refused("audience")
+        if key.role != "ops" and (key.role != "booking" or token.claims["act"] != "unlock"):
+            raise Refused("role")
+        self._check_times(token, now_s, trusted)
+        if not trusted and token.claims.get("nonce") != nonce:
+            raise Refused("clock")
+
+    def _check_shape(self, token: Token) -> None:
+        claims = token.claims
+        if claims.get("act") not in ACTS or not token.text("jti"):
+            raise Refused("malformed")
+        for name in ("sub", "cmp"):
+            if claims.get(name) is not None and not token.text(name):
+                raise Refused("malformed")
+        if not isinstance(claims.get("args", {}), dict):
+            raise Refused("malformed")
+
+    def _check_times(self, token: Token, now_s: int, trusted: bool) -> None:
+        expires_s = token.seconds("exp")
+        issued_s = token.seconds("iat")
+        begins_s = token.seconds("nbf")
+        if begins_s is None:
+            begins_s = issued_s
+        if expires_s is None or begins_s is None:
+            raise Refused("malformed")
+        if expires_s - begins_s > _LIFETIME_S:
+            raise Refused("lifetime")
+        if now_s > expires_s + _LEEWAY_S:
+            raise Refused("expired")
+        if trusted and (now_s < begins_s - _LEEWAY_S or (issued_s or 0) > now_s + _LEEWAY_S):
+            raise Refused("not_yet")
+
+
+def keep_until(token: Token) -> int:
+    """Until when (Unix seconds) the jti must be remembered: its end and the leeway."""
+    expires_s = token.seconds("exp")
+    assert expires_s is not None  # check() has seen it
+    return expires_s + _LEEWAY_S

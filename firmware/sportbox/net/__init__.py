@@ -1,0 +1,1 @@
+"""Wi-Fi, name and time look-ups, and the MQTT session."""

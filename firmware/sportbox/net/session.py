@@ -1,0 +1,354 @@
+"""The MQTT session: one connection at a time, and nothing in it ever blocks the loop.
+
+Two tasks a connection: the reader takes packets apart, the writer is the only one that writes, one whole
+packet at a time. Deadlines (connect, CONNACK, SUBACK, PUBACK, PINGRESP, the rest of a packet, a stuck
+write) are looked at by `check`, once a second; a missed one ends the connection, and what the broker has
+not acknowledged goes out again on the next one, never twice on the same.
+"""
+
+import asyncio
+
+from micropython import const
+
+from sportbox.core.backoff import Backoff
+from sportbox.net.packets import CONNACK, PINGRESP, PUBACK, PUBLISH, SUBACK, Malformed, Packets, remaining_length
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_IPPROTO_TCP = const(6)
+_TCP_NODELAY = const(1)
+_PAUSE_MIN_MS = const(50)
+_CONTROL_MAX = const(1024)  # bytes of answers that wait for the writer; then reading pauses
+_PID_MAX = const(65535)
+
+
+class Message:
+    """Something to publish; `done` is called once the broker has it (at QoS 0: once it is written)."""
+
+    def __init__(self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None") -> None:
+        self.topic = topic
+        self.payload = payload
+        self.retain = retain
+        self.qos = qos
+        self.done = done
+        self.deadline_ms = 0
+
+
+class Settings:
+    """Times in ms unless named otherwise."""
+
+    def __init__(self, host: str, port: int, options: "dict[str, int]") -> None:
+        self.host = host
+        self.port = port
+        self.keepalive_s = options["keepalive_s"]
+        self.connect_ms = options["connect_ms"]
+        self.ack_ms = options["ack_ms"]
+        self.backoff_cap_ms = options["backoff_cap_ms"]
+        self.window = options["window"]
+        self.packet_max = options["packet_max"]
+
+
+class Session:
+    """`next_message()` is asked for work whenever there is room in the window; `on_up` follows the SUBACK,
+    `on_down` the end of a connection; `on_command(payload, retained)` gets None for an oversized one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        packets: Packets,
+        command_topic: str,
+        will: "tuple[str, str]",
+        next_message: "Callable[[], Message | None]",
+        on_command: "Callable[[bytes | None, bool], None]",
+        on_up: "Callable[[], None]",
+        on_down: "Callable[[str], None]",
+        now_ms: "Callable[[], int]",
+        random_bits: "Callable[[], int]",
+    ) -> None:
+        self._settings = settings
+        self._packets = packets
+        self._command_topic = command_topic
+        self._will = will
+        self._next_message = next_message
+        self._on_command = on_command
+        self._on_up = on_up
+        self._on_down = on_down
+        self._now_ms = now_ms
+        self._random_bits = random_bits
+        self._backoff = Backoff(settings.backoff_cap_ms)
+        self._buffer = bytearray(settings.packet_max)
+        self._view = memoryview(self._buffer)
+        self._fill = 0
+        self._wake = asyncio.Event()
+        self._link = asyncio.Event()
+        self._task: "asyncio.Task[None] | None" = None
+        self._stream: "asyncio.StreamReader | None" = None
+        self._why = ""
+        self._control = bytearray()
+        self._inflight: dict[int, Message] = {}
+        self._pid = 0
+        self._subscribe_pid = 0
+        self._deadline_ms = 0  # of the phase before `up`, 0: none
+        self._rx_deadline_ms = 0
+        self._tx_deadline_ms = 0
+        self._ping_deadline_ms = 0
+        self._last_tx_ms = 0
+        self.up = False
+        self.beat_ms = 0  # when it last made progress
+        self.connects = 0
+        self.failures = 0
+        self.stray_pubacks = 0
+        self.last_error = ""
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._wake.set()
+
+    def set_link(self, is_up: bool) -> None:
+        """Wi-Fi came or went; without it there is no point in trying."""
+        if is_up:
+            self._link.set()
+        else:
+            self._link.clear()
+            self._fail("wifi lost")
+
+    def check(self, now_ms: int) -> None:
+        """Once a second: ends a connection of which a deadline is missed, and asks for a PINGREQ."""
+        for what, deadline_ms in (
+            ("broker silent", self._deadline_ms),
+            ("half a packet", self._rx_deadline_ms),
+            ("write stuck", self._tx_deadline_ms),
+            ("no PINGRESP", self._ping_deadline_ms),
+        ):
+            if deadline_ms and now_ms >= deadline_ms:
+                self._fail(what)
+                return
+        for message in self._inflight.values():
+            if now_ms >= message.deadline_ms:
+                self._fail("no PUBACK")
+                return
+        if self.up and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:
+            self.wake()
+
+    async def run(self) -> None:
+        """Connects for ever."""
+        while True:
+            self.beat_ms = self._now_ms()
+            await self._link.wait()
+            self._why = ""
+            self._task = asyncio.create_task(self._serve())
+            try:
+                await self._task
+            except asyncio.CancelledError:
+                if not self._why:
+                    raise
+            except (OSError, Malformed) as error:
+                self._why = "%s %s" % (type(error).__name__, error)
+            finally:
+                self._task = None
+                self._close()
+            self.failures += 1
+            self.last_error = self._why
+            pause_ms = max(_PAUSE_MIN_MS, self._backoff.next(self._random_bits()))
+            await asyncio.sleep_ms(pause_ms)
+
+    def _fail(self, why: str) -> None:
+        """Ends the connection from outside the reader's task."""
+        if self._task is not None and not self._why:
+            self._why = why
+            self._task.cancel()
+
+    def _close(self) -> None:
+        self._deadline_ms = self._rx_deadline_ms = self._tx_deadline_ms = self._ping_deadline_ms = 0
+        if self._stream is not None:
+            self._stream.s.close()
+            self._stream = None
+        self._inflight = {}
+        self._control = bytearray()
+        self._fill = 0
+        self.up = False
+        self._on_down(self._why)
+
+    async def _serve(self) -> None:
+        settings = self._settings
+        self._deadline_ms = self._now_ms() + settings.connect_ms
+        self._stream, _ = await asyncio.open_connection(settings.host, settings.port)
+        self._stream.s.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+        writer = asyncio.create_task(self._write_loop())
+        try:
+            self._deadline_ms = self._now_ms() + settings.connect_ms
+            self._answer(self._packets.connect(self._will[0], self._will[1]))
+            size = await self._packet()
+            if self._buffer[0] != CONNACK or size != 4 or self._buffer[2] > 1:
+                raise Malformed("no CONNACK")
+            if self._buffer[3] != 0:
+                raise OSError("refused by the broker, code %d" % self._buffer[3])
+            self._take(size)
+            self._backoff.reset()
+            self._deadline_ms = self._now_ms() + settings.ack_ms
+            self._subscribe_pid = self._next_pid()
+            self._answer(self._packets.subscribe(self._command_topic, self._subscribe_pid))
+            while True:
+                await self._handle(await self._packet())
+                self.beat_ms = self._now_ms()
+                while len(self._control) > _CONTROL_MAX:
+                    await asyncio.sleep_ms(10)
+        finally:
+            writer.cancel()
+
+    async def _packet(self) -> int:
+        """Waits until a whole packet stands at the start of the buffer and returns its size; a longer one
+        than the buffer stands there with its first bytes, and its size says so."""
+        assert self._stream is not None
+        while True:
+            length, head = remaining_length(self._buffer, self._fill)
+            if length >= 0 and (self._fill >= head + length or self._fill == len(self._buffer)):
+                self._rx_deadline_ms = 0
+                return head + length
+            if self._fill and not self._rx_deadline_ms:
+                self._rx_deadline_ms = self._now_ms() + self._settings.ack_ms
+            count = await self._stream.readinto(self._view[self._fill :])
+            if count == 0:
+                raise OSError("closed by the broker")
+            self._fill += count or 0  # None: woken for nothing
+
+    def _take(self, size: int) -> None:
+        """Removes a packet from the start of the buffer."""
+        rest = self._fill - size
+        if rest:
+            self._buffer[:rest] = self._buffer[size : self._fill]
+        self._fill = rest
+
+    async def _handle(self, size: int) -> None:
+        kind = self._buffer[0]
+        if kind & 0xF0 == PUBLISH:
+            await self._handle_publish(size)
+            return
+        if size > len(self._buffer):
+            raise Malformed("long packet")
+        if kind == PUBACK and size == 4:
+            self._handle_puback(self._buffer[2] << 8 | self._buffer[3])
+        elif kind == SUBACK and size == 5:
+            self._handle_suback()
+        elif kind == PINGRESP and size == 2:
+            self._ping_deadline_ms = 0
+        else:
+            raise Malformed("packet 0x%02x of %d bytes" % (kind, size))
+        self._take(size)
+
+    def _handle_puback(self, pid: int) -> None:
+        message = self._inflight.pop(pid, None)
+        if message is None:
+            self.stray_pubacks += 1
+            return
+        if message.done is not None:
+            message.done()
+        self._wake.set()
+
+    def _handle_suback(self) -> None:
+        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3] or self.up:
+            raise Malformed("stray SUBACK")
+        if self._buffer[4] > 1:
+            raise OSError("subscription refused, code %d" % self._buffer[4])
+        self._deadline_ms = 0
+        self.up = True
+        self.connects += 1
+        self.last_error = ""
+        self._on_up()
+        self._wake.set()
+
+    async def _handle_publish(self, size: int) -> None:
+        """Shape: 0x3_, remaining length, topic length u16, topic, packet id u16 at QoS 1, payload."""
+        flags = self._buffer[0] & 0x0F
+        length, head = remaining_length(self._buffer, self._fill)
+        topic_end = head + 2 + (self._buffer[head] << 8 | self._buffer[head + 1])
+        payload_at = topic_end + (2 if flags & 6 else 0)
+        if flags & 6 > 2 or length < 2 or payload_at > size or payload_at > len(self._buffer):
+            raise Malformed("PUBLISH")
+        retained = flags & 1 == 1
+        pid = self._buffer[topic_end] << 8 | self._buffer[topic_end + 1] if flags & 6 else 0
+        if flags & 6 and pid == 0:
+            raise Malformed("PUBLISH without a packet id")
+        if size > len(self._buffer):
+            topic = bytes(self._view[head + 2 : topic_end])
+            await self._drain(size)
+            payload = None
+            reply: bytes | bytearray = self._packets.puback(pid) if pid else b""
+        else:
+            topic, payload, reply = self._packets.received(self._view[:size])
+            self._take(size)
+        if reply:
+            self._answer(reply)
+        if topic == self._command_topic.encode():
+            self._on_command(payload, retained)
+
+    async def _drain(self, size: int) -> None:
+        """Passes over a packet that is longer than the buffer; it must keep coming."""
+        assert self._stream is not None
+        left = size - self._fill
+        while left:
+            self._rx_deadline_ms = self._now_ms() + self._settings.ack_ms
+            count = await self._stream.readinto(self._view[: min(left, len(self._buffer))])
+            if count == 0:
+                raise OSError("closed by the broker")
+            left -= count or 0
+        self._rx_deadline_ms = 0
+        self._fill = 0
+
+    def _answer(self, packet: "bytes | bytearray") -> None:
+        self._control += packet
+        self._wake.set()
+
+    def _next_pid(self) -> int:
+        """1 to 65535, skipping those in flight."""
+        while True:
+            self._pid = self._pid % _PID_MAX + 1
+            if self._pid not in self._inflight:
+                return self._pid
+
+    async def _write_loop(self) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                packet, message = self._next_packet()
+                if packet is None:
+                    await self._wake.wait()
+                    continue
+                await self._write(packet)
+                if message is not None and message.qos == 0 and message.done is not None:
+                    message.done()
+        except OSError as error:
+            self._fail("%s %s" % (type(error).__name__, error))
+
+    def _next_packet(self) -> "tuple[bytes | bytearray | None, Message | None]":
+        if self._control:
+            packet = self._control
+            self._control = bytearray()
+            return packet, None
+        if not self.up:
+            return None, None
+        now_ms = self._now_ms()
+        if not self._ping_deadline_ms and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:
+            self._ping_deadline_ms = now_ms + self._settings.ack_ms
+            return self._packets.ping(), None
+        if len(self._inflight) >= self._settings.window:
+            return None, None
+        message = self._next_message()
+        if message is None:
+            return None, None
+        pid = 0
+        if message.qos:
+            pid = self._next_pid()
+            message.deadline_ms = now_ms + self._settings.ack_ms
+            self._inflight[pid] = message
+        return self._packets.publish(message.topic, message.payload, message.retain, pid), message
+
+    async def _write(self, packet: "bytes | bytearray") -> None:
+        assert self._stream is not None
+        self._tx_deadline_ms = self._now_ms() + self._settings.ack_ms
+        self._stream.write(packet)
+        await self._stream.drain()
+        self._tx_deadline_ms = 0
+        self._last_tx_ms = self._now_ms()

@@ -1,0 +1,83 @@
+"""Joins the Wi-Fi and joins it again, for ever; tells who wants to know."""
+
+import asyncio
+import network
+from micropython import const
+
+from sportbox.core.backoff import Backoff
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_JOIN_MS = const(15000)  # association and DHCP
+_POLL_MS = const(100)
+_WATCH_MS = const(1000)
+_RESTARTS_AFTER = const(5)  # failed attempts in a row until the radio is switched off and on
+
+
+class Wifi:
+    def __init__(
+        self,
+        ssid: str,
+        password: str,
+        on_link: "Callable[[bool], None]",
+        now_ms: "Callable[[], int]",
+        random_bits: "Callable[[], int]",
+    ) -> None:
+        self._ssid = ssid
+        self._password = password
+        self._on_link = on_link
+        self._now_ms = now_ms
+        self._random_bits = random_bits
+        self._backoff = Backoff(10000, 1000)
+        self._wlan = network.WLAN(network.STA_IF)
+        self.up = False
+        self.joins = 0
+        self.beat_ms = 0
+
+    def mac(self) -> str:
+        return ":".join(["%02x" % byte for byte in self._wlan.config("mac")])
+
+    def dns_server(self) -> str:
+        return self._wlan.ifconfig()[3]
+
+    def rssi_dbm(self) -> int | None:
+        """Received level, None while there is no link."""
+        return self._wlan.status("rssi") if self.up else None
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            self.beat_ms = self._now_ms()
+            if self._wlan.isconnected():
+                failures = 0
+                self._backoff.reset()
+                self._set(True)
+                await asyncio.sleep_ms(_WATCH_MS)
+                continue
+            self._set(False)
+            if not await self._join():
+                failures += 1
+                self._wlan.disconnect()
+                if failures % _RESTARTS_AFTER == 0:
+                    self._wlan.active(False)
+                await asyncio.sleep_ms(self._backoff.next(self._random_bits()))
+
+    async def _join(self) -> bool:
+        self._wlan.active(True)
+        self._wlan.connect(self._ssid, self._password)
+        begin_ms = self._now_ms()
+        while self._now_ms() - begin_ms < _JOIN_MS:
+            await asyncio.sleep_ms(_POLL_MS)
+            if self._wlan.isconnected():
+                self.joins += 1
+                return True
+            if self._wlan.status() in (network.STAT_WRONG_PASSWORD, network.STAT_NO_AP_FOUND):
+                return False
+        return False
+
+    def _set(self, up: bool) -> None:
+        if up != self.up:
+            self.up = up
+            self._on_link(up)

@@ -1,0 +1,1 @@
+"""What must outlive a power cut: small records, the outbox, the replay log, the configuration."""

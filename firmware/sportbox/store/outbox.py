@@ -1,0 +1,223 @@
+"""Events on their way to the broker: accepted means on flash, and they leave in order after a PUBACK.
+
+Two journals share one sequence: ordinary events, and access and alarm events with a reserve of their own.
+When a journal is full its oldest event makes room and is counted. Ordinary events may wait in RAM for a
+moment and are written together; an urgent one takes all that wait with it to flash, so the sequence on
+flash never has a hole. Nothing is sent before it is on flash: a power cut must not hand its number out
+again.
+"""
+
+import struct
+
+from micropython import const
+
+from sportbox.store import record as records
+from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, Journal, Record
+
+_MARK = "<IIII"
+_MARK_EVERY = const(64)  # PUBACKs between two marks while a backlog drains
+_PENDING_MAX = const(32)
+_FAILURES_MAX = const(3)
+
+
+class Outgoing:
+    """An event handed to the session; `acked` is set by `Outbox.ack`."""
+
+    def __init__(self, record: Record, urgent: bool) -> None:
+        self.seq = record.seq
+        self.payload = record.payload
+        self.end = record.end
+        self.urgent = urgent
+        self.acked = False
+        self.dropped = False
+
+
+class Outbox:
+    def __init__(self, folder: str, ordinary_bytes: int, reserve_bytes: int) -> None:
+        self._mark_path = folder + "/mark"
+        self._folder = folder
+        self._limits = (ordinary_bytes, reserve_bytes)
+        self._journals = (Journal(folder, "o"), Journal(folder, "u"))
+        self._pending: list[tuple[bool, int, bytes]] = []
+        self._out: list[Outgoing] = []
+        self._marked_seq = 0
+        self._seq = 0  # the newest number given out
+        self._sent_seq = 0  # the newest number taken for sending on this connection
+        self._gap_seq = 0  # gaps below it are reported
+        self._counts_changed = False
+        self._failures = 0
+        self.durable_seq = 0  # the newest number on flash
+        self.acked_seq = 0  # all up to here are with the broker, or dropped
+        self.delivered = 0  # PUBACKs since boot
+        self.dropped_ordinary = 0
+        self.dropped_urgent = 0
+        self.write_errors = 0
+
+    def open(self) -> None:
+        records.make_dir(self._folder)
+        mark_seq = 0
+        believed = True
+        try:
+            mark = records.read(self._mark_path)
+            if mark is not None:
+                self.acked_seq, mark_seq, self.dropped_ordinary, self.dropped_urgent = struct.unpack(_MARK, mark)
+        except records.Corrupt:
+            believed = False  # all that is on flash is sent again: duplicates, but no loss
+        for journal in self._journals:
+            journal.open(self.acked_seq)
+        if not believed:
+            self.acked_seq = max(0, self._oldest_seq() - 1)
+        self._seq = max(mark_seq, self.acked_seq, self._journals[0].last_seq, self._journals[1].last_seq)
+        self._marked_seq = self.acked_seq
+        self._sent_seq = self.acked_seq
+        self.durable_seq = self._seq
+
+    def accept(self, payload: bytes, urgent: bool) -> int:
+        """Takes an event and returns its number. Urgent: on flash on return, else after flush()."""
+        if len(payload) > PAYLOAD_MAX:
+            raise ValueError("event too long")
+        if len(self._pending) >= _PENDING_MAX:
+            self._give_up_pending()
+        self._seq += 1
+        self._pending.append((urgent, self._seq, payload))
+        if urgent or len(self._pending) >= _PENDING_MAX // 2:
+            self.flush()
+        return self._seq
+
+    def waiting(self) -> bool:
+        """True if flush() has something to write."""
+        return bool(self._pending)
+
+    def flush(self) -> bool:
+        """Writes what waits, ordinary events first: their numbers are older. True if all is on flash.
+        Flash that fails again and again must not silence the box: then events are sent from RAM."""
+        try:
+            while self._pending:
+                urgent = self._pending[0][0]
+                run = []
+                for item in self._pending:
+                    if item[0] != urgent:
+                        break
+                    run.append(item[1:])
+                self._make_room(urgent, sum([RECORD_OVERHEAD + len(p) for _, p in run]))
+                self._journals[urgent].append(run)
+                self._pending = self._pending[len(run) :]
+                self.durable_seq = run[-1][0]
+            self._failures = 0
+            if self._counts_changed:
+                self.mark()
+        except OSError:
+            self._failures += 1
+            self.write_errors += 1
+            return False
+        return True
+
+    def queue_bytes(self) -> int:
+        return self._journals[0].live_bytes() + self._journals[1].live_bytes()
+
+    def queue_events(self) -> int:
+        """How many events wait, about: what was dropped in between still counts."""
+        return self._seq - self.acked_seq
+
+    def in_flight(self) -> int:
+        return len(self._out)
+
+    def take(self) -> "tuple[Outgoing | None, int]":
+        """The next event to send and how many numbers before it are missing and not yet reported."""
+        while True:
+            ordinary = self._journals[0].peek()
+            urgent = self._journals[1].peek()
+            is_urgent = ordinary is None or (urgent is not None and urgent.seq < ordinary.seq)
+            record = urgent if is_urgent else ordinary
+            if record is None:
+                return self._take_pending()
+            self._journals[is_urgent].cursor = record.end
+            if record.seq > self._sent_seq:  # else a write that failed had reached the flash after all
+                return self._hand_out(Outgoing(record, is_urgent))
+
+    def rewind(self) -> None:
+        """The connection is gone: what was not acknowledged goes out again on the next one."""
+        for journal in self._journals:
+            journal.cursor = journal.head
+        self._out = []
+        self._sent_seq = self.acked_seq
+
+    def ack(self, out: Outgoing) -> None:
+        """The broker has it. Numbers leave in order, so one may have to wait for those before it."""
+        out.acked = True
+        self.delivered += 1
+        if out.dropped:  # given up while it was under way, and yet arrived
+            self._count_drop(out.urgent, -1)
+        while self._out and self._out[0].acked:
+            first = self._out.pop(0)
+            self.acked_seq = first.seq
+            journal = self._journals[first.urgent]
+            if first.end > journal.head:
+                journal.head = first.end
+        if self.acked_seq - self._marked_seq >= _MARK_EVERY:
+            self.mark()
+
+    def mark(self) -> bool:
+        """Notes on flash how far the broker has got, and frees the space. To be called when it is quiet,
+        for until then a power cut means duplicates. True if it was written."""
+        if self.acked_seq == self._marked_seq and not self._counts_changed:
+            return False
+        mark = struct.pack(_MARK, self.acked_seq, self.durable_seq, self.dropped_ordinary, self.dropped_urgent)
+        try:
+            records.write(self._mark_path, mark)
+            self._marked_seq = self.acked_seq
+            self._counts_changed = False
+            for journal in self._journals:
+                journal.purge()
+        except OSError:
+            self.write_errors += 1
+            return False
+        return True
+
+    def _oldest_seq(self) -> int:
+        oldest = [record.seq for record in [journal.peek() for journal in self._journals] if record is not None]
+        return min(oldest) if oldest else self._journals[0].last_seq + 1
+
+    def _take_pending(self) -> "tuple[Outgoing | None, int]":
+        """An event straight from RAM, only while the flash fails."""
+        if self._failures < _FAILURES_MAX or not self._pending:
+            return None, 0
+        urgent, seq, payload = self._pending.pop(0)
+        self.durable_seq = seq
+        return self._hand_out(Outgoing(Record(seq, payload, 0), urgent))
+
+    def _hand_out(self, out: Outgoing) -> "tuple[Outgoing | None, int]":
+        missing = out.seq - max(self._sent_seq, self._gap_seq) - 1
+        self._sent_seq = out.seq
+        if missing > 0:
+            self._gap_seq = out.seq
+        self._out.append(out)
+        return out, max(0, missing)
+
+    def _make_room(self, urgent: bool, size: int) -> None:
+        journal = self._journals[urgent]
+        while journal.live_bytes() + size > self._limits[urgent]:
+            seq = journal.drop_head()
+            if seq is None:
+                break
+            self._count_drop(urgent, 1)
+            for out in self._out:
+                if out.seq == seq:
+                    out.dropped = True
+
+    def _give_up_pending(self) -> None:
+        """The flash fails and RAM is full: the oldest ordinary event goes, or the oldest of all."""
+        victim = 0
+        for i in range(len(self._pending)):
+            if not self._pending[i][0]:
+                victim = i
+                break
+        self._count_drop(self._pending.pop(victim)[0], 1)
+
+    def _count_drop(self, urgent: bool, by: int) -> None:
+        self._counts_changed = True
+        if urgent:
+            self.dropped_urgent += by
+        else:
+            self.dropped_ordinary += by
+

@@ -1,0 +1,173 @@
+"""Which tokens were used, and which orders still owe their answer: on flash before a lock moves.
+
+An append-only file of lines, each `<crc32, 8 hex digits> <JSON>`:
+
+    ["used", digest, keep_until]          refused from now on; digest is SHA-256 of the jti, 16 hex digits
+    ["order", digest, jti, sub, act, component]   begun
+    ["final", digest, result, reason]     its one final answer
+    ["told", digest]                      the broker has that answer
+
+The log fails closed: a line that cannot be believed makes the whole log unreadable until `reset()`, for
+which token was used is then unknown. It is bounded: tokens whose time is over are left out when the file is
+written anew, and a full log takes no more orders.
+"""
+
+import binascii
+import hashlib
+import json
+import os
+
+from micropython import const
+
+from sportbox.core.lock import Order
+from sportbox.store.record import crc32, make_dir
+
+_FILE_MAX = const(8192)  # rewritten beyond that, or beyond twice what is still needed
+_DIGEST = const(8)  # bytes of SHA-256: the chance that one of 256 tokens meets another by accident is nil
+
+
+class Unreadable(Exception):
+    """The log cannot be believed: no order is taken."""
+
+
+class Answer:
+    """A begun order and its answer so far; result is `accepted`, `done` or `failed`."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.result = "accepted"
+        self.reason: str | None = None
+
+
+class ReplayLog:
+    def __init__(self, folder: str, capacity: int = 256) -> None:
+        self._path = folder + "/replay.log"
+        self._folder = folder
+        self._capacity = capacity
+        self._used: dict[bytes, int] = {}  # digest -> Unix second until which it is kept
+        self._size = 0
+        self._rewrite_at = _FILE_MAX
+        self.answers: dict[bytes, Answer] = {}
+        self.readable = False
+
+    def open(self) -> None:
+        """Reads the log; `readable` is False if it cannot be believed."""
+        make_dir(self._folder)
+        try:
+            with open(self._path, "rb") as file:
+                for line in file:
+                    self._load(line)
+                    self._size += len(line)
+            self.readable = True
+        except OSError as error:
+            self.readable = error.errno == 2  # ENOENT: a board's first boot
+        except (ValueError, KeyError, IndexError, TypeError):
+            self.readable = False
+
+    def find(self, jti: str) -> Answer | None:
+        return self.answers.get(digest(jti))
+
+    def used(self, jti: str) -> bool:
+        return digest(jti) in self._used
+
+    def full(self, now_s: int) -> bool:
+        if len(self._used) >= self._capacity:
+            self._expire(now_s)
+        return len(self._used) >= self._capacity
+
+    def begin(self, order: Order, keep_until_s: int) -> None:
+        """On return the token is used up, whatever happens next. Raises Unreadable or OSError, and then
+        nothing may move."""
+        if not self.readable:
+            raise Unreadable()
+        key = digest(order.jti)
+        name = binascii.hexlify(key).decode()
+        self._append(
+            _line(["used", name, keep_until_s])
+            + _line(["order", name, order.jti, order.sub, order.act, order.component])
+        )
+        self._used[key] = keep_until_s
+        self.answers[key] = Answer(order)
+
+    def finish(self, jti: str, result: str, reason: str | None) -> None:
+        """Notes the final answer. Raises OSError; the answer stands in RAM all the same."""
+        key = digest(jti)
+        answer = self.answers[key]
+        answer.result = result
+        answer.reason = reason
+        self._append(_line(["final", binascii.hexlify(key).decode(), result, reason]))
+
+    def told(self, jti: str) -> None:
+        """The final answer has arrived. Raises OSError; then it may be given again after a power cut."""
+        key = digest(jti)
+        if self.answers.pop(key, None) is not None:
+            self._append(_line(["told", binascii.hexlify(key).decode()]))
+
+    def tidy(self, now_s: int) -> None:
+        """Forgets what is over and writes the file anew once it has grown. To be called when nothing
+        else is urgent. Raises OSError; the old file then stands."""
+        if self.readable and self._size > self._rewrite_at:
+            self._expire(now_s)
+            self._rewrite()
+
+    def reset(self) -> None:
+        """Begins an empty log: an `ops` order after the old one became unreadable. Raises OSError."""
+        self._used = {}
+        self.answers = {}
+        self._rewrite()
+        self.readable = True
+
+    def _load(self, line: bytes) -> None:
+        body = line[9:-1]
+        if line[-1:] != b"\n" or int(line[:8], 16) != crc32(body):
+            raise ValueError("crc")
+        fields = json.loads(body)
+        kind = fields[0]
+        key = binascii.unhexlify(fields[1])
+        if kind == "used":
+            self._used[key] = fields[2]
+        elif kind == "order":
+            self.answers[key] = Answer(Order(fields[2], fields[3], fields[4], fields[5]))
+        elif kind == "final":
+            if key in self.answers:
+                self.answers[key].result = fields[2]
+                self.answers[key].reason = fields[3]
+        elif kind == "told":
+            self.answers.pop(key, None)
+        else:
+            raise ValueError("kind")
+
+    def _append(self, lines: bytes) -> None:
+        with open(self._path, "ab") as file:
+            file.write(lines)
+        self._size += len(lines)
+
+    def _expire(self, now_s: int) -> None:
+        for key in [k for k, until_s in self._used.items() if until_s < now_s and k not in self.answers]:
+            del self._used[key]
+
+    def _rewrite(self) -> None:
+        path = self._path + ".new"
+        size = 0
+        with open(path, "wb") as file:
+            for key, until_s in self._used.items():
+                name = binascii.hexlify(key).decode()
+                size += file.write(_line(["used", name, until_s]))
+                answer = self.answers.get(key)
+                if answer is not None:
+                    order = answer.order
+                    size += file.write(_line(["order", name, order.jti, order.sub, order.act, order.component]))
+                    if answer.result != "accepted":
+                        size += file.write(_line(["final", name, answer.result, answer.reason]))
+        os.rename(path, self._path)
+        self._size = size
+        self._rewrite_at = max(_FILE_MAX, 2 * size)
+
+
+def digest(jti: str) -> bytes:
+    return hashlib.sha256(jti.encode()).digest()[:_DIGEST]
+
+
+def _line(fields: "list[object]") -> bytes:
+    body = json.dumps(fields).encode()
+    return b"%08x " % crc32(body) + body + b"\n"

@@ -1,0 +1,1 @@
+"""Keeping the rest alive: supervisor, health figures, log."""

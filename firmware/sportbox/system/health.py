@@ -1,0 +1,71 @@
+"""Figures about the board's own health: time, heap, and how long the loop was kept from going round."""
+
+import asyncio
+import gc
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Uptime:
+    """Milliseconds since start as one growing number; the chip's tick counter wraps after 12 days. To be
+    read more often than that."""
+
+    def __init__(self) -> None:
+        self._last = time.ticks_ms()
+        self._sum_ms = 0
+
+    def ms(self) -> int:
+        now = time.ticks_ms()
+        self._sum_ms += time.ticks_diff(now, self._last)
+        self._last = now
+        return self._sum_ms
+
+
+class StallMeter:
+    """Stands between the loop and its poll object: from one poll to the next, one task runs. The longest
+    such step, in ms, is what all others had to wait for."""
+
+    def __init__(self, poller: object) -> None:
+        self._poller = poller
+        self._since_us = time.ticks_us()
+        self._longest_us = 0
+        self.longest_ever_ms = 0
+
+    def register(self, *args: object) -> object:
+        return self._poller.register(*args)  # type: ignore[attr-defined]
+
+    def modify(self, *args: object) -> object:
+        return self._poller.modify(*args)  # type: ignore[attr-defined]
+
+    def unregister(self, *args: object) -> object:
+        return self._poller.unregister(*args)  # type: ignore[attr-defined]
+
+    def ipoll(self, timeout_ms: int) -> "Iterator[tuple[object, int]]":
+        step_us = time.ticks_diff(time.ticks_us(), self._since_us)
+        if step_us > self._longest_us:
+            self._longest_us = step_us
+        ready = self._poller.ipoll(timeout_ms)  # type: ignore[attr-defined]
+        self._since_us = time.ticks_us()
+        return ready  # type: ignore[no-any-return]
+
+    def take_ms(self) -> int:
+        """The longest step since the last call."""
+        longest_ms = self._longest_us // 1000
+        self._longest_us = 0
+        self.longest_ever_ms = max(self.longest_ever_ms, longest_ms)
+        return longest_ms
+
+
+def measure_stalls() -> StallMeter:
+    """Puts a StallMeter into the running loop."""
+    queue = asyncio.core._io_queue
+    meter = StallMeter(queue.poller)
+    queue.poller = meter
+    return meter
+
+
+def heap_free() -> int:
+    return gc.mem_free()

@@ -1,0 +1,69 @@
+"""Runs the tasks, starts a fallen one again, and feeds the watchdog only while all of them make progress."""
+
+import asyncio
+import sys
+
+from micropython import const
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_RESTARTS_MAX = const(8)  # of one task within the window; then the board restarts
+_WINDOW_MS = const(600000)
+_PAUSE_MS = const(500)
+
+
+class Job:
+    def __init__(self, name: str, start: "Callable[[], Awaitable[None]]", silent_ms: int, beat: "Callable[[], int] | None") -> None:
+        self.name = name
+        self.start = start
+        self.silent_ms = silent_ms  # it must beat more often than that
+        self.beat = beat  # gives the uptime in ms of its last beat
+        self.restarts: list[int] = []
+        self.task: "asyncio.Task[None] | None" = None
+
+
+class Supervisor:
+    def __init__(self, now_ms: "Callable[[], int]", on_crash: "Callable[[str, BaseException], None]") -> None:
+        self._now_ms = now_ms
+        self._on_crash = on_crash
+        self._jobs: list[Job] = []
+        self.restarts = 0
+
+    def add(
+        self,
+        name: str,
+        start: "Callable[[], Awaitable[None]]",
+        silent_ms: int = 0,
+        beat: "Callable[[], int] | None" = None,
+    ) -> None:
+        job = Job(name, start, silent_ms, beat)
+        self._jobs.append(job)
+        job.task = asyncio.create_task(self._keep(job))
+
+    def stuck(self, now_ms: int) -> str:
+        """The name of a task that is dead or silent for too long, or an empty string."""
+        for job in self._jobs:
+            if job.task is None or job.task.done():
+                return job.name
+            if job.beat is not None and now_ms - job.beat() > job.silent_ms:
+                return job.name
+        return ""
+
+    async def _keep(self, job: Job) -> None:
+        while True:
+            try:
+                await job.start()
+                error: BaseException = RuntimeError("ended")
+            except Exception as caught:
+                sys.print_exception(caught)
+                error = caught
+            self.restarts += 1
+            self._on_crash(job.name, error)
+            now_ms = self._now_ms()
+            job.restarts = [at_ms for at_ms in job.restarts if now_ms - at_ms < _WINDOW_MS]
+            job.restarts.append(now_ms)
+            if len(job.restarts) > _RESTARTS_MAX:
+                return  # stuck() tells, the watchdog is not fed, the board restarts
+            await asyncio.sleep_ms(_PAUSE_MS)

@@ -1,0 +1,143 @@
+"""What goes to the broker, and in which order: answers to orders, then what the board is (info, states,
+`online`), then telemetry, then the events of the outbox.
+
+Answers and states are kept in RAM until the broker has them and go out again on the next connection;
+events come from flash.
+"""
+
+import json
+
+from micropython import const
+
+from sportbox.core.clock import rfc3339
+from sportbox.net.session import Message
+from sportbox.store.outbox import Outbox, Outgoing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ANSWERS_MAX = const(16)
+_LOG_MAX = const(8)
+_FIRST_CONNECT_MS = const(10000)  # a boot that took longer to reach the broker counts as an outage
+
+
+class Uplink:
+    def __init__(self, site: str, device: str, boot_id: str, outbox: Outbox) -> None:
+        self.base = "sportbox/v1/%s/%s" % (site, device)
+        self._source = "/%s/%s/" % (site, device)
+        self._device = device
+        self._boot_id = boot_id
+        self._outbox = outbox
+        self._answers: list[tuple[bytes, Callable[[], None] | None]] = []
+        self._answers_sent = 0  # how many of them are in flight
+        self._retained: dict[str, bytes] = {}  # topic below the base -> newest payload
+        self._dirty: list[str] = []
+        self._logs: list[str] = []
+        self._telemetry: "Callable[[], dict[str, object]] | None" = None
+        self._telemetry_due = False
+        self._online_due = False
+        self._was_up = False
+        self._historical_seq = outbox.durable_seq  # what an earlier boot left behind
+        self.gaps: list[tuple[int, int]] = []  # (first, last) missing numbers, to be reported
+        self.retries = 0  # messages sent again after a connection was lost
+        self.answers_lost = 0
+
+    def describe(self, telemetry: "Callable[[], dict[str, object]]") -> None:
+        """Where telemetry comes from, asked when it is due."""
+        self._telemetry = telemetry
+
+    def event(self, component: str, kind: str, data: "dict[str, object]", time_s: int, uptime_s: int, urgent: bool) -> int:
+        """Accepts an event. `time_s` is 0 while the clock cannot be trusted. Returns its number."""
+        record = json.dumps([component, kind, time_s, uptime_s, self._boot_id, data])
+        return self._outbox.accept(record.encode(), urgent)
+
+    def answer(self, jti: str | None, result: str, reason: str | None, time_s: int, done: "Callable[[], None] | None") -> None:
+        """Answers an order. Only a broker that takes nothing makes this overflow: then the oldest goes."""
+        payload = {"jti": jti, "result": result, "reason": reason, "time": rfc3339(time_s) if time_s else None}
+        if len(self._answers) >= _ANSWERS_MAX:
+            self._answers.pop(0)
+            self._answers_sent = max(0, self._answers_sent - 1)
+            self.answers_lost += 1
+        self._answers.append((json.dumps(payload).encode(), done))
+
+    def retain(self, topic: str, payload: "dict[str, object]") -> None:
+        """The newest `info` or `<component>/state`; sent now and again on every connection."""
+        self._retained[topic] = json.dumps(payload).encode()
+        if topic not in self._dirty:
+            self._dirty.append(topic)
+
+    def log(self, line: str) -> None:
+        if len(self._logs) >= _LOG_MAX:
+            self._logs.pop(0)
+        self._logs.append(line)
+
+    def want_telemetry(self) -> None:
+        self._telemetry_due = True
+
+    def went_up(self, now_ms: int) -> None:
+        """A connection stands: everything retained goes out again, `online` after it."""
+        self._dirty = list(self._retained)
+        self._online_due = True
+        self._telemetry_due = True
+        if self._was_up or now_ms > _FIRST_CONNECT_MS:
+            self._historical_seq = self._outbox.durable_seq
+        self._was_up = True
+
+    def went_down(self) -> None:
+        self._answers_sent = 0
+        self.retries += self._outbox.in_flight()
+        self._outbox.rewind()
+
+    def next_message(self) -> Message | None:
+        """The next thing to publish, None if there is nothing."""
+        if self._answers_sent < len(self._answers):
+            item = self._answers[self._answers_sent]
+            self._answers_sent += 1
+            return self._message("ack", item[0], False, 1, lambda: self._answered(item))
+        if self._dirty:
+            topic = self._dirty.pop(0)
+            return self._message(topic, self._retained[topic], True, 1, None)
+        if self._online_due:
+            self._online_due = False
+            return self._message("availability", b"online", True, 1, None)
+        if self._telemetry_due and self._telemetry is not None:
+            self._telemetry_due = False
+            return self._message("telemetry", json.dumps(self._telemetry()).encode(), False, 0, None)
+        if self._logs:
+            return self._message("log", self._logs.pop(0).encode(), False, 0, None)
+        out, missing = self._outbox.take()
+        if out is None:
+            return None
+        if missing:
+            self.gaps.append((out.seq - missing, out.seq - 1))
+        return self._message("event", self._envelope(out), False, 1, lambda: self._outbox.ack(out))
+
+    def _message(self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None") -> Message:
+        return Message(self.base + "/" + topic, payload, retain, qos, done)
+
+    def _answered(self, item: "tuple[bytes, Callable[[], None] | None]") -> None:
+        if item in self._answers:
+            self._answers.remove(item)
+            self._answers_sent = max(0, self._answers_sent - 1)
+        if item[1] is not None:
+            item[1]()
+
+    def _envelope(self, out: Outgoing) -> bytes:
+        """The CloudEvent (1.0, JSON format) of a record."""
+        component, kind, time_s, uptime_s, boot_id, data = json.loads(out.payload)
+        event = {
+            "specversion": "1.0",
+            "id": "%s-%s-%d" % (self._device, boot_id, out.seq),
+            "source": self._source + component,
+            "type": "sportbox." + kind,
+            "data": data,
+            "seq": out.seq,
+            "uptime": uptime_s,
+            "bootid": boot_id,
+        }
+        if time_s:
+            event["time"] = rfc3339(time_s)
+        if out.seq <= self._historical_seq:
+            event["historical"] = True
+        return json.dumps(event).encode()

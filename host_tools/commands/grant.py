@@ -1,0 +1,144 @@
+"""`sportbox grant`: a token that lets its bearer do one thing on one board."""
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+
+from host_tools import token
+from host_tools.commands.key import Role
+from host_tools.commands.options import BoardName, SiteFile, StateDir, duration_s, master_secret, new_app
+from host_tools.errors import BadInput
+from host_tools.mqtt import Topics
+from host_tools.output import printable
+from host_tools.site.explain import nearest
+from host_tools.site.keys import device_key, key_id
+from host_tools.site.load import load_site
+from host_tools.site.models import Device, Site, kind_of
+from host_tools.site.resolve import device_of
+from host_tools.site.state import state_dir
+
+app = new_app()
+
+LOCK_ACTIONS = ("unlock", "lock")
+SUBJECT_MAX = 64
+NONCE_MAX = 64
+PUBLISH_OVERHEAD = 16  # fixed header, topic length, packet id, and a little room
+
+
+@app.command()
+def grant(
+    site_file: SiteFile,
+    board: BoardName,
+    component: Annotated[
+        str, typer.Argument(metavar="COMPONENT", help="for example lock-2", show_default=False)
+    ],
+    act: Annotated[str, typer.Option("--act", help=f"one of {', '.join(token.ACTIONS)}")] = "unlock",
+    role: Annotated[
+        Role, typer.Option("--key", help="`booking` may only unlock, `ops` everything")
+    ] = Role.booking,
+    valid: Annotated[str, typer.Option("--valid", metavar="TIME", help="90s, 15m, 2h; at most 24h")] = "15m",
+    not_before: Annotated[
+        str | None,
+        typer.Option("--not-before", metavar="TIME", help="starts to count this long from now, e.g. 1h"),
+    ] = None,
+    sub: Annotated[str, typer.Option("--sub", help="opaque name of the bearer, no personal data")] = "cli",
+    nonce: Annotated[
+        str | None,
+        typer.Option("--nonce", help="the `nonce` in the board's `info`, if its clock is not trusted"),
+    ] = None,
+    arg: Annotated[
+        list[str] | None, typer.Option("--arg", metavar="K=V", help="an argument of the action")
+    ] = None,
+    state: StateDir = None,
+) -> None:
+    """Print a token that opens a box (or does something else on a board)."""
+    site = load_site(site_file)
+    device = device_of(site, board)
+    _check(site, board, device, component, act, role)
+    _check_text("--sub", sub, SUBJECT_MAX)
+    if nonce is not None:
+        _check_text("--nonce", nonce, NONCE_MAX)
+    now_s = int(time.time())
+    order = token.Order(
+        site=site.site,
+        device=board,
+        component=component,
+        now_s=now_s,
+        valid_s=duration_s(valid, "--valid"),
+        act=act,
+        subject=sub,
+        not_before_s=now_s + duration_s(not_before, "--not-before") if not_before is not None else None,
+        nonce=nonce,
+        args=_args(arg or []),
+    )
+    claims = order.claims()
+    _check_life(claims)
+    key = device_key(
+        master_secret(state_dir(state), site.site), site.site, board, role.value, device.key_version
+    )
+    made = token.make(claims, key, key_id(role.value, device.key_version))
+    limit = site.settings_of(board).packet_max - len(Topics(site.site, board).cmd) - PUBLISH_OVERHEAD
+    if len(made) > limit:
+        raise BadInput(f"the token has {len(made)} bytes, the board takes at most {limit}", "use fewer --arg")
+    print(made)
+
+
+def _check(site: Site, board: str, device: Device, component: str, act: str, role: Role) -> None:
+    shown = printable(component)
+    if component not in device.components:
+        meant = nearest(component, list(device.components))
+        guess = f", did you mean `{meant}`?" if meant else ""
+        raise BadInput(
+            f"board `{board}` of `{site.site}` has no component `{shown}`{guess}",
+            f"its components: {', '.join(device.components)}",
+        )
+    if act not in token.ACTIONS:
+        meant = nearest(act, token.ACTIONS)
+        guess = f", did you mean `{meant}`?" if meant else ""
+        raise BadInput(f"there is no action `{printable(act)}`{guess}", f"--act {' | '.join(token.ACTIONS)}")
+    if role is Role.booking and act not in token.BOOKING_ACTIONS:
+        raise BadInput(f"a booking key may only unlock, the board would refuse `{act}`", "add --key ops")
+    if act in LOCK_ACTIONS and kind_of(component) != "lock":
+        locks = [name for name in device.components if kind_of(name) == "lock"]
+        raise BadInput(
+            f"`{shown}` is no lock, so there is nothing to {act}",
+            f"its locks: {', '.join(locks)}" if locks else f"board `{board}` has no locks",
+        )
+
+
+def _check_text(option: str, text: str, longest: int) -> None:
+    if not 1 <= len(text) <= longest or not text.isprintable():
+        raise BadInput(f"{option} must be 1 to {longest} printable characters")
+
+
+def _check_life(claims: dict[str, Any]) -> None:
+    if claims["exp"] <= claims["nbf"]:
+        raise BadInput("--valid must be at least 1s")
+    if claims["exp"] - claims["iat"] > token.LIFETIME_MAX_S:
+        raise BadInput(
+            "a token may end at most 24 h from now: boards refuse a longer life",
+            "make --valid (and --not-before) shorter, and grant a new token for each day",
+        )
+
+
+def _args(pairs: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadInput(f"--arg: `{printable(pair)}` is not K=V", "--arg seconds=5")
+        if name in found:
+            raise BadInput(f"--arg: `{printable(name)}` is given twice")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> str | int | bool:
+    """Whole numbers and true or false as such, everything else as text (boards have no exact fractions)."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, (bool, int)) else text

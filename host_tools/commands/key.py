@@ -1,0 +1,37 @@
+"""`sportbox key`: a board's key as a JWK, for the service that issues tokens."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from host_tools import token
+from host_tools.commands.options import BoardName, SiteFile, StateDir, master_secret, new_app
+from host_tools.output import emit
+from host_tools.site.keys import device_key, key_id
+from host_tools.site.load import load_site
+from host_tools.site.resolve import device_of
+from host_tools.site.state import state_dir
+
+app = new_app()
+
+
+class Role(StrEnum):
+    booking = "booking"
+    ops = "ops"
+
+
+@app.command()
+def key(
+    site_file: SiteFile,
+    board: BoardName,
+    role: Annotated[
+        Role, typer.Option("--role", help="`booking` may only unlock, `ops` everything")
+    ] = Role.booking,
+    state: StateDir = None,
+) -> None:
+    """Print a board's key as a JSON Web Key. Who has it can open the board's boxes: keep it secret."""
+    site = load_site(site_file)
+    version = device_of(site, board).key_version
+    master = master_secret(state_dir(state), site.site)
+    emit(token.jwk(device_key(master, site.site, board, role.value, version), key_id(role.value, version)))

@@ -1,0 +1,200 @@
+"""`sportbox sim`: simulated boards, from one on the desk to a thousand under load."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from host_tools.commands.options import Json, SiteFile, StateDir, new_app
+from host_tools.errors import EXIT_DONE, BadInput
+from host_tools.output import emit, printable, say
+from host_tools.site.state import state_dir
+
+if TYPE_CHECKING:
+    from host_tools.sim.board import SimBoard
+
+app = new_app()
+
+BOARDS_FOLDER = "boards"
+NAMES_SHOWN = 20
+
+BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="the board's name in the site file")]
+Broker = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        help="mqtt://HOST:PORT of your own broker, or `embedded` or `mosquitto` to start that one here"
+        " [default: Mosquitto where it is installed, else embedded]",
+    ),
+]
+
+
+@app.command()
+def up(
+    site_file: SiteFile,
+    broker: Broker = None,
+    state: StateDir = None,
+    json_: Json = False,
+    replicate: Annotated[
+        int | None, typer.Option("--replicate", metavar="N", help="N field boards in all, for load")
+    ] = None,
+) -> int:
+    """Run all boards of a site, with a broker and a time server, until Ctrl-C."""
+    from host_tools.sim.replicate import replicate as multiply
+    from host_tools.sim.site import Plan, run_until_signal
+    from host_tools.site.load import load_site
+
+    site = load_site(site_file)
+    if replicate is not None:
+        site = multiply(site, replicate)
+    directory = state_dir(state).resolve()
+    count = len(site.devices)
+    online = 0
+
+    def on_broker(url: str, kind: str) -> None:
+        say(f"broker: {url} ({kind}), state: {directory}")
+
+    def on_online(line: dict[str, Any]) -> None:
+        nonlocal online
+        online += 1
+        if json_:
+            emit(line)
+        else:
+            name, ms, pid = line["board"], line["online_ms"], line["pid"]
+            say(f"{name} is online after {ms} ms (pid {pid}, {online}/{count})")
+
+    def on_ready() -> None:
+        if json_:
+            emit({"ready": True})
+        else:
+            say(f"ready: {count} boards. Ctrl-C ends them.")
+            say(f"next: sportbox watch {site_file}, or sportbox sim set BOARD COMPONENT VALUE")
+
+    plan = Plan(site, directory, broker, log=say, on_broker=on_broker, on_online=on_online, on_ready=on_ready)
+    asyncio.run(run_until_signal(plan))
+    return EXIT_DONE
+
+
+@app.command("set")
+def set_(
+    board: BoardName,
+    component: Annotated[str, typer.Argument(metavar="COMPONENT", help="door-2, court-1, gate, wifi, ...")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="open, occupied, in, down, ...")],
+    state: StateDir = None,
+    json_: Json = False,
+) -> None:
+    """Change a board's world, whether it has power or not.
+
+    door-N open|closed|pull (`pull` opens only what is unlocked), court-N occupied|free, gate in|out,
+    wifi up|down, clock set|lost, pir stuck|ok.
+    """
+    result = _board(state_dir(state), board).set(component, value)
+    if json_:
+        emit(result)
+        return
+    moved = result.get("said") or ("" if result.get("moved", True) else "as before")
+    now = result.get("state") or f"somebody went {result.get('passed')}"
+    power = "" if result["awake"] else " (the board is off)"
+    say(f"{board} {result['component']}: {now}{f', {moved}' if moved else ''}{power}")
+
+
+@app.command()
+def cut(board: BoardName, state: StateDir = None, json_: Json = False) -> None:
+    """Take a board's power away, at once."""
+    from host_tools.sim.control import ask
+
+    ask(state_dir(state), "cut", board)
+    if json_:
+        emit({"board": board, "power": False})
+    else:
+        say(f"{board} has no power now")
+
+
+@app.command()
+def boot(board: BoardName, state: StateDir = None, json_: Json = False) -> None:
+    """Give a board its power back."""
+    from host_tools.sim.control import ask
+
+    answer = ask(state_dir(state), "boot", board)
+    if json_:
+        emit({"board": board, "power": True, "pid": answer["pid"]})
+    else:
+        say(f"{board} boots (pid {answer['pid']})")
+
+
+@app.command()
+def show(
+    board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="one board; all by default")] = None,
+    state: StateDir = None,
+    json_: Json = False,
+) -> None:
+    """What is so in the world: power, doors, locks, people, Wi-Fi, clock (what boards make of it: `watch`)."""
+    directory = state_dir(state)
+    names = [board] if board is not None else _names(directory)
+    worlds = [_board(directory, name).show() for name in names]
+    if json_:
+        for world in worlds:
+            emit(world)
+    else:
+        _table(worlds)
+
+
+def _names(directory: Path) -> list[str]:
+    folder = directory / BOARDS_FOLDER
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()) if folder.is_dir() else []
+    if not names:
+        raise BadInput(
+            f"there are no simulated boards in {directory}",
+            hint=f"sportbox sim up SITE.yaml --state {directory}",
+        )
+    return names
+
+
+def _board(directory: Path, name: str) -> "SimBoard":
+    from host_tools.sim.board import SimBoard
+
+    names = _names(directory)
+    if name not in names:
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        raise BadInput(
+            f"there is no board `{printable(name)}` in {directory}",
+            hint=f"its boards: {', '.join(names[:NAMES_SHOWN])}{more}",
+        )
+    return SimBoard(directory / BOARDS_FOLDER / name)
+
+
+def _table(worlds: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("board", "power", "doors", "locks", "courts", "gates", "Wi-Fi", "clock", "boots")
+    for world in worlds:
+        power = "halted" if world["halted"] else "on" if world["power"] else "off"
+        locks = {
+            name: ("energised" if lock["energised"] else "at rest") + f", {lock['pulses']} pulses"
+            for name, lock in world["locks"].items()
+        }
+        courts = {
+            name: court["is"] + (", sensor stuck" if court["pir"] == "stuck" else "")
+            for name, court in world["courts"].items()
+        }
+        gates = {name: "/".join(gate["beams"]) for name, gate in world["gates"].items()}
+        table.add_row(
+            world["board"],
+            power,
+            _lines(world["doors"]),
+            _lines(locks),
+            _lines(courts),
+            _lines(gates),
+            world["wifi"],
+            world["clock"],
+            str(world["boot_count"]),
+        )
+    Console().print(table)
+
+
+def _lines(parts: dict[str, str]) -> str:
+    return "\n".join(f"{name} {text}" for name, text in parts.items())

@@ -1,0 +1,169 @@
+"""The topics of the protocol, where the broker is, and a connection to it."""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from host_tools.errors import BadInput, Unreachable
+from host_tools.output import printable
+from host_tools.site.models import Site
+from host_tools.site.state import running_simulation
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+ROOT = "sportbox/v1"
+DEFAULT_PORT = 1883
+CONNECT_S = 5.0
+KEEPALIVE_S = 20
+_NAME = re.compile(r"[a-z0-9-]{1,32}")
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mqtt://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of one board."""
+
+    site: str
+    device: str
+
+    @property
+    def base(self) -> str:
+        return f"{ROOT}/{self.site}/{self.device}"
+
+    def of(self, *parts: str) -> str:
+        return "/".join((self.base, *parts))
+
+    @property
+    def availability(self) -> str:
+        return self.of("availability")
+
+    @property
+    def info(self) -> str:
+        return self.of("info")
+
+    @property
+    def event(self) -> str:
+        return self.of("event")
+
+    @property
+    def telemetry(self) -> str:
+        return self.of("telemetry")
+
+    @property
+    def cmd(self) -> str:
+        return self.of("cmd")
+
+    @property
+    def ack(self) -> str:
+        return self.of("ack")
+
+    @property
+    def log(self) -> str:
+        return self.of("log")
+
+    def state(self, component: str) -> str:
+        return self.of(component, "state")
+
+
+def site_filter(site: str) -> str:
+    """Everything of one site."""
+    return f"{ROOT}/{site}/#"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    device: str
+    rest: tuple[str, ...]  # ("event",), ("lock-1", "state"), ...
+
+
+def parse_topic(topic: str, site: str) -> Parsed | None:
+    """A topic of this site taken apart, or None for any other."""
+    parts = topic.split("/")
+    if parts[:2] != ROOT.split("/") or parts[2:3] != [site] or len(parts) < 5:
+        return None
+    if _NAME.fullmatch(parts[3]) is None:
+        return None
+    return Parsed(parts[3], tuple(parts[4:]))
+
+
+def parse_broker(url: str) -> Address:
+    """`mqtt://HOST[:PORT]`; BadInput says what is wrong with it."""
+    hint = "mqtt://HOST:PORT, for example mqtt://127.0.0.1:1883"
+    text = url if "://" in url else f"mqtt://{url}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port if parts.port is not None else DEFAULT_PORT
+    except ValueError as error:
+        raise BadInput(f"`{printable(url)}` is no broker address: {error}", hint) from error
+    if parts.username is not None or parts.password is not None:
+        raise BadInput(
+            "a broker address must not hold a user or a password", hint
+        )  # and is not repeated here
+    if parts.scheme != "mqtt":
+        raise BadInput(f"`{printable(url)}`: only mqtt:// is supported", hint)
+    if not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise BadInput(f"`{printable(url)}` is no broker address", hint)
+    return Address(parts.hostname, port)
+
+
+def find_broker(site: Site, broker: str | None, state_dir: Path) -> Address:
+    """The broker asked for, else that of a simulation running in `state_dir`, else the site's own."""
+    if broker is not None:
+        return parse_broker(broker)
+    simulation = running_simulation(state_dir, site.site)
+    if simulation is not None:
+        return parse_broker(simulation.broker)
+    return Address(site.broker.host, site.broker.port)
+
+
+@contextlib.asynccontextmanager
+async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
+    """A clean session at the broker; Unreachable if there is none to be had."""
+    import aiomqtt  # here, for commands that need topics alone should not wait for it
+
+    client = aiomqtt.Client(
+        address.host,
+        address.port,
+        protocol=aiomqtt.ProtocolVersion.V311,
+        clean_session=True,
+        keepalive=KEEPALIVE_S,
+        timeout=CONNECT_S,
+    )
+    try:
+        await client.__aenter__()
+    except aiomqtt.MqttError as error:
+        raise unreachable(address, error) from error
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(aiomqtt.MqttError):  # the broker may be gone: then nothing is left to close
+            await client.__aexit__(None, None, None)
+
+
+def unreachable(address: Address, error: Exception) -> Unreachable:
+    return Unreachable(
+        f"no answer from the broker at {address}: {printable(str(error)) or type(error).__name__}",
+        "start a simulated site with `sportbox sim up SITE.yaml`, or name the broker with --broker mqtt://HOST:PORT",
+    )
+
+
+async def subscribe(client: "aiomqtt.Client", topic: str, qos: int = 1) -> None:
+    """Subscribe and wait until the broker has said that it will deliver."""
+    granted: Any = await client.subscribe(topic, qos=qos)
+    for code in granted:
+        if int(getattr(code, "value", code)) >= 0x80:
+            raise Unreachable(f"the broker refuses a subscription to {printable(topic)}")

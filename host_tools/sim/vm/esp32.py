@@ -1,0 +1,154 @@
+"""`esp32`: the RMT peripheral, which times pulses without the CPU.
+
+The world page holds from when to when the channel's level is not the idle one, so a pulse ends by itself
+whatever the firmware does. A sequence of several pulses is kept as one span from its first to its last
+active item; the longest pulse in it is counted as what it is.
+"""
+
+from _layout import CHIPS as _CHIPS, OUT_NONE as _OUT_NONE
+from _layout import OUT_KIND as _KIND, OUT_RMT as _OUT_RMT, WDT_RESET as _WDT_RESET
+from _time import sleep_ms as _sleep_ms
+from _time import ticks_us as _now_us
+from _world import page as _page
+from _world import raw as _raw
+from _world import rmt as _rmt
+from machine import Pin as _Pin
+from machine import _end
+
+_SOURCE_HZ = 80000000
+_ESP32_STOP_MAX_US = 300000
+
+
+class RMT:
+    PULSE_MAX = 32767
+
+    def __init__(
+        self, _id=-1, *, pin, resolution_hz=None, clock_div=None, idle_level=False, num_symbols=None
+    ):
+        if not isinstance(pin, _Pin):
+            raise TypeError("expecting a pin")
+        if resolution_hz is not None and clock_div is not None:
+            raise ValueError("resolution_hz and clock_div are mutually exclusive")
+        if clock_div is not None and not 1 <= clock_div <= 255:
+            raise ValueError("clock_div must be between 1 and 255")
+        if resolution_hz is None:
+            resolution_hz = 10000000 if clock_div is None else _SOURCE_HZ // clock_div
+        if not _SOURCE_HZ // 256 <= resolution_hz <= _SOURCE_HZ:
+            raise ValueError("resolution_hz")
+        least = 64 if _CHIPS[_page.chip] == "esp32" else 48
+        if num_symbols is not None and (num_symbols < least or num_symbols % 2):
+            raise ValueError("num_symbols must be even and at least %d" % least)
+        self._gpio = pin._id
+        self._hz = resolution_hz
+        self._started = False
+        self._end_us = 0
+        channel = _rmt(self._gpio)
+        channel.start_us = channel.until_us = 0
+        channel.idle = 1 if idle_level else 0
+        _raw[_KIND + self._gpio] = _OUT_RMT
+
+    @staticmethod
+    def source_freq():
+        return _SOURCE_HZ
+
+    def clock_div(self):
+        self._check()
+        return _SOURCE_HZ // self._hz
+
+    def _check(self):
+        if self._gpio is None:
+            raise OSError("already deinitialized")
+
+    def _items(self, duration, data):
+        if not isinstance(data, (tuple, list)):
+            level = bool(data)
+            levels = [level ^ bool(i & 1) for i in range(len(duration))]
+        else:
+            levels = data
+            if isinstance(duration, int):
+                duration = [duration] * len(levels)
+        if len(duration) != len(levels):
+            raise ValueError("duration and data must have same length")
+        if not levels:
+            raise ValueError("No pulses")
+        if min(duration) < 1 or max(duration) > RMT.PULSE_MAX:
+            raise ValueError("duration must be 1 to PULSE_MAX")
+        return duration, levels
+
+    def write_pulses(self, _duration, _data=True):
+        self._check()
+        self.wait_done(timeout=-1)
+        durations, levels = self._items(_duration, _data)
+        channel = _rmt(self._gpio)
+        self._settle(channel, channel.until_us)
+        ticks = first = last = run = longest = pulses = active = 0
+        for i in range(len(levels)):
+            if (1 if levels[i] else 0) == channel.idle:
+                run = 0
+            else:
+                if not run:
+                    pulses += 1
+                    if pulses == 1:
+                        first = ticks
+                run += durations[i]
+                active += durations[i]
+                longest = max(longest, run)
+                last = ticks + durations[i]
+            ticks += durations[i]
+        now = _now_us()
+        self._started = True
+        self._end_us = now + ticks * 1000000 // self._hz
+        if pulses:
+            channel.start_us = now + first * 1000000 // self._hz
+            channel.until_us = now + last * 1000000 // self._hz
+            channel.pulses += pulses
+        if pulses > 1:  # not one span: account for it here and now
+            channel.total_us += active * 1000000 // self._hz
+            channel.longest_us = max(channel.longest_us, longest * 1000000 // self._hz)
+
+    def _settle(self, channel, end_us):
+        """Move the pulse that is over into the sums."""
+        if channel.until_us:
+            length = max(0, min(end_us, channel.until_us) - channel.start_us)
+            channel.total_us += length
+            channel.longest_us = max(channel.longest_us, length)
+            channel.until_us = channel.start_us = 0
+
+    def wait_done(self, *, timeout=0):
+        self._check()
+        if not self._started:
+            return True
+        left_us = self._end_us - _now_us()
+        if timeout and left_us > 0:
+            _sleep_ms((left_us if timeout < 0 else min(left_us, timeout * 1000)) // 1000 + 1)
+            left_us = self._end_us - _now_us()
+        return left_us <= 0
+
+    def active(self, _value=None):
+        self._check()
+        if _value is None:
+            return self._started and _now_us() < self._end_us
+        if _value:
+            raise ValueError("activate by calling write_pulses()")
+        self._stop()
+        return False
+
+    def _stop(self):
+        if not self._started:
+            return
+        now = _now_us()
+        if self._end_us - now > _ESP32_STOP_MAX_US and _CHIPS[_page.chip] == "esp32":
+            # ESP-IDF issue 17692: on the ESP32 rmt_disable() holds interrupts off until the sequence is
+            # over, and past 300 ms the interrupt watchdog resets the chip
+            print("Guru Meditation Error: Core 0 panic'ed (Interrupt wdt timeout on CPU0)")
+            _end(_WDT_RESET)
+        channel = _rmt(self._gpio)
+        self._settle(channel, now)
+        self._started = False
+        self._end_us = now
+
+    def deinit(self):
+        if self._gpio is not None:
+            self._stop()
+            _raw[_KIND + self._gpio] = _OUT_NONE
+            self._gpio = None

@@ -1,0 +1,161 @@
+"""`machine` of an ESP32, over the world page. Offers what the firmware may use, and no name more."""
+
+import _loop
+import os as _os
+from _layout import (
+    DEEPSLEEP_RESET,
+    FLOATING as _FLOATING,
+    HARD_RESET,
+    IN_LEVEL as _IN,
+    OUT_GPIO as _OUT_GPIO,
+    OUT_KIND as _KIND,
+    OUT_LEVEL as _OUT,
+    OUT_NONE as _OUT_NONE,
+    PINS as _PINS,
+    PWRON_RESET,
+    SOFT_RESET,
+    WDT_RESET,
+)
+from _time import gmtime as _gmtime
+from _time import mktime as _mktime
+from _time import ticks_us as _now_us
+from _time import time_ns as _wall_ns
+from _world import page as _page
+from _world import raw as _raw
+from _world import rmt as _rmt
+
+_NONE = object()
+_pulls = {}
+_freq = 160000000
+
+
+def _end(request):
+    """End this process at once, as a reset does: no handler runs, no file is closed."""
+    _page.exit_request = request
+    _os.system("kill -KILL $PPID")
+    while True:
+        pass
+
+
+def reset():
+    _end(HARD_RESET)
+
+
+def soft_reset():
+    _end(SOFT_RESET)
+
+
+def reset_cause():
+    return _page.reset_cause
+
+
+def unique_id():
+    return _page.mac_high.to_bytes(3, "big") + _page.mac_low.to_bytes(3, "big")
+
+
+def freq(_hz=None):
+    global _freq
+    if _hz is None:
+        return _freq
+    if _hz not in (20000000, 40000000, 80000000, 160000000, 240000000):
+        raise ValueError("frequency must be 20MHz, 40MHz, 80MHz, 160MHz or 240MHz")
+    _freq = _hz
+
+
+class Pin:
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_DOWN = 1
+    PULL_UP = 2
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+
+    def __init__(self, _id, mode=-1, pull=-1, *, value=None):
+        if isinstance(_id, Pin):
+            _id = _id._id
+        if not isinstance(_id, int) or not 0 <= _id < _PINS:
+            raise ValueError("invalid pin")
+        self._id = _id
+        self.init(mode, pull, value=value)
+
+    def init(self, mode=-1, pull=-1, *, value=None):
+        if value is not None:
+            _raw[_OUT + self._id] = 1 if value else 0
+        if mode == Pin.IN:
+            _raw[_KIND + self._id] = _OUT_NONE
+        elif mode in (Pin.OUT, Pin.OPEN_DRAIN):
+            _raw[_KIND + self._id] = _OUT_GPIO
+        elif mode != -1:
+            raise ValueError("invalid pin mode")
+        if pull != -1:
+            _pulls[self._id] = pull
+
+    def _level(self):
+        kind = _raw[_KIND + self._id]
+        if kind == _OUT_GPIO:
+            return _raw[_OUT + self._id]
+        if kind != _OUT_NONE:
+            channel = _rmt(self._id)
+            return channel.idle ^ (1 if channel.start_us <= _now_us() < channel.until_us else 0)
+        level = _raw[_IN + self._id]
+        if level == _FLOATING:
+            return 1 if _pulls.get(self._id) == Pin.PULL_UP else 0
+        return level
+
+    def value(self, _x=_NONE):
+        if _x is _NONE:
+            return self._level()
+        _raw[_OUT + self._id] = 1 if _x else 0
+
+    def __call__(self, _x=_NONE):
+        return self.value(_x)
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)
+
+    def toggle(self):
+        self.value(not _raw[_OUT + self._id])
+
+    def irq(self, handler=None, trigger=3):
+        _loop.watch(self._id, self, handler, trigger)
+
+    def __repr__(self):
+        return "Pin(%d)" % self._id
+
+
+class WDT:
+    def __init__(self, *, id=0, timeout=5000):
+        if id != 0:
+            raise ValueError("id")
+        if timeout <= 0:
+            raise ValueError("WDT timeout too short")
+        self._timeout_us = timeout * 1000
+        self.feed()
+
+    def feed(self):
+        _page.wdt_deadline_us = _now_us() + self._timeout_us
+
+
+class RTC:
+    def __init__(self, _id=0):
+        if _id != 0:
+            raise ValueError("RTC id")
+
+    def datetime(self, datetimetuple=None):
+        if datetimetuple is None:
+            ns = _wall_ns() + _page.rtc_offset_ns
+            t = _gmtime(ns // 1000000000)
+            return t[:3] + (t[6],) + t[3:6] + (ns // 1000 % 1000000,)
+        t = datetimetuple
+        seconds = int(_mktime((t[0], t[1], t[2], t[4], t[5], t[6], 0, 0, 0)))
+        _page.rtc_offset_ns = seconds * 1000000000 + t[7] * 1000 - _wall_ns()
+
+    def init(self, _datetime=None):
+        # (year, month, day, hour, minute, second, microsecond, tzinfo), the later ones may be absent
+        t = tuple(_datetime or (2000, 1, 1))
+        t += (0,) * (8 - len(t))
+        self.datetime((t[0], t[1], t[2], 0, t[3], t[4], t[5], t[6]))

@@ -1,0 +1,117 @@
+"""`network`: the station interface. The access point of the world is up or down.
+
+Like the ESP32's driver, a station that was told to connect keeps trying and comes back by itself; joining
+takes 100 to 300 ms, counted from the later of connect() and the access point's return.
+"""
+
+from _time import ticks_us as _now_us
+from _world import page as _page
+
+STA_IF = 0
+AP_IF = 1
+STAT_IDLE = 1000
+STAT_CONNECTING = 1001
+STAT_GOT_IP = 1010
+STAT_NO_AP_FOUND = 201
+STAT_WRONG_PASSWORD = 202
+STAT_BEACON_TIMEOUT = 200
+STAT_ASSOC_FAIL = 203
+STAT_CONNECT_FAIL = 203
+STAT_HANDSHAKE_TIMEOUT = 204
+
+_active = False
+_asked_us = 0  # when connect() was called; 0: it was not
+_reconnects = -1
+_ssid = ""
+_hostname = "mpy-esp32"
+
+
+def _joined():
+    if not _active or not _asked_us or not _page.wifi_up:
+        return False
+    join_us = 100000 + (_page.mac_low + _page.boot_count * 7919) % 200 * 1000
+    return _now_us() - max(_asked_us, _page.wifi_changed_us) >= join_us
+
+
+def hostname(_name=None):
+    global _hostname
+    if _name is None:
+        return _hostname
+    _hostname = _name
+
+
+class WLAN:
+    IF_STA = 0
+    IF_AP = 1
+    PM_NONE = 0
+    PM_PERFORMANCE = 1
+    PM_POWERSAVE = 2
+
+    def __init__(self, _interface_id=0):
+        if _interface_id != STA_IF:
+            raise ValueError("only the station interface is simulated")
+
+    def active(self, _is_active=None):
+        global _active, _asked_us
+        if _is_active is None:
+            return _active
+        _active = bool(_is_active)
+        if not _active:
+            _asked_us = 0
+
+    def connect(self, _ssid_=None, _password=None, *, bssid=None):
+        global _asked_us, _ssid
+        if not _active:
+            raise OSError("Wifi Not Started")
+        if _asked_us and not _joined() and _reconnects:
+            raise OSError("Wifi Internal State Error")
+        if _ssid_ is not None:
+            _ssid = _ssid_
+        _asked_us = _now_us()
+
+    def disconnect(self):
+        global _asked_us
+        _asked_us = 0
+
+    def isconnected(self):
+        return _joined()
+
+    def status(self, _param=None):
+        if _param == "rssi":
+            if not _joined():
+                raise OSError("STA is not connected")
+            return _page.rssi_dbm
+        if _param is not None:
+            raise ValueError("unknown status param")
+        if _joined():
+            return STAT_GOT_IP
+        if not _asked_us:
+            return STAT_IDLE
+        return STAT_CONNECTING if _reconnects < 0 or _page.wifi_up else STAT_NO_AP_FOUND
+
+    def config(self, _param=None, **kwargs):
+        global _reconnects
+        if _param is None:
+            _reconnects = kwargs.pop("reconnects", _reconnects)
+            for name, value in kwargs.items():
+                if name == "hostname":
+                    hostname(value)
+                elif name not in ("pm", "txpower", "channel", "mac"):
+                    raise ValueError("unknown config param")
+            return None
+        if _param == "mac":
+            return _page.mac_high.to_bytes(3, "big") + _page.mac_low.to_bytes(3, "big")
+        if _param in ("ssid", "essid"):
+            return _ssid
+        if _param == "hostname":
+            return _hostname
+        if _param == "reconnects":
+            return _reconnects
+        if _param == "channel":
+            return 6
+        raise ValueError("unknown config param")
+
+    def ifconfig(self):
+        if not _joined():
+            return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+        return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")

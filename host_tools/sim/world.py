@@ -1,0 +1,217 @@
+"""The physical world of one simulated board, seen from the host: the page of layout.py and its few laws.
+
+There is no daemon: any process maps the page, changes it, and rings the board's doorbell (a FIFO in the
+board's folder). A board that is off simply finds the world as it is when it boots.
+"""
+
+import hashlib
+import mmap
+import os
+import struct
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from host_tools.sim import layout
+
+EPOCH_2000_NS = 946_684_800 * 1_000_000_000
+WORLD_FILE = "world.bin"
+FIFO_FILE = "irq"
+RSSI_DBM = -58
+PREFIX_MAC = bytes.fromhex("24dcc3")  # a range of Espressif's
+
+
+class Rmt(NamedTuple):
+    """What one pin's RMT channel did: sums include the pulse that runs."""
+
+    running: bool
+    pulses: int
+    longest_ms: int
+    total_ms: int
+
+
+def now_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+class World:
+    """One board's page. Fields are read and written by name; each store is atomic."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with (folder / WORLD_FILE).open("r+b") as f:
+            self._page = mmap.mmap(f.fileno(), layout.SIZE)
+        if self.get("magic") != layout.MAGIC:
+            raise ValueError(f"{folder / WORLD_FILE} is no world page")
+
+    @classmethod
+    def create(cls, folder: Path, mac: bytes) -> "World":
+        """A new world: doors not known yet, Wi-Fi and time server up, a clock that was never set."""
+        page = bytearray(layout.SIZE)
+        struct.pack_into("I", page, layout.FIELDS["magic"][0], layout.MAGIC)
+        page[layout.IN_LEVEL : layout.IN_LEVEL + layout.PINS] = bytes([layout.FLOATING]) * layout.PINS
+        (folder / WORLD_FILE).write_bytes(page)
+        fifo = folder / FIFO_FILE
+        if not fifo.exists():
+            os.mkfifo(fifo, 0o600)
+        world = cls(folder)
+        world.put("wifi_up", 1)
+        world.put("rssi_dbm", RSSI_DBM)
+        world.put("time_server_up", 1)
+        world.put("mac_high", int.from_bytes(mac[:3], "big"))
+        world.put("mac_low", int.from_bytes(mac[3:], "big"))
+        return world
+
+    def close(self) -> None:
+        self._page.close()
+
+    def keep_out_of_children(self) -> None:
+        """Do not copy this mapping into forked processes (the zygote holds one a board)."""
+        if hasattr(mmap, "MADV_DONTFORK"):
+            self._page.madvise(mmap.MADV_DONTFORK)
+
+    def get(self, name: str) -> int:
+        at, code = layout.FIELDS[name]
+        return int(struct.unpack_from(code, self._page, at)[0])
+
+    def put(self, name: str, value: int) -> None:
+        at, code = layout.FIELDS[name]
+        struct.pack_into(code, self._page, at, value)
+
+    # --- pins ---
+
+    def input_level(self, pin: int) -> int:
+        return self._page[layout.IN_LEVEL + pin]
+
+    def true_level(self, pin: int) -> int:
+        return self._page[layout.TRUE_LEVEL + pin]
+
+    def is_stuck(self, pin: int) -> bool:
+        return bool(self._page[layout.STUCK + pin])
+
+    def drive(self, pin: int, level: int) -> None:
+        """What moves outside the board: a contact, a beam, a person before a sensor."""
+        self._page[layout.TRUE_LEVEL + pin] = level
+        if not self.is_stuck(pin):
+            self._page[layout.IN_LEVEL + pin] = level
+
+    def stick(self, pin: int, level: int | None) -> None:
+        """Break a sensor at a level; None repairs it, so that it tells the truth again."""
+        self._page[layout.STUCK + pin] = level is not None
+        self._page[layout.IN_LEVEL + pin] = self.true_level(pin) if level is None else level
+
+    def output_level(self, pin: int) -> int:
+        """The level that the board drives now; an undriven output counts as low (external pull-down)."""
+        kind = self._page[layout.OUT_KIND + pin] if self.get("power") else layout.OUT_NONE
+        if kind == layout.OUT_GPIO:
+            return self._page[layout.OUT_LEVEL + pin]
+        if kind == layout.OUT_RMT:
+            start_us, until_us = self._rmt_get(pin, "start_us"), self._rmt_get(pin, "until_us")
+            return self._rmt_get(pin, "idle") ^ int(start_us <= now_us() < until_us)
+        return layout.LOW
+
+    def _rmt_get(self, pin: int, name: str) -> int:
+        at, code = layout.RMT_FIELDS[name]
+        return int(struct.unpack_from(code, self._page, layout.RMT + pin * layout.RMT_SIZE + at)[0])
+
+    def _rmt_put(self, pin: int, name: str, value: int) -> None:
+        at, code = layout.RMT_FIELDS[name]
+        struct.pack_into(code, self._page, layout.RMT + pin * layout.RMT_SIZE + at, value)
+
+    def rmt(self, pin: int) -> Rmt:
+        now, start, until = now_us(), self._rmt_get(pin, "start_us"), self._rmt_get(pin, "until_us")
+        span_us = max(0, min(now, until) - start)
+        return Rmt(
+            running=start <= now < until,
+            pulses=self._rmt_get(pin, "pulses"),
+            longest_ms=max(self._rmt_get(pin, "longest_us"), span_us) // 1000,
+            total_ms=(self._rmt_get(pin, "total_us") + span_us) // 1000,
+        )
+
+    # --- power ---
+
+    def release_outputs(self) -> None:
+        """Reset or loss of power: pins float, pulses end. What ran is accounted for."""
+        now = now_us()
+        for pin in range(layout.PINS):
+            until = self._rmt_get(pin, "until_us")
+            if until:
+                span_us = max(0, min(now, until) - self._rmt_get(pin, "start_us"))
+                self._rmt_put(pin, "total_us", self._rmt_get(pin, "total_us") + span_us)
+                self._rmt_put(pin, "longest_us", max(self._rmt_get(pin, "longest_us"), span_us))
+                self._rmt_put(pin, "until_us", 0)
+                self._rmt_put(pin, "start_us", 0)
+        size = layout.PINS
+        self._page[layout.OUT_KIND : layout.OUT_KIND + size] = bytes(size)
+        self._page[layout.OUT_LEVEL : layout.OUT_LEVEL + size] = bytes(size)
+
+    def power_off(self) -> None:
+        """The VM is dead already."""
+        self.release_outputs()
+        self.put("power", 0)
+        self.put("pid", 0)
+        self.put("halted", 0)
+        self.put("wdt_deadline_us", 0)
+
+    def prepare_boot(self, cause: int) -> None:
+        """Before a VM starts. Power-on alone loses the RTC; a soft reset alone keeps the watchdog."""
+        self.release_outputs()
+        if cause == layout.PWRON_RESET:
+            self.lose_clock()
+        if cause != layout.SOFT_RESET:
+            self.put("wdt_deadline_us", 0)
+        self.put("reset_cause", cause)
+        self.put("exit_request", layout.EXIT_NONE)
+        self.put("halted", 0)
+        self.put("boot_count", self.get("boot_count") + 1)
+        self.put("power", 1)
+
+    def has_power(self) -> bool:
+        """Power is on and the VM lives (a killed `sim up` takes its boards along without a word)."""
+        pid = self.get("pid")
+        if not self.get("power"):
+            return False
+        if self.get("halted") or not pid:
+            return True
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def is_watchdog_due(self) -> bool:
+        deadline_us = self.get("wdt_deadline_us")
+        return deadline_us != 0 and now_us() > deadline_us
+
+    # --- clock, Wi-Fi, doorbell ---
+
+    def lose_clock(self) -> None:
+        """The RTC jumps to where it is after power-on, 2000-01-01."""
+        self.put("rtc_offset_ns", EPOCH_2000_NS - time.time_ns())
+
+    def rtc_unix_s(self) -> int:
+        return (time.time_ns() + self.get("rtc_offset_ns")) // 1_000_000_000
+
+    def set_wifi(self, up: bool) -> None:
+        if up != bool(self.get("wifi_up")):
+            self.put("wifi_changed_us", now_us())
+        self.put("wifi_up", int(up))
+
+    def ring(self) -> bool:
+        """Wake the board, so that it looks at its pins. False: it is off."""
+        try:
+            fd = os.open(self.folder / FIFO_FILE, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads: the board is off
+            return False
+        try:
+            os.write(fd, b"!")
+        except BlockingIOError:  # full: it has more than enough to wake up for
+            return True
+        finally:
+            os.close(fd)
+        return True
+
+
+def mac_of(site: str, board: str) -> bytes:
+    """The same board of the same site has the same MAC wherever it is simulated."""
+    return PREFIX_MAC + hashlib.sha256(f"{site}/{board}".encode()).digest()[:3]

@@ -1,0 +1,257 @@
+"""The process that simulated boards are forked from: `python -m host_tools.sim.zygote FD SHIMS`.
+
+It imports the MicroPython VM once, stays single-threaded, and forks a child a board: a thousand boards then
+cost little more than one. It speaks JSON lines over the socket FD with the process that started it (zygote
+client: `host.py`), and dies with it; its children die with it (PDEATHSIG).
+
+    {"id": 1, "cmd": "boot", "board": "box-1", "folder": "/..."}  -> {"id": 1, "pid": 4711}
+    {"id": 2, "cmd": "cut", "board": "box-1"}                     -> {"id": 2, "pid": 4711}, once it is dead
+    errors                                                        -> {"id": 2, "error": "..."}
+    what boards do by themselves: {"event": "reset", "board", "cause", "pid"},
+                                  {"event": "halted" | "crashed", "board", "status"}
+
+It is the boards' reset logic, too: it boots a board that reset itself, and one whose watchdog ran out.
+"""
+
+import ctypes
+import gc
+import json
+import mmap
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from host_tools.sim import layout
+from host_tools.sim.flash import FLASH_BYTES, FLASH_FILE
+from host_tools.sim.shims import START
+from host_tools.sim.world import FIFO_FILE, WORLD_FILE, World
+
+HEAP_KIB = 256
+WATCHDOG_CHECK_MS = 200
+LOG_FILE = "log.txt"
+LOG_BYTES_MAX = 1 << 20
+FIFO_FD = 3
+PR_SET_PDEATHSIG = 1
+LINE_BYTES_MAX = 1 << 20
+
+Json = dict[str, Any]
+
+
+class Board:
+    """One board as the zygote knows it."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.world = World(folder)
+        self.world.keep_out_of_children()
+        self.pid = 0
+        self.is_bitten = False  # killed by its watchdog, not reaped yet
+
+
+class Zygote:
+    def __init__(self, control: socket.socket, shims: Path) -> None:
+        self.control = control
+        self.shims = shims
+        self.boards: dict[str, Board] = {}
+        self.by_pid: dict[int, Board] = {}
+        self.received = b""
+
+    def run(self) -> None:
+        """Serve until the other end of the socket is closed."""
+        awake, waker = os.pipe()
+        os.set_blocking(waker, False)
+        os.set_blocking(awake, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        poll.register(awake, select.POLLIN)
+        next_check = time.monotonic()
+        while True:
+            wait_ms = max(0.0, next_check - time.monotonic()) * 1000
+            for fd, _ in poll.poll(wait_ms + 1):
+                if fd == awake:
+                    os.read(awake, 4096)
+                elif not self.serve():
+                    return
+            self.reap()
+            if time.monotonic() >= next_check:
+                self.bite()
+                next_check = time.monotonic() + WATCHDOG_CHECK_MS / 1000
+
+    # --- commands ---
+
+    def serve(self) -> bool:
+        """Take what arrived; False at the end of file."""
+        data = self.control.recv(65536)
+        if not data:
+            return False
+        *lines, self.received = (self.received + data).split(b"\n")
+        if len(self.received) > LINE_BYTES_MAX:
+            raise ValueError("a command without an end")
+        for line in lines:
+            request = json.loads(line)
+            try:
+                pid = self.obey(request)
+                self.say({"id": request["id"], "pid": pid})
+            except (OSError, ValueError, KeyError) as e:
+                self.say({"id": request["id"], "error": f"{type(e).__name__}: {e}"})
+        return True
+
+    def obey(self, request: Json) -> int:
+        name = request["board"]
+        if request["cmd"] == "boot":
+            board = self.boards.get(name)
+            if board is None:
+                board = self.boards[name] = Board(name, Path(request["folder"]))
+            if board.pid:
+                raise ValueError(f"{name} has power already")
+            return self.boot(board, layout.PWRON_RESET)
+        if request["cmd"] == "cut":
+            return self.cut(self.boards[name])
+        raise ValueError(f"unknown command {request['cmd']!r}")
+
+    def cut(self, board: Board) -> int:
+        """Take the power away: the VM is dead before the world page says so."""
+        pid = board.pid
+        if pid:
+            self.kill(board)
+            os.waitpid(pid, 0)
+            self.forget(board)
+        board.world.power_off()
+        return pid
+
+    # --- life and death of a board ---
+
+    def boot(self, board: Board, cause: int) -> int:
+        board.world.prepare_boot(cause)
+        board.is_bitten = False
+        pid = os.fork()
+        if pid == 0:
+            become_board(board.folder, self.shims)
+        board.pid = pid
+        board.world.put("pid", pid)
+        self.by_pid[pid] = board
+        return pid
+
+    def forget(self, board: Board) -> None:
+        del self.by_pid[board.pid]
+        board.pid = 0
+
+    def kill(self, board: Board) -> None:
+        os.kill(board.pid, signal.SIGKILL)
+
+    def bite(self) -> None:
+        for board in self.by_pid.values():
+            if not board.is_bitten and board.world.is_watchdog_due():
+                board.is_bitten = True
+                self.kill(board)
+
+    def reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            board = self.by_pid.get(pid)
+            if board is not None:
+                self.forget(board)
+                self.ended(board, status)
+
+    def ended(self, board: Board, status: int) -> None:
+        """A VM ended without being cut off: reset it, or leave it as a chip that stopped."""
+        cause = layout.WDT_RESET if board.is_bitten else board.world.get("exit_request")
+        if cause:
+            pid = self.boot(board, cause)
+            self.say({"event": "reset", "board": board.name, "cause": cause, "pid": pid})
+            return
+        event = "halted" if board.world.get("halted") else "crashed"
+        board.world.put("halted", 1)
+        board.world.put("pid", 0)
+        with (board.folder / LOG_FILE).open("a") as log:
+            log.write(f"--- the VM {event}, wait status {status}\n")
+        self.say({"event": event, "board": board.name, "status": status})
+
+    def say(self, message: Json) -> None:
+        try:
+            self.control.sendall(json.dumps(message).encode() + b"\n")
+        except BrokenPipeError:  # the parent is gone: the next read says so
+            return
+
+
+# --- in the child ---
+
+
+def open_log(folder: Path) -> int:
+    """The board's console; a new file when the old one is full, so that a year of demo fits the disk."""
+    path = folder / LOG_FILE
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        path.replace(folder / f"{LOG_FILE}.1")
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def address_of(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def become_board(folder: Path, shims: Path) -> NoReturn:
+    """Turn this forked process into the VM of a board. Never returns, never raises."""
+    status = 1
+    try:
+        die_with_parent()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        nothing, log = os.open(os.devnull, os.O_RDONLY), open_log(folder)
+        # both ends, so that the FIFO never is at its end of file
+        doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
+        with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
+            world = mmap.mmap(w.fileno(), layout.SIZE)
+            flash = mmap.mmap(f.fileno(), FLASH_BYTES)
+        high = [os.dup(fd) for fd in (nothing, log, log, doorbell)]  # above what is replaced below
+        for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
+            os.dup2(fd, wanted, inheritable=True)
+        os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        os.environ["MICROPYPATH"] = f"{shims}:.frozen"
+        os.environ["TZ"] = "UTC0"
+        addresses = [str(address_of(world)), str(address_of(flash)), str(FLASH_BYTES), str(FIFO_FD)]
+        status = run_vm(["micropython", "-X", f"heapsize={HEAP_KIB}k", "-m", START, *addresses])
+    except BaseException as e:  # whatever happens, this process must not go on as a zygote
+        os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
+    finally:
+        os._exit(status)
+
+
+def run_vm(arguments: list[str]) -> int:
+    import micropython_unix
+
+    return int(micropython_unix.run_main(arguments) or 0)
+
+
+def die_with_parent() -> None:
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent or parent == 1:
+        os._exit(1)
+
+
+def main() -> None:
+    die_with_parent()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import micropython_unix  # noqa: F401  once, for all children
+
+    gc.collect()
+    gc.freeze()
+    Zygote(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])).run()
+
+
+if __name__ == "__main__":
+    main()

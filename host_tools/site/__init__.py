@@ -1,0 +1,1 @@
+"""One site file describes a sports ground: reading, checking, and turning it into what a board reads."""

@@ -1,0 +1,72 @@
+"""Reading a site file: all that is wrong with it at once, each with line and field."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from host_tools.errors import BadInput
+from host_tools.site import yamlfile
+from host_tools.site.check import check_devices
+from host_tools.site.explain import Explained, explain
+from host_tools.site.models import Site
+
+PROBLEMS_MAX = 100
+
+
+@dataclass(frozen=True)
+class Problem:
+    file: str
+    line: int
+    column: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        field = f"{self.field}: " if self.field else ""
+        return f"{self.file}:{self.line}: {field}{self.message}"
+
+
+class SiteFileError(BadInput):
+    """The mistakes of a site file, in the order of its lines."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
+        lines = [str(problem) for problem in self.problems[:PROBLEMS_MAX]]
+        if len(self.problems) > PROBLEMS_MAX:
+            lines.append(f"{path}: and {len(self.problems) - PROBLEMS_MAX} more")
+        count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__(f"{count} in {path}", hint="docs/site-file.md lists every field", details=lines)
+
+
+def load_site(path: Path) -> Site:
+    """The site of a file; SiteFileError or BadInput if it is not right in every part."""
+    content = yamlfile.read(path)
+    try:
+        document = yamlfile.parse(content)
+    except yamlfile.YamlError as error:
+        problem = Problem(str(path), error.mark.line, error.mark.column, "", error.message)
+        raise SiteFileError(path, [problem]) from error
+    if not isinstance(document.data, dict):
+        message = (
+            "the file is empty"
+            if document.data is None
+            else "a site file is a mapping: `site: name` and so on"
+        )
+        raise SiteFileError(path, [Problem(str(path), 1, 1, "", message)])
+    found: list[Explained] = []
+    site: Site | None = None
+    try:
+        site = Site.model_validate(document.data)
+    except ValidationError as error:
+        found.extend(explain(error, Site, document.data))
+    found.extend(check_devices(document.data))
+    if found or site is None:
+        raise SiteFileError(path, [_located(str(path), document, item) for item in found])
+    return site
+
+
+def _located(file: str, document: yamlfile.Document, item: Explained) -> Problem:
+    mark = document.mark(item.loc, item.at_key)
+    field = ".".join(repr(str(part))[1:-1] for part in item.loc)
+    return Problem(file, mark.line, mark.column, field, item.message)

@@ -1,0 +1,75 @@
+"""The tables of docs/site-file.md, made from the models: `python -m host_tools.site.reference` writes them."""
+
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from host_tools.site import models
+from host_tools.site.explain import expected_of
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "site-file.md"
+TABLES: dict[str, type[BaseModel]] = {
+    "site": models.Site,
+    "broker": models.Broker,
+    "ntp": models.Ntp,
+    "wifi": models.Wifi,
+    "settings": models.Settings,
+    "device": models.Device,
+    "lock": models.Lock,
+    "door": models.Door,
+    "gate": models.Gate,
+    "court": models.Court,
+}
+UNITS = {"_ms": "milliseconds", "_s": "seconds", "_bytes": "bytes"}
+_BLOCK = re.compile(r"(<!-- fields: ([a-z]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def table(model: type[BaseModel]) -> str:
+    """One row a field: name, what is allowed, default, meaning."""
+    lines = ["| field | allowed | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        allowed = (expected_of(field.annotation, list(field.metadata)) or "").removeprefix("between ")
+        unit = next((f" {unit}" for end, unit in UNITS.items() if name.endswith(end)), "")
+        if unit:
+            allowed = allowed.replace(" and ", " to ") + unit
+        elif re.fullmatch(r"\d+ and \d+", allowed):
+            allowed = allowed.replace(" and ", " to ")
+        lines.append(f"| `{name}` | {allowed} | {_default(field)} | {field.description or ''} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    if field.default is PydanticUndefined or _is_model(field.annotation):
+        return "see below"
+    if field.default is None:
+        return ""
+    if isinstance(field.default, list):
+        return f"`[{', '.join(field.default)}]`"
+    return f"`{field.default}`"
+
+
+def _is_model(kind: Any) -> bool:
+    if get_origin(kind) in (Union, types.UnionType):
+        return any(_is_model(member) for member in get_args(kind))
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def filled(text: str) -> str:
+    """The document with every table as the models say."""
+    return _BLOCK.sub(lambda match: match.group(1) + table(TABLES[match.group(2)]) + match.group(4), text)
+
+
+def main() -> int:
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

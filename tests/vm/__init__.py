@@ -1,0 +1,1 @@
+"""Runs unittest files a second time inside the MicroPython VM."""
