@@ -1,1 +1,1 @@
-"""Tests of sportbox. Those below core/ and firmware/ run on CPython and on MicroPython: tests/vm/README.md."""
+"""Tests. Those below core/ and firmware/ run on CPython and on MicroPython: tests/vm/README.md."""

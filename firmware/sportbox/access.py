@@ -86,7 +86,7 @@ class Desk:
             self._replay.finish(order.jti, result, reason)
         except OSError:
             self._note_failure()
-        data = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
+        data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
         self._report(order.component, "access." + result, data)
         self._tell(order.jti, result, reason)
 
@@ -119,7 +119,7 @@ class Desk:
             self._refuse(order, "replayed")  # a token that cannot be used up could be used twice
             return
         self.accepted += 1
-        data = {"jti": order.jti, "sub": order.sub, "act": order.act}
+        data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act}
         self._report(order.component, "access.accepted", data)
         self._answer(order.jti, "accepted", None, None)
         self._carry_out(order)

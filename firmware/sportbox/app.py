@@ -120,9 +120,13 @@ class App:
         self._arm()
         self._wake()
 
-    def answer(self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None") -> None:
+    def answer(
+        self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None"
+    ) -> None:
         now_ms = self._now_ms()
-        self._uplink.answer(jti, result, reason, self._clock.now(now_ms) if self._clock.trusted() else 0, done)
+        self._uplink.answer(
+            jti, result, reason, self._clock.now(now_ms) if self._clock.trusted() else 0, done
+        )
         self._wake()
 
     def refusal_of(self, order: Order) -> str:
@@ -206,7 +210,7 @@ class App:
         """Numbers that are missing were dropped when the outbox was full, or lost with worn flash."""
         while self._uplink.gaps:
             first, last = self._uplink.gaps.pop(0)
-            counts = {
+            counts: dict[str, object] = {
                 "count": last - first + 1,
                 "first": first,
                 "last": last,

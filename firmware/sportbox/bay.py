@@ -22,10 +22,17 @@ class Bolt:
 
 
 class Bay:
-    """`scan` reads the contact and lets time pass; it may be called at any time, and must be at `deadline`."""
+    """`scan` reads the contact and lets time pass; it may be called at any time, and must be at `deadline()`,
+    which is in ms of uptime."""
 
     def __init__(
-        self, name: str, door: Door, debounce: Debounce, contact: "Input", bolt: Bolt | None, reports: "Reports"
+        self,
+        name: str,
+        door: Door,
+        debounce: Debounce,
+        contact: "Input",
+        bolt: Bolt | None,
+        reports: "Reports",
     ) -> None:
         self.name = name
         self._door = door
@@ -38,9 +45,9 @@ class Bay:
         self._expected = False
         self._since_ms = 0
 
-    def restore(self, was_closed: bool | None, expected: bool) -> None:
+    def restore(self, memory: object, expected: bool) -> None:
         """What flash remembers: the door's last state, and whether an order was running at the power cut."""
-        self._was_closed = was_closed
+        self._was_closed = memory if isinstance(memory, bool) else None
         self._expected = expected
 
     def deadline(self) -> int | None:
@@ -51,7 +58,9 @@ class Bay:
 
     def states(self) -> "list[tuple[str, int, dict[str, object]]]":
         """(component, since when in ms of uptime, state) of the door and the lock."""
-        found: list[tuple[str, int, dict[str, object]]] = [(self.name, self._since_ms, {"state": self._door.state})]
+        found: list[tuple[str, int, dict[str, object]]] = [
+            (self.name, self._since_ms, {"state": self._door.state})
+        ]
         if self._bolt is not None:
             found.append((self._bolt.name, self._bolt.since_ms, {"state": self._bolt.lock.state}))
         return found
@@ -81,7 +90,9 @@ class Bay:
         """An order that passed the access check and `refusal`."""
         assert self._bolt is not None
         lock = self._bolt.lock
-        self._perform(lock.unlock(order, now_ms) if order.act == "unlock" else lock.lock(order, now_ms), now_ms)
+        self._perform(
+            lock.unlock(order, now_ms) if order.act == "unlock" else lock.lock(order, now_ms), now_ms
+        )
 
     def _step(self, closed: bool, now_ms: int) -> None:
         before = self._door.state

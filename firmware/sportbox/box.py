@@ -74,7 +74,9 @@ class Box:
         self._uplink = Uplink(config["site"], config["device"], self._boot_id, self._outbox)
         self._uplink.describe(self._telemetry)
         self._log.to(self._uplink.log)
-        self._app = App(_DATA, self._clock, self._outbox, self._uplink, limits["batch_ms"], now_ms, self._wake)
+        self._app = App(
+            _DATA, self._clock, self._outbox, self._uplink, limits["batch_ms"], now_ms, self._wake
+        )
         self._app.desk = self._make_desk(config, secrets)
         self._session = self._make_session(config, secrets)
         wifi = secrets["wifi"]
@@ -209,7 +211,7 @@ class Box:
             "device": self._config["device"],
             "board": self._config["board"],
             "firmware": __version__,
-            "micropython": ".".join([str(number) for number in sys.implementation[1][:3]]),
+            "micropython": ".".join([str(number) for number in sys.implementation.version[:3]]),
             "mac": self._wifi.mac(),
             "boot": self._boot,
             "bootid": self._boot_id,

@@ -42,7 +42,9 @@ def make_keys(secrets: "Facts") -> "dict[str, Key]":
     return {kid: Key(key["role"], bytes.fromhex(key["k"])) for kid, key in secrets["keys"].items()}
 
 
-def make_parts(components: "dict[str, Facts]", on_edge: "Callable[[], None]", reports: "Reports") -> "list[Part]":
+def make_parts(
+    components: "dict[str, Facts]", on_edge: "Callable[[], None]", reports: "Reports"
+) -> "list[Part]":
     """One part for each door (with its lock), court and gate, in the order of their names."""
     parts: "list[Part]" = []
     for name in sorted(components):
@@ -61,7 +63,13 @@ def make_parts(components: "dict[str, Facts]", on_edge: "Callable[[], None]", re
     return parts
 
 
-def _bay(name: str, facts: "Facts", components: "dict[str, Facts]", on_edge: "Callable[[], None]", reports: "Reports") -> Bay:
+def _bay(
+    name: str,
+    facts: "Facts",
+    components: "dict[str, Facts]",
+    on_edge: "Callable[[], None]",
+    reports: "Reports",
+) -> Bay:
     bolt = None
     lock_name = facts.get("lock")
     if lock_name is not None:

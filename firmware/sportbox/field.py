@@ -27,7 +27,11 @@ class Court:
 
     def states(self) -> "list[tuple[str, int, dict[str, object]]]":
         presence = self._presence
-        state = {"state": presence.state, "count": presence.count(), "confidence": presence.confidence()}
+        state: dict[str, object] = {
+            "state": presence.state,
+            "count": presence.count(),
+            "confidence": presence.confidence(),
+        }
         return [(self.name, self._since_ms, state)]
 
     def busy(self) -> bool:
@@ -65,7 +69,11 @@ class Entrance:
 
     def states(self) -> "list[tuple[str, int, dict[str, object]]]":
         gate = self._gate
-        state = {"state": gate.state, "count": gate.count(), "confidence": gate.confidence()}
+        state: dict[str, object] = {
+            "state": gate.state,
+            "count": gate.count(),
+            "confidence": gate.confidence(),
+        }
         return [(self.name, self._since_ms, state)]
 
     def busy(self) -> bool:
@@ -75,7 +83,9 @@ class Entrance:
         before = self._gate.state
         direction = self._gate.step(self._beam_a.active(), self._beam_b.active(), now_ms)
         if direction:
-            self._reports.event(self.name, "gate.passed", {"direction": direction, "count": self._gate.inside}, False)
+            self._reports.event(
+                self.name, "gate.passed", {"direction": direction, "count": self._gate.inside}, False
+            )
             self._reports.remember()
         if direction or self._gate.state != before:
             self._since_ms = now_ms

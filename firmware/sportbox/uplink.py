@@ -47,14 +47,23 @@ class Uplink:
         """Where telemetry comes from, asked when it is due."""
         self._telemetry = telemetry
 
-    def event(self, component: str, kind: str, data: "dict[str, object]", time_s: int, uptime_s: int, urgent: bool) -> int:
+    def event(
+        self, component: str, kind: str, data: "dict[str, object]", time_s: int, uptime_s: int, urgent: bool
+    ) -> int:
         """Accepts an event. `time_s` is 0 while the clock cannot be trusted. Returns its number."""
         record = json.dumps([component, kind, time_s, uptime_s, self._boot_id, data])
         return self._outbox.accept(record.encode(), urgent)
 
-    def answer(self, jti: str | None, result: str, reason: str | None, time_s: int, done: "Callable[[], None] | None") -> None:
+    def answer(
+        self, jti: str | None, result: str, reason: str | None, time_s: int, done: "Callable[[], None] | None"
+    ) -> None:
         """Answers an order. Only a broker that takes nothing makes this overflow: then the oldest goes."""
-        payload = {"jti": jti, "result": result, "reason": reason, "time": rfc3339(time_s) if time_s else None}
+        payload = {
+            "jti": jti,
+            "result": result,
+            "reason": reason,
+            "time": rfc3339(time_s) if time_s else None,
+        }
         if len(self._answers) >= _ANSWERS_MAX:
             self._answers.pop(0)
             self._answers_sent = max(0, self._answers_sent - 1)
@@ -113,7 +122,9 @@ class Uplink:
             self.gaps.append((out.seq - missing, out.seq - 1))
         return self._message("event", self._envelope(out), False, 1, lambda: self._outbox.ack(out))
 
-    def _message(self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None") -> Message:
+    def _message(
+        self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None"
+    ) -> Message:
         return Message(self.base + "/" + topic, payload, retain, qos, done)
 
     def _answered(self, item: "tuple[bytes, Callable[[], None] | None]") -> None:

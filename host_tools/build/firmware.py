@@ -77,8 +77,12 @@ def compile_files(files: Iterable[tuple[str, Path]]) -> dict[str, bytes]:
         return {name: data for (name, _), data in zip(pairs, compiled, strict=True)}
 
 
-def build_firmware(folder: Path = FIRMWARE) -> dict[str, bytes]:
-    """Everything of the firmware that goes onto a board's flash, by its path there."""
+def build_firmware(folder: Path | None = None) -> dict[str, bytes]:
+    """Everything of the firmware that goes onto a board's flash, by its path there.
+
+    The project's firmware, unless a folder or SPORTBOX_FIRMWARE names another (tests of the simulator do).
+    """
+    folder = folder or Path(os.environ.get("SPORTBOX_FIRMWARE") or FIRMWARE)
     if not (folder / "main.py").is_file():
         raise ToolError(f"no firmware at {folder}: main.py is missing")
     pairs = [("umqtt/simple.py", umqtt_source())]

@@ -131,7 +131,7 @@ def show(
     state: StateDir = None,
     json_: Json = False,
 ) -> None:
-    """What is so in the world: power, doors, locks, people, Wi-Fi, clock (what boards make of it: `watch`)."""
+    """What is so in the world: power, doors, locks, people, Wi-Fi, clock; `watch` shows what boards say."""
     directory = state_dir(state)
     names = [board] if board is not None else _names(directory)
     worlds = [_board(directory, name).show() for name in names]
@@ -170,31 +170,22 @@ def _table(worlds: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("board", "power", "doors", "locks", "courts", "gates", "Wi-Fi", "clock", "boots")
+    table = Table("board", "power", "boots", "Wi-Fi", "clock", "what is so")
     for world in worlds:
         power = "halted" if world["halted"] else "on" if world["power"] else "off"
-        locks = {
-            name: ("energised" if lock["energised"] else "at rest") + f", {lock['pulses']} pulses"
-            for name, lock in world["locks"].items()
-        }
-        courts = {
-            name: court["is"] + (", sensor stuck" if court["pir"] == "stuck" else "")
-            for name, court in world["courts"].items()
-        }
-        gates = {name: "/".join(gate["beams"]) for name, gate in world["gates"].items()}
-        table.add_row(
-            world["board"],
-            power,
-            _lines(world["doors"]),
-            _lines(locks),
-            _lines(courts),
-            _lines(gates),
-            world["wifi"],
-            world["clock"],
-            str(world["boot_count"]),
-        )
+        boots = str(world["boot_count"])
+        table.add_row(world["board"], power, boots, world["wifi"], world["clock"], "\n".join(_parts(world)))
     Console().print(table)
 
 
-def _lines(parts: dict[str, str]) -> str:
-    return "\n".join(f"{name} {text}" for name, text in parts.items())
+def _parts(world: dict[str, Any]) -> list[str]:
+    """One line a component."""
+    lines = [f"{name} {state}" for name, state in world["doors"].items()]
+    for name, lock in world["locks"].items():
+        state = "energised" if lock["energised"] else "at rest"
+        longest = f", longest {lock['longest_ms']} ms" if lock["pulses"] else ""
+        lines.append(f"{name} {state}, {lock['pulses']} pulses{longest}")
+    for name, court in world["courts"].items():
+        lines.append(f"{name} {court['is']}" + (", sensor stuck" if court["pir"] == "stuck" else ""))
+    lines += [f"{name} beams {' and '.join(gate['beams'])}" for name, gate in world["gates"].items()]
+    return lines

@@ -6,6 +6,7 @@ Whether a board may reach it is the board's world's affair (`sim set BOARD clock
 import asyncio
 import struct
 import time
+from typing import cast
 
 UNIX_TO_NTP_S = 2_208_988_800
 PACKET = struct.Struct("!BBbb3I8s8s8s8s")
@@ -44,8 +45,7 @@ def answer(query: bytes, received_ns: int, sent_ns: int) -> bytes | None:
 
 class _Protocol(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own is no subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = answer(data, time.time_ns(), time.time_ns())

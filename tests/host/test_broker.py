@@ -1,4 +1,4 @@
-"""What the boards and tools rely on, of either broker; see host_tools/broker_amqtt.py for what amqtt lacks."""
+"""What boards and tools rely on, of either broker; see host_tools/broker_amqtt.py for what amqtt lacks."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tools.broker import BrokerProcess, first_ephemeral_port, free_port
 from host_tools.errors import ToolError
@@ -28,8 +29,8 @@ class Client:
         self.got: list[Message] = []
         self.ended = False
         self.subscribed = False
-        self.mqtt = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, reconnect_on_failure=False)
-        self.mqtt.on_message = lambda _c, _u, m: self.got.append((m.topic, m.payload, m.qos, m.retain))
+        self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, reconnect_on_failure=False)
+        self.mqtt.on_message = lambda _c, _u, m: self.got.append((m.topic, bytes(m.payload), m.qos, m.retain))
         self.mqtt.on_disconnect = self._on_disconnect
         self.mqtt.on_subscribe = self._on_subscribe
         if will is not None:
@@ -55,7 +56,7 @@ class Client:
     def vanish(self) -> None:
         """Close the connection without a word."""
         stream = self.mqtt.socket()
-        assert stream is not None
+        assert isinstance(stream, socket.socket)
         stream.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from host_tools.setup.paths import REPOSITORY
 from tests.vm import machine, source
 
-FOLDERS = tuple(machine.REPOSITORY / "tests" / name for name in ("core", "firmware"))
+FOLDERS = tuple(REPOSITORY / "tests" / name for name in ("core", "firmware"))
 PREFIX = "[micropython] "
 
 

@@ -2,7 +2,8 @@
 
 
 class Debounce:
-    """`step(level, now_ms)` gives the stable level, None before the first; `deadline` is when to look again."""
+    """`step(level, now_ms)` gives the stable level, None before the first; `deadline` says when to look
+    again."""
 
     def __init__(self, stable_ms: int) -> None:
         self._stable_ms = stable_ms

@@ -21,7 +21,9 @@ class Door:
     def is_open(self) -> bool:
         return self.state in (OPEN, AJAR, FORCED)
 
-    def first(self, closed: bool, was_closed: bool, expected: bool, now_ms: int) -> "list[tuple[str, dict[str, object]]]":
+    def first(
+        self, closed: bool, was_closed: bool, expected: bool, now_ms: int
+    ) -> "list[tuple[str, dict[str, object]]]":
         """The first reading after boot. A door that was closed before the power went and stands open
         now was forced, unless an order was running (`expected`)."""
         if closed:

@@ -27,7 +27,9 @@ class Refused(Exception):
 class Token:
     """A token taken apart; nothing in it is verified."""
 
-    def __init__(self, header: "dict[str, object]", claims: "dict[str, object]", signed: bytes, mac: bytes) -> None:
+    def __init__(
+        self, header: "dict[str, object]", claims: "dict[str, object]", signed: bytes, mac: bytes
+    ) -> None:
         self.header = header
         self.claims = claims
         self.signed = signed

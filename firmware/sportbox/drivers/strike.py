@@ -25,7 +25,7 @@ class Strike:
     def release(self, pulse_ms: int) -> None:
         """Energises for `pulse_ms`, rounded up to 100 ms. Returns at once. Raises OSError."""
         self._rmt.active(False)
-        self._rmt.write_pulses(_ITEM_COUNTS, (1,) * -(-pulse_ms // _ITEM_MS))
+        self._rmt.write_pulses(_ITEM_COUNTS, (True,) * -(-pulse_ms // _ITEM_MS))
 
     def drop(self) -> None:
         self._rmt.active(False)

@@ -11,7 +11,7 @@ import umqtt.simple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 CONNACK = 0x20
 PUBLISH = 0x30
@@ -62,7 +62,7 @@ class Packets:
 
     def __init__(self, client_id: str, keepalive_s: int, user: str | None, password: str | None) -> None:
         self._memory = _Memory()
-        umqtt.simple.socket = self._memory  # its connect() makes its socket through this name
+        umqtt.simple.socket = self._memory  # type: ignore[attr-defined]  # its connect() makes its socket so
         self._client = umqtt.simple.MQTTClient(
             client_id.encode(),  # bytes throughout: it counts characters where it should count bytes
             "memory",

@@ -11,11 +11,21 @@ import asyncio
 from micropython import const
 
 from sportbox.core.backoff import Backoff
-from sportbox.net.packets import CONNACK, PINGRESP, PUBACK, PUBLISH, SUBACK, Malformed, Packets, remaining_length
+from sportbox.net.packets import (
+    CONNACK,
+    PINGRESP,
+    PUBACK,
+    PUBLISH,
+    SUBACK,
+    Malformed,
+    Packets,
+    remaining_length,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
@@ -27,7 +37,9 @@ _PID_MAX = const(65535)
 class Message:
     """Something to publish; `done` is called once the broker has it (at QoS 0: once it is written)."""
 
-    def __init__(self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None") -> None:
+    def __init__(
+        self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None"
+    ) -> None:
         self.topic = topic
         self.payload = payload
         self.retain = retain
@@ -84,7 +96,7 @@ class Session:
         self._wake = asyncio.Event()
         self._link = asyncio.Event()
         self._task: "asyncio.Task[None] | None" = None
-        self._stream: "asyncio.StreamReader | None" = None
+        self._stream: "Any" = None  # asyncio.Stream: MicroPython's is reader and writer in one
         self._why = ""
         self._control = bytearray()
         self._inflight: dict[int, Message] = {}
@@ -201,7 +213,6 @@ class Session:
     async def _packet(self) -> int:
         """Waits until a whole packet stands at the start of the buffer and returns its size; a longer one
         than the buffer stands there with its first bytes, and its size says so."""
-        assert self._stream is not None
         while True:
             length, head = remaining_length(self._buffer, self._fill)
             if length >= 0 and (self._fill >= head + length or self._fill == len(self._buffer)):
@@ -286,7 +297,6 @@ class Session:
 
     async def _drain(self, size: int) -> None:
         """Passes over a packet that is longer than the buffer; it must keep coming."""
-        assert self._stream is not None
         left = size - self._fill
         while left:
             self._rx_deadline_ms = self._now_ms() + self._settings.ack_ms
@@ -346,7 +356,6 @@ class Session:
         return self._packets.publish(message.topic, message.payload, message.retain, pid), message
 
     async def _write(self, packet: "bytes | bytearray") -> None:
-        assert self._stream is not None
         self._tx_deadline_ms = self._now_ms() + self._settings.ack_ms
         self._stream.write(packet)
         await self._stream.drain()

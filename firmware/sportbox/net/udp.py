@@ -91,7 +91,8 @@ async def network_time(host: str, port: int) -> int | None:
 
 
 def server_time(answer: bytes) -> int | None:
-    """The transmit time of an SNTP answer, rounded to Unix seconds; None where RFC 4330, 5 says to discard."""
+    """The transmit time of an SNTP answer, rounded to Unix seconds; None where RFC 4330, 5 says to
+    discard it."""
     leap, mode, stratum = answer[0] >> 6, answer[0] & 7, answer[1]
     if leap == 3 or mode != 4 or not 1 <= stratum <= 15:
         return None

@@ -1,6 +1,7 @@
 """Joins the Wi-Fi and joins it again, for ever; tells who wants to know."""
 
 import asyncio
+
 import network
 from micropython import const
 

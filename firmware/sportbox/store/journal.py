@@ -148,7 +148,7 @@ class Journal:
         try:
             if self._reading is not segment:
                 self._close_reader()
-                self._reader = open(self._path(segment.name), "rb")
+                self._reader = open(self._path(segment.name), "rb")  # noqa: SIM115  # stays open from record to record
                 self._reading = segment
             reader = self._reader
             assert reader is not None

@@ -60,7 +60,9 @@ class Outbox:
         try:
             mark = records.read(self._mark_path)
             if mark is not None:
-                self.acked_seq, mark_seq, self.dropped_ordinary, self.dropped_urgent = struct.unpack(_MARK, mark)
+                self.acked_seq, mark_seq, self.dropped_ordinary, self.dropped_urgent = struct.unpack(
+                    _MARK, mark
+                )
         except records.Corrupt:
             believed = False  # all that is on flash is sent again: duplicates, but no loss
         for journal in self._journals:
@@ -162,7 +164,9 @@ class Outbox:
         for until then a power cut means duplicates. True if it was written."""
         if self.acked_seq == self._marked_seq and not self._counts_changed:
             return False
-        mark = struct.pack(_MARK, self.acked_seq, self.durable_seq, self.dropped_ordinary, self.dropped_urgent)
+        mark = struct.pack(
+            _MARK, self.acked_seq, self.durable_seq, self.dropped_ordinary, self.dropped_urgent
+        )
         try:
             records.write(self._mark_path, mark)
             self._marked_seq = self.acked_seq
@@ -175,7 +179,9 @@ class Outbox:
         return True
 
     def _oldest_seq(self) -> int:
-        oldest = [record.seq for record in [journal.peek() for journal in self._journals] if record is not None]
+        oldest = [
+            record.seq for record in [journal.peek() for journal in self._journals] if record is not None
+        ]
         return min(oldest) if oldest else self._journals[0].last_seq + 1
 
     def _take_pending(self) -> "tuple[Outgoing | None, int]":
@@ -220,4 +226,3 @@ class Outbox:
             self.dropped_urgent += by
         else:
             self.dropped_ordinary += by
-

@@ -156,7 +156,9 @@ class ReplayLog:
                 answer = self.answers.get(key)
                 if answer is not None:
                     order = answer.order
-                    size += file.write(_line(["order", name, order.jti, order.sub, order.act, order.component]))
+                    size += file.write(
+                        _line(["order", name, order.jti, order.sub, order.act, order.component])
+                    )
                     if answer.result != "accepted":
                         size += file.write(_line(["final", name, answer.result, answer.reason]))
         os.rename(path, self._path)

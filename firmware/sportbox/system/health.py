@@ -49,7 +49,7 @@ class StallMeter:
             self._longest_us = step_us
         ready = self._poller.ipoll(timeout_ms)  # type: ignore[attr-defined]
         self._since_us = time.ticks_us()
-        return ready  # type: ignore[no-any-return]
+        return ready
 
     def take_ms(self) -> int:
         """The longest step since the last call."""
@@ -61,7 +61,7 @@ class StallMeter:
 
 def measure_stalls() -> StallMeter:
     """Puts a StallMeter into the running loop."""
-    queue = asyncio.core._io_queue
+    queue = asyncio.core._io_queue  # type: ignore[attr-defined]
     meter = StallMeter(queue.poller)
     queue.poller = meter
     return meter

@@ -15,7 +15,13 @@ _PAUSE_MS = const(500)
 
 
 class Job:
-    def __init__(self, name: str, start: "Callable[[], Awaitable[None]]", silent_ms: int, beat: "Callable[[], int] | None") -> None:
+    def __init__(
+        self,
+        name: str,
+        start: "Callable[[], Awaitable[None]]",
+        silent_ms: int,
+        beat: "Callable[[], int] | None",
+    ) -> None:
         self.name = name
         self.start = start
         self.silent_ms = silent_ms  # it must beat more often than that

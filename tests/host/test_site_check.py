@@ -1,0 +1,80 @@
+"""Right site files: what `site check` says of them, and the documents made from the same models."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from host_tools.cli import main
+from host_tools.site import reference
+from host_tools.site.load import load_site
+from host_tools.site.models import Site
+from tests.host.helpers import GOOD, ROSTOCK, STRALSUND, changed, write
+
+
+@pytest.mark.parametrize("path", [ROSTOCK, STRALSUND])
+def test_the_sample_sites_are_right(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "check", str(path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"ok: {path}: site {path.stem}")
+    assert captured.err == ""
+
+
+def test_the_sample_site_is_what_the_documents_promise() -> None:
+    site = load_site(ROSTOCK)
+    assert {name: list(device.components) for name, device in site.devices.items()} == {
+        "box-1": ["lock-1", "door-1", "lock-2", "door-2", "lock-3", "door-3", "gate-1"],
+        "court-1": ["court-1"],
+        "court-2": ["court-2"],
+        "court-3": ["court-3"],
+    }
+
+
+def test_summary_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "check", str(ROSTOCK), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "ok": True,
+        "file": str(ROSTOCK),
+        "site": "hafensport-rostock",
+        "boards": 4,
+        "components": 10,
+    }
+
+
+def test_words_are_not_turned_into_booleans_or_octals(tmp_path: Path) -> None:
+    text = changed("site: test-site", "site: no")
+    text = changed("telemetry_s: 30", "telemetry_s: 030", text)
+    site = load_site(write(tmp_path, text))
+    assert site.site == "no"
+    assert site.defaults.telemetry_s == 30
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
+    assert load_site(write(tmp_path, content)).site == "test-site"
+
+
+def test_fields_in_the_document_are_those_of_the_models() -> None:
+    text = reference.DOCUMENT.read_text(encoding="utf-8")
+    assert text == reference.filled(text), "run: python -m host_tools.site.reference"
+    for name in reference.TABLES:
+        assert f"<!-- fields: {name} -->" in text
+
+
+def test_the_example_in_the_document_is_a_right_site_file(tmp_path: Path) -> None:
+    text = reference.DOCUMENT.read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    assert load_site(write(tmp_path, example)).site == "stralsund-sundpark"
+
+
+def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["properties"]) == set(Site.model_fields)
+    assert schema["additionalProperties"] is False
+    components = schema["$defs"]["Device"]["properties"]["components"]
+    assert list(components["patternProperties"]) == [
+        f"^{kind}-[1-9][0-9]?$" for kind in ("lock", "door", "gate", "court")
+    ]
+    assert schema["$defs"]["Lock"]["properties"]["release_ms"]["maximum"] == 10_000
