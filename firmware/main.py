@@ -1,19 +1,28 @@
-"""Runs the board, or says clearly that it is not provisioned."""
+"""Runs the board, or says clearly that it is not provisioned. What ends it otherwise restarts it."""
 
 import asyncio
+import sys
 
+import machine
 from sportbox.compose import NotProvisioned, load
 
+PAUSE_S = 5  # before a restart after a crash: time to read the console, and no storm of restarts
 
-def run() -> None:
+
+async def run() -> None:
     try:
         config, secrets = load("/config.json"), load("/secrets.json")
     except NotProvisioned as error:
         print("sportbox: not provisioned:", error)
         return
-    from sportbox.box import Box
+    try:
+        from sportbox.box import Box
 
-    asyncio.run(Box(config, secrets).run())
+        await Box(config, secrets).run()
+    except Exception as error:
+        sys.print_exception(error)
+        await asyncio.sleep(PAUSE_S)
+        machine.reset()
 
 
-run()
+asyncio.run(run())

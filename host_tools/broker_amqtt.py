@@ -2,18 +2,21 @@
 
     python -m host_tools.broker_amqtt --port 1883
 
-amqtt brings packets, parsing and the protocol of a connection. What is between the connections is done here,
-for in 0.12.1 (each of these has a test in tests/host/test_broker.py):
+amqtt brings packets, parsing and the protocol of one connection. What is between the connections is done here,
+for 0.12.1 by itself (the first five fail a test of tests/host/test_broker.py):
 
-- what a client had published and got acknowledged is lost when that client goes away at once;
-- every new connection gets every retained message that anybody subscribed to, asked for or not;
-- a second connection under the same client id leaves the first one open, whose last will comes later;
-- a client that falls silent is never noticed, so its last will never comes;
-- a subscription is looked at, with log lines, for every message of everybody;
-- cleaning up an old session can end the new one of the same client.
+- gives every new connection every retained message that anybody subscribed to; with 1,000 boards it drowns;
+- leaves the first connection of a client open when a second comes, and its last will comes later;
+- never notices a client that falls silent, so its last will never comes;
+- sends a message twice to a client with two subscriptions that match;
+- sends at the subscription's QoS, whatever the publisher's was;
+- acknowledges a message before it is handed on, and queues it twice in between: a kill loses those;
+- can end the new session of a client when it cleans up the old one, and looks at every subscription of
+  everybody, with log lines, for each message.
 
 Persistent sessions are not kept (boards connect with a clean one); QoS 2 is taken and goes out as QoS 1.
-Measured on two cores with the load of `tests/bench/broker_load.py`: see NUMBERS there.
+Measured (tests/bench/broker_load.py, two cores, clients included): 1,000 boards, each with a last will, a
+subscription and 4 retained states at QoS 1, are up in 2.2 s; 5,000 events at QoS 1 then take 1.5 s; 107 MB.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """The running board: built once from its configuration, then it runs for ever."""
 
 import asyncio
-import gc
 import os
 import struct
 import sys
@@ -21,7 +20,7 @@ from sportbox.net.wifi import Wifi
 from sportbox.store import record
 from sportbox.store.outbox import Outbox
 from sportbox.store.replay import ReplayLog
-from sportbox.system.health import StallMeter, Uptime, heap_free, measure_stalls
+from sportbox.system.health import StallMeter, Uptime, heap_free, measure_stalls, tidy_heap_early
 from sportbox.system.log import Log
 from sportbox.system.supervisor import Supervisor
 from sportbox.system.timekeeper import Timekeeper
@@ -143,7 +142,7 @@ class Box:
         add("session", self._session.run)
         add("house", self._keep_house, _SILENT_MS, lambda: self._beat_ms)
         watchdog = chip.Watchdog(_WATCHDOG_MS)
-        gc.collect()
+        tidy_heap_early()
         while True:
             stuck = self._supervisor.stuck(self._uptime.ms())
             if not stuck:

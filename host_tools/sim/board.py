@@ -17,10 +17,9 @@ from host_tools.sim import layout
 from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
 from host_tools.sim.rules import BoardWorld
-from host_tools.sim.world import WORLD_FILE, World, mac_of
+from host_tools.sim.world import LOG_FILE, WORLD_FILE, World, mac_of
 
 CONFIG_FILE = "config.json"
-LOG_FILE = "log.txt"
 
 Json = dict[str, Any]
 

@@ -12,10 +12,12 @@ from typing import Any
 from littlefs import LittleFS, LittleFSError, UserContext
 from littlefs.lfs import LFSConfig
 
-BLOCK_BYTES = 4096
-BLOCKS = 512
-FLASH_BYTES = BLOCK_BYTES * BLOCKS
-FLASH_FILE = "flash.bin"
+from host_tools.sim import layout
+from host_tools.sim.world import FLASH_FILE
+
+BLOCK_BYTES = layout.FLASH_BLOCK
+BLOCKS = layout.FLASH_BLOCKS
+FLASH_BYTES = layout.FLASH_SIZE
 CONFIG = "/config.json"
 SECRETS = "/secrets.json"
 OWNED_FOLDERS = ("/sportbox", "/lib")

@@ -8,6 +8,10 @@ All times are microseconds of CLOCK_MONOTONIC, which both sides read; only `rtc_
 the wall clock: RTC of the board (Unix epoch) = wall clock + offset.
 """
 
+FLASH_BLOCK = 4096
+FLASH_BLOCKS = 512
+FLASH_SIZE = FLASH_BLOCK * FLASH_BLOCKS
+
 SIZE = 4096
 MAGIC = 0x31575053
 PINS = 64

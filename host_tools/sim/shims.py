@@ -10,7 +10,6 @@ from host_tools.setup.paths import REPOSITORY
 
 VM_SOURCES = Path(__file__).parent / "vm"
 LAYOUT = Path(__file__).parent / "layout.py"
-START = "_start"
 
 
 def shim_folder() -> Path:

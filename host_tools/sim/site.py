@@ -27,6 +27,7 @@ from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
 from host_tools.sim.ready import Readiness
 from host_tools.sim.timeserver import TimeServer
+from host_tools.sim.world import LOG_FILE
 from host_tools.site.models import Site
 from host_tools.site.resolve import device_config, device_secrets
 from host_tools.site.secrets import load_or_create
@@ -243,7 +244,7 @@ class SimSite:
             if event["event"] == "reset":
                 self.plan.log(f"{event['board']}: {CAUSES.get(event['cause'], 'reset')}")
             else:
-                console = self.boards[event["board"]].folder / "log.txt"
+                console = self.boards[event["board"]].folder / LOG_FILE
                 self.plan.log(f"{event['board']} {event['event']}; its console is {console}")
 
 

@@ -16,6 +16,8 @@ from host_tools.sim import layout
 
 EPOCH_2000_NS = 946_684_800 * 1_000_000_000
 WORLD_FILE = "world.bin"
+FLASH_FILE = "flash.bin"
+LOG_FILE = "log.txt"
 FIFO_FILE = "irq"
 RSSI_DBM = -58
 PREFIX_MAC = bytes.fromhex("24dcc3")  # a range of Espressif's

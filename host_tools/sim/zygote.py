@@ -28,13 +28,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from host_tools.sim import layout
-from host_tools.sim.flash import FLASH_BYTES, FLASH_FILE
-from host_tools.sim.shims import START
-from host_tools.sim.world import FIFO_FILE, WORLD_FILE, World
+from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE, WORLD_FILE, World
 
 HEAP_KIB = 256
 WATCHDOG_CHECK_MS = 200
-LOG_FILE = "log.txt"
+START = "_start"  # the first module of the shims
 LOG_BYTES_MAX = 1 << 20
 FIFO_FD = 3
 PR_SET_PDEATHSIG = 1
@@ -148,6 +146,14 @@ class Zygote:
     def kill(self, board: Board) -> None:
         os.kill(board.pid, signal.SIGKILL)
 
+    def end_all(self) -> None:
+        """No board outlives this process, and none is left for somebody else to reap."""
+        for board in self.by_pid.values():
+            self.kill(board)
+        for pid, board in self.by_pid.items():
+            os.waitpid(pid, 0)
+            board.world.power_off()
+
     def bite(self) -> None:
         for board in self.by_pid.values():
             if not board.is_bitten and board.world.is_watchdog_due():
@@ -215,14 +221,14 @@ def become_board(folder: Path, shims: Path) -> NoReturn:
         doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
         with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
             world = mmap.mmap(w.fileno(), layout.SIZE)
-            flash = mmap.mmap(f.fileno(), FLASH_BYTES)
+            flash = mmap.mmap(f.fileno(), layout.FLASH_SIZE)
         high = [os.dup(fd) for fd in (nothing, log, log, doorbell)]  # above what is replaced below
         for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
             os.dup2(fd, wanted, inheritable=True)
         os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         os.environ["MICROPYPATH"] = f"{shims}:.frozen"
         os.environ["TZ"] = "UTC0"
-        addresses = [str(address_of(world)), str(address_of(flash)), str(FLASH_BYTES), str(FIFO_FD)]
+        addresses = [str(address_of(world)), str(address_of(flash)), str(layout.FLASH_SIZE), str(FIFO_FD)]
         status = run_vm(["micropython", "-X", f"heapsize={HEAP_KIB}k", "-m", START, *addresses])
     except BaseException as e:  # whatever happens, this process must not go on as a zygote
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
@@ -250,7 +256,11 @@ def main() -> None:
 
     gc.collect()
     gc.freeze()
-    Zygote(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])).run()
+    zygote = Zygote(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
+    try:
+        zygote.run()
+    finally:
+        zygote.end_all()
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, ValidationError
 
 from host_tools.errors import BadInput
 from host_tools.site.chips import CHIPS, Chip, pin_problem
-from host_tools.site.explain import Explained, explain
+from host_tools.site.explain import COMPONENT_RULE, Explained, explain
 from host_tools.site.models import (
     COMPONENT_NAME,
     DoorTimings,
@@ -66,20 +65,6 @@ class Board(Model):
     polarity: Polarity = Field(default_factory=Polarity)
     timings: Timings = Field(default_factory=Timings)
     led: Led | None = None
-
-    @field_validator("pins")
-    @classmethod
-    def _roles(cls, value: dict[str, int | list[int]]) -> dict[str, int | list[int]]:
-        for role, pins in value.items():
-            if COMPONENT_NAME.fullmatch(role) is None:
-                raise PydanticCustomError(
-                    "role", "`{role}` is no role: use lock-N, door-N, gate-N or court-N", {"role": role}
-                )
-            if isinstance(pins, list) != (kind_of(role) == "gate"):
-                raise PydanticCustomError(
-                    "role", "`{role}`: a gate has two pins, everything else one", {"role": role}
-                )
-        return value
 
     @property
     def name(self) -> str:
@@ -145,6 +130,9 @@ def _check(board: Board, folder: str) -> list[Explained]:
         problems.append(
             Explained(("board", "name"), f"must be `{folder}` like its folder (got `{board.name}`)")
         )
+    roles = [problem for role, pins in board.pins.items() if (problem := _role_problem(role, pins))]
+    if roles:
+        return [*problems, *roles]
     users: dict[int, str] = {}
     uses: list[tuple[tuple[str, ...], str, int]] = [
         (("pins", role), kind_of(role), pin)
@@ -163,6 +151,14 @@ def _check(board: Board, folder: str) -> list[Explained]:
     if len(board.roles("lock")) > board.chip.rmt_tx:
         problems.append(Explained(("pins",), f"at most {board.chip.rmt_tx} locks: one RMT channel each"))
     return problems
+
+
+def _role_problem(role: str, pins: int | list[int]) -> Explained | None:
+    if COMPONENT_NAME.fullmatch(role) is None:
+        return Explained(("pins", role), f"is no role: use {COMPONENT_RULE}")
+    if isinstance(pins, list) != (kind_of(role) == "gate"):
+        return Explained(("pins", role), "a gate has two pins, everything else one")
+    return None
 
 
 def _bad(path: Path, text: str, problems: list[Explained]) -> BadInput:

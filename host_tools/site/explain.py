@@ -99,8 +99,7 @@ def _message(kind: str, item: Any, loc: Loc, model: type[BaseModel], at_key: boo
         expected = f"a whole number {expected}"
     if expected is None:
         context = item.get("ctx", {})
-        text = str(context.get("text", item["msg"])) if kind not in ("role",) else str(item["msg"])
-        return f"{text} (got {shown(value)})"
+        return f"{context.get('text', item['msg'])} (got {shown(value)})"
     return f"must be {expected} (got {_got(kind, value)})"
 
 

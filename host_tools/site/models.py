@@ -54,7 +54,9 @@ class DoorTimings(Model):
 
 
 class GateTimings(Model):
-    pass
+    stuck_ms: Annotated[int, Field(ge=5_000, le=600_000)] = Field(
+        10_000, description="a beam broken without a pause for this long is dirt or a fault: `unknown`"
+    )
 
 
 class OccupancyTimings(Model):

@@ -149,7 +149,7 @@ def _component(name: str, component: Component, device: Device, board: Board) ->
         }
     if isinstance(timed, Gate):
         blocked = polarity.gate if timed.blocked_level is None else timed.blocked_level
-        return {"kind": kind_of(name), "pins": pins, "blocked_level": blocked}
+        return {"kind": kind_of(name), "pins": pins, "blocked_level": blocked, "stuck_ms": timed.stuck_ms}
     return {
         "kind": kind_of(name),
         "pin": pins[0],

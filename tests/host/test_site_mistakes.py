@@ -54,7 +54,13 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
     ("gate-1:", "gate-2:", 14, "devices.box-1.components.gate-2", ["it has: gate-1"]),
     ("gate-1:", "gate-1: {role: gate-7}", 14, "devices.box-1.components.gate-1.role", ["gate-7", "gate-1"]),
     ("gate-1:", "door-2: {role: lock-2}", 14, "devices.box-1.components.door-2.role", ["door-2", "lock-2"]),
-    ("gate-1:", "door-2: {role: door-1}", 14, "devices.box-1.components.door-2", ["already used by `door-1`"]),
+    (
+        "gate-1:",
+        "door-2: {role: door-1}",
+        14,
+        "devices.box-1.components.door-2",
+        ["already used by `door-1`"],
+    ),
     ("gate-1:", "door-2: {pin: 4}", 14, "devices.box-1.components.door-2.pin", ["GPIO 4", "`lock-1`"]),
     ("gate-1:", "door-2: {pin: 21}", 14, "devices.box-1.components.door-2.pin", ["the status LED"]),
     ("gate-1:", "door-2: {pin: 22}", 14, "devices.box-1.components.door-2.pin", ["has no GPIO 22"]),
@@ -179,7 +185,7 @@ def test_mistakes_as_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (line,) = [json.loads(text) for text in captured.out.splitlines()]
     assert line["ok"] is False
     assert (line["file"], line["line"], line["field"]) == (str(path), 5, "broker.prt")
-    assert line["column"] == 26
+    assert line["column"] == 27
     assert "did you mean `port`?" in line["message"]
 
 

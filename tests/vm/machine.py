@@ -36,14 +36,10 @@ def executable() -> str | None:
     return shutil.which(named) if named else str(beside) if beside.exists() else shutil.which("micropython")
 
 
-def search_path() -> str:
+def search_path(tests: Path) -> str:
     """Sources of the firmware, then what tests import; `.frozen` holds asyncio and must stay."""
-    folders = [REPOSITORY / "firmware", REPOSITORY, HERE / "lib", UMQTT_DIR]
+    folders = [REPOSITORY / "firmware", REPOSITORY, HERE / "lib", UMQTT_DIR, tests]
     return os.pathsep.join([*map(str, folders), ".frozen"])
-
-
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
 
 
 def run_file(path: Path, tests: Sequence[str], heap: str, timeout_s: float) -> dict[str, Outcome]:
@@ -53,8 +49,8 @@ def run_file(path: Path, tests: Sequence[str], heap: str, timeout_s: float) -> d
         return {test: Outcome("skipped", f"no MicroPython VM here (set {VARIABLE})") for test in tests}
     with tempfile.TemporaryDirectory(prefix="sportbox-vm-") as scratch:
         report = Path(scratch) / "report.jsonl"
-        command = [vm, "-X", f"heapsize={heap}", str(RUNNER), str(report), module_name(path), *tests]
-        ended, output = run_bounded(command, Path(scratch), timeout_s)
+        command = [vm, "-X", f"heapsize={heap}", str(RUNNER), str(report), path.stem, *tests]
+        ended, output = run_bounded(command, search_path(path.parent), Path(scratch), timeout_s)
         lines = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
     if ended != "exit status 0" or not lines or "done" not in lines[-1]:
         reached = f", after {lines[-1]['test']}" if lines and "test" in lines[-1] else ""
@@ -67,9 +63,9 @@ def run_file(path: Path, tests: Sequence[str], heap: str, timeout_s: float) -> d
     return outcomes
 
 
-def run_bounded(command: list[str], folder: Path, timeout_s: float) -> tuple[str, str]:
+def run_bounded(command: list[str], path: str, folder: Path, timeout_s: float) -> tuple[str, str]:
     """Run a command in its own process group; tell how it ended and what it said."""
-    environment = {**os.environ, "MICROPYPATH": search_path()}
+    environment = {**os.environ, "MICROPYPATH": path}
     process = subprocess.Popen(
         command,
         cwd=folder,

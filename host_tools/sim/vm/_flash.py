@@ -1,8 +1,7 @@
 """The board's flash: a block device over the shared mapping of flash.bin, with NOR flash's erase."""
 
 import uctypes
-
-BLOCK = 4096
+from _layout import FLASH_BLOCK as BLOCK
 
 
 class Flash:

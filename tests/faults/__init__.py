@@ -1,0 +1,1 @@
+"""What goes wrong on a network, played to the firmware."""

@@ -1,0 +1,159 @@
+"""boards/ against the facts of the chips, and mistakes in board files."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from host_tools.errors import BadInput
+from host_tools.site.boards import board_names, load_board
+from host_tools.site.chips import CHIPS, pin_problem
+from host_tools.site.models import kind_of
+from tests.host.helpers import ROOT
+
+BOARDS = sorted(path.name for path in (ROOT / "boards").iterdir() if path.is_dir())
+GOOD = """\
+[board]
+name = "mine"
+title = "Mine"
+chip = "esp32c3"
+flash_mib = 4
+micropython = "ESP32_GENERIC_C3"
+
+[pins]
+lock-1 = 4
+door-1 = 5
+gate-1 = [6, 7]
+
+[led]
+pin = 10
+"""
+
+
+def test_every_folder_is_a_board() -> None:
+    assert board_names() == BOARDS
+    assert {"box-esp32s3", "field-esp32c3", "sim"} <= set(BOARDS)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_pins_respect_the_chip(name: str) -> None:
+    board = load_board(name)
+    used: list[int] = []
+    for role, pins in board.pins.items():
+        for pin in pins if isinstance(pins, list) else [pins]:
+            assert pin_problem(board.chip, pin, kind_of(role), board.board.octal_memory) is None, role
+            used.append(pin)
+    assert board.led is not None
+    assert pin_problem(board.chip, board.led.pin, "led", board.board.octal_memory) is None
+    used.append(board.led.pin)
+    assert len(used) == len(set(used)), "a pin is used twice"
+    assert len(board.roles("lock")) <= board.chip.rmt_tx
+    assert [role.replace("lock", "door") for role in board.roles("lock")] == board.roles("door")
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_wiring_notes_name_the_same_pins(name: str) -> None:
+    text = (ROOT / "boards" / name / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| ([0-9, ]+) \|", text, re.MULTILINE))
+    board = load_board(name)
+    assert board.led is not None
+    expected: dict[str, int | list[int]] = {**board.pins, "led": board.led.pin}
+    told = {role: [int(pin) for pin in pins.split(",")] for role, pins in rows.items()}
+    assert told == {role: pins if isinstance(pins, list) else [pins] for role, pins in expected.items()}
+
+
+def test_facts_of_the_chips() -> None:
+    """Figures from the datasheets, typed a second time."""
+    assert {name: chip.rmt_tx for name, chip in CHIPS.items() if name != "sim"} == {
+        "esp32": 8,
+        "esp32s3": 4,
+        "esp32c3": 2,
+    }
+    assert CHIPS["esp32"].strapping == {0, 2, 5, 12, 15}
+    assert CHIPS["esp32s3"].strapping == {0, 3, 45, 46}
+    assert CHIPS["esp32c3"].strapping == {2, 8, 9}
+    assert CHIPS["esp32"].input_only == {34, 35, 36, 37, 38, 39}
+    assert [len(CHIPS[name].gpio) for name in ("esp32", "esp32s3", "esp32c3")] == [34, 45, 22]
+    for chip in CHIPS.values():
+        special = chip.strapping | chip.memory | chip.octal_memory | chip.usb | chip.console | chip.input_only
+        assert special <= chip.gpio
+
+
+@pytest.mark.parametrize(
+    ("chip", "pin", "use", "words"),
+    [
+        ("esp32", 34, "lock", "input only"),
+        ("esp32", 34, "led", "input only"),
+        ("esp32", 14, "lock", "high for a moment at power-up"),
+        ("esp32", 6, "door", "flash memory"),
+        ("esp32", 20, "door", "has no GPIO 20"),
+        ("esp32s3", 18, "lock", "power-up"),
+        ("esp32c3", 9, "door", "strapping"),
+        ("esp32c3", 18, "door", "USB"),
+        ("esp32c3", 21, "door", "console"),
+    ],
+)
+def test_refused_pins(chip: str, pin: int, use: str, words: str) -> None:
+    assert words in (pin_problem(CHIPS[chip], pin, use) or "")
+
+
+def test_pins_that_depend_on_the_memory() -> None:
+    assert pin_problem(CHIPS["esp32s3"], 35, "door") is None
+    assert "flash memory" in (pin_problem(CHIPS["esp32s3"], 35, "door", octal=True) or "")
+    assert pin_problem(CHIPS["esp32"], 34, "door") is None
+
+
+MISTAKES = [
+    ("flash_mib = 4", "flash_mib = 400", 5, "board.flash_mib: must be between 2 and 32 (got 400)"),
+    ('chip = "esp32c3"', 'chip = "esp32c9"', 4, "board.chip: must be one of"),
+    ('name = "mine"', 'name = "other"', 2, "board.name: must be `mine` like its folder"),
+    ("flash_mib", "flash_mb", 5, "did you mean `flash_mib`?"),
+    ("lock-1 = 4", "lock-1 = 9", 9, "pins.lock-1: GPIO 9 is a strapping pin"),
+    ("lock-1 = 4", "lock-1 = [4, 3]", 9, "one"),
+    ("gate-1 = [6, 7]", "gate-1 = 6", 11, "a gate has two pins"),
+    ("door-1 = 5", "door-1 = 4", 10, "already used by pins.lock-1"),
+    ("pin = 10", "pin = 5", 14, "led.pin: GPIO 5 is already used by pins.door-1"),
+    ("door-1 = 5", "tür-1 = 5", 10, ""),
+    ("door-1 = 5", "fence-1 = 5", 10, "is no role"),
+    ("door-1 = 5", "lock-2 = 0\nlock-3 = 1", 8, "at most 2 locks"),
+    ("[led]", "[lead]", 13, "did you mean `led`?"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), MISTAKES)
+def test_mistakes_in_a_board_file(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
+    assert GOOD.count(old) == 1
+    path = tmp_path / "mine" / "board.toml"
+    path.parent.mkdir()
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_board("mine", tmp_path)
+    text = str(caught.value)
+    assert words in text
+    assert str(path) in text
+    assert f":{line}: " in text or f"line {line}" in text
+
+
+def test_a_good_board_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine" / "board.toml"
+    path.parent.mkdir()
+    path.write_text(GOOD, encoding="utf-8")
+    board = load_board("mine", tmp_path)
+    assert board.pins == {"lock-1": 4, "door-1": 5, "gate-1": [6, 7]}
+    assert (board.polarity.lock, board.polarity.door) == (1, 0)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[board\n", b"x" * 70_000])
+def test_what_is_no_board_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine" / "board.toml"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=re.escape(str(path))):
+        load_board("mine", tmp_path)
+
+
+def test_a_folder_without_boards_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPORTBOX_BOARDS", str(tmp_path / "nowhere"))
+    with pytest.raises(BadInput, match="nowhere") as caught:
+        board_names()
+    assert "SPORTBOX_BOARDS" in (caught.value.hint or "")
