@@ -32,6 +32,7 @@ check: lint types mpy ## everything CI checks: format, lint, types, mpy-cross, t
 # --- set-up: every step leaves a stamp, so a second run does nothing and needs no network ---
 
 setup: $(STAMPS)/project $(STAMPS)/umqtt $(STAMPS)/typings ## install everything into .venv (the first time from the network)
+	@:
 
 $(STAMPS)/packages: requirements.lock host_tools/setup/venv.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

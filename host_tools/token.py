@@ -13,7 +13,8 @@ from joserfc.jwk import OctKey
 ALGORITHM = "HS256"
 LIFETIME_MAX_S = 86_400
 JTI_SHOWN_MAX = 64
-ACTIONS = ("unlock", "lock", "identify", "reboot", "configure", "update")
+TOKEN_MAX_BYTES = 1_536  # of the firmware
+ACTIONS = ("unlock", "lock", "identify", "reboot", "configure")
 BOOKING_ACTIONS = ("unlock",)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Part = Bay | Court | Entrance
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
+_REMEMBER_MS = const(60000)
 _ORDINARY = ("occupancy.changed", "gate.passed")
 
 
@@ -48,8 +49,12 @@ class Reports:
     def final(self, order: Order, result: str, reason: str | None) -> None:
         self._app.desk.final(order, result, reason)
 
-    def remember(self) -> None:
-        self._app.memory_changed = True
+    def remember(self, at_once: bool) -> None:
+        """What the part wants to know after a power cut has changed."""
+        if at_once:
+            self._app.memory_changed = True
+        else:
+            self._app.memory_stale = True
 
 
 class App:
@@ -71,12 +76,15 @@ class App:
         self._now_ms = now_ms
         self._wake = wake
         self._waiting_since_ms: int | None = None
-        self._armed_ms: int | None = None
+        self._armed: list[int] = []  # when scan() will run, latest first
         self._acked_seq = 0
         self._acked_ms = 0
         self._identify_until_ms = 0
         self.restart_at_ms: int | None = None
-        self.memory_changed = False
+        self.memory_changed = False  # to be written at once
+        self.memory_stale = False  # to be written within a minute
+        self._remembered_ms = 0
+        self.info_due = False
         self.parts: "list[Part]" = []
         self.desk: Desk
         self.edge = asyncio.ThreadSafeFlag()
@@ -147,6 +155,8 @@ class App:
             self._identify_until_ms = now_ms + 10000
         elif order.act == "reboot":
             self.restart_at_ms = now_ms + 3000  # time for the answer to leave
+        elif order.act == "configure":
+            self.info_due = True
         self.desk.final(order, "done", None)
 
     def _bay_of(self, component: str) -> "Bay | None":
@@ -174,16 +184,16 @@ class App:
         self._arm()
 
     def _arm(self) -> None:
-        """Sees to it that scan() runs at the next deadline; a superfluous run does no harm."""
+        """Sees to it that scan() runs at the next deadline. A new alarm is set only if it is earlier than all
+        that are set, so there are never more of them than kinds of deadlines."""
         next_ms = earliest([part.deadline() for part in self.parts])
-        if next_ms is not None and (self._armed_ms is None or next_ms < self._armed_ms):
-            self._armed_ms = next_ms
+        if next_ms is not None and (not self._armed or next_ms < self._armed[-1]):
+            self._armed.append(next_ms)
             asyncio.create_task(self._scan_at(next_ms))
 
     async def _scan_at(self, at_ms: int) -> None:
         await asyncio.sleep_ms(max(0, at_ms - self._now_ms()))
-        if self._armed_ms == at_ms:
-            self._armed_ms = None
+        self._armed.remove(at_ms)
         self.scan()
 
     def tick(self, now_ms: int) -> None:
@@ -201,6 +211,8 @@ class App:
             self._acked_ms = now_ms
         elif now_ms - self._acked_ms >= _QUIET_MS:
             self._outbox.mark()
+        if self.memory_stale and now_ms - self._remembered_ms >= _REMEMBER_MS:
+            self.remember()
         self.desk.tidy(now_ms)
 
     def identifying(self, now_ms: int) -> bool:
@@ -236,7 +248,8 @@ class App:
 
     def remember(self) -> None:
         memory = {part.name: part.memory() for part in self.parts}
-        self.memory_changed = False
+        self.memory_changed = self.memory_stale = False
+        self._remembered_ms = self._now_ms()
         try:
             record.write(self._memory_path, json.dumps(memory).encode())
         except OSError:

@@ -113,7 +113,7 @@ class Bay:
         if self._door.state != before:
             self._since_ms = now_ms
             self._reports.state(self.name)
-            self._reports.remember()
+            self._reports.remember(True)
         if lock is not None:
             self._perform(lock.door(not closed, now_ms), now_ms)
 

@@ -14,6 +14,7 @@ from sportbox.compose import make_keys, make_parts
 from sportbox.core.clock import Clock
 from sportbox.core.token import Access
 from sportbox.drivers import chip
+from sportbox.net import udp
 from sportbox.net.packets import Packets
 from sportbox.net.session import Session, Settings
 from sportbox.net.wifi import Wifi
@@ -88,6 +89,7 @@ class Box:
         self._stalls: StallMeter | None = None
         self._telemetry_ms = 0
         self._beat_ms = 0
+        self._down_why = ""
 
     def _make_desk(self, config: "Facts", secrets: "Facts") -> Desk:
         app = self._app
@@ -118,6 +120,7 @@ class Box:
             self._app.command,
             self._went_up,
             self._went_down,
+            self._resolve,
             self._uptime.ms,
             random_bits,
         )
@@ -132,7 +135,8 @@ class Box:
         app.event("device", "device.booted", data)
         if not self._replay.readable:
             app.event("device", "device.fault", {"what": "replay_log_unreadable"})
-        app.recall([answer.order.component for answer in self._replay.answers.values()])
+        running = [a.order.component for a in self._replay.answers.values() if a.result == "accepted"]
+        app.recall(running)
         app.desk.settle_old()
         app.all_states()
         self._publish_info()
@@ -165,6 +169,9 @@ class Box:
                 self._telemetry_ms = now_ms
                 self._uplink.want_telemetry()
                 self._session.wake()
+            if self._app.info_due:
+                self._app.info_due = False
+                self._publish_info()
             self._shine(now_ms)
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -176,6 +183,9 @@ class Box:
 
     # ---- what the parts call
 
+    async def _resolve(self, host: str) -> str:
+        return await udp.resolve(host, self._wifi.dns_server())
+
     def _wake(self) -> None:
         self._session.wake()
 
@@ -184,12 +194,15 @@ class Box:
         self._session.set_link(is_up)
 
     def _went_up(self) -> None:
+        self._down_why = ""
         self._uplink.went_up(self._uptime.ms())
         self._log.write("info", "broker reached")
 
     def _went_down(self, why: str) -> None:
         self._uplink.went_down()
-        self._log.write("warning", "no broker: " + why)
+        if why != self._down_why:
+            self._log.write("warning", "no broker: " + why)
+        self._down_why = why
 
     def _clock_changed(self, why: str) -> None:
         self._app.event("device", "device.clock", {"trust": self._clock.trust, "why": why})

@@ -86,7 +86,7 @@ class Entrance:
             self._reports.event(
                 self.name, "gate.passed", {"direction": direction, "count": self._gate.inside}, False
             )
-            self._reports.remember()
+            self._reports.remember(False)
         if direction or self._gate.state != before:
             self._since_ms = now_ms
             self._reports.state(self.name)

@@ -1,5 +1,6 @@
 """`sportbox demo`: its options. The evening itself is in host_tools/commands/demo.py."""
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -17,6 +18,5 @@ def demo(
     ] = None,
 ) -> int:
     """Play an evening at a simulated sports ground; exit 1 if an event was lost or a box opened wrongly."""
-    from host_tools.commands.demo import demo as play
-
+    play = import_module("host_tools.commands.demo").demo
     return int(play(json_=json_, seed=seed) or 0)

@@ -22,6 +22,8 @@ from host_tools.site.state import state_dir
 app = new_app()
 
 LOCK_ACTIONS = ("unlock", "lock")
+WHOLE_BOARD = "device"  # the component of orders that concern no lock
+AHEAD_MAX_S = 366 * 86_400
 SUBJECT_MAX = 64
 NONCE_MAX = 64
 PUBLISH_OVERHEAD = 16  # fixed header, topic length, packet id, and a little room
@@ -32,7 +34,7 @@ def grant(
     site_file: SiteFile,
     board: BoardName,
     component: Annotated[
-        str, typer.Argument(metavar="COMPONENT", help="for example lock-2", show_default=False)
+        str, typer.Argument(metavar="COMPONENT", help="for example lock-2, or `device`", show_default=False)
     ],
     act: Annotated[str, typer.Option("--act", help=f"one of {', '.join(token.ACTIONS)}")] = "unlock",
     role: Annotated[
@@ -79,7 +81,8 @@ def grant(
         master_secret(state_dir(state), site.site), site.site, board, role.value, device.key_version
     )
     made = token.make(claims, key, key_id(role.value, device.key_version))
-    limit = site.settings_of(board).packet_max - len(Topics(site.site, board).cmd) - PUBLISH_OVERHEAD
+    room = site.settings_of(board).packet_max - len(Topics(site.site, board).cmd) - PUBLISH_OVERHEAD
+    limit = min(room, token.TOKEN_MAX_BYTES)
     if len(made) > limit:
         raise BadInput(f"the token has {len(made)} bytes, the board takes at most {limit}", "use fewer --arg")
     print(made)
@@ -87,7 +90,8 @@ def grant(
 
 def _check(site: Site, board: str, device: Device, component: str, act: str, role: Role) -> None:
     shown = printable(component)
-    if component not in device.components:
+    whole_board = component == WHOLE_BOARD and act not in LOCK_ACTIONS
+    if component not in device.components and not whole_board:
         meant = nearest(component, list(device.components))
         guess = f", did you mean `{meant}`?" if meant else ""
         raise BadInput(
@@ -116,11 +120,10 @@ def _check_text(option: str, text: str, longest: int) -> None:
 def _check_life(claims: dict[str, Any]) -> None:
     if claims["exp"] <= claims["nbf"]:
         raise BadInput("--valid must be at least 1s")
-    if claims["exp"] - claims["iat"] > token.LIFETIME_MAX_S:
-        raise BadInput(
-            "a token may end at most 24 h from now: boards refuse a longer life",
-            "make --valid (and --not-before) shorter, and grant a new token for each day",
-        )
+    if claims["exp"] - claims["nbf"] > token.LIFETIME_MAX_S:
+        raise BadInput("a token lives at most 24 h: boards refuse a longer one", "--valid 24h")
+    if claims["nbf"] - claims["iat"] > AHEAD_MAX_S:
+        raise BadInput("--not-before must be at most 366d")
 
 
 def _args(pairs: list[str]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ REASONS = {
     "malformed": "not a token, or a claim is missing or wrong",
     "too_large": "longer than the board accepts",
     "retained": "was sent as a retained message",
-    "busy": "another order is running",
+    "busy": "another order is running, or the lock needs a rest",
     "not_opened": "nobody opened the door in time",
     "jammed": "the lock is stuck",
     "contact": "the door contact is faulty",

@@ -47,6 +47,7 @@ class SimBoard:
             World.create(self.folder, mac_of(config["site"], config["device"])).close()
         world = World(self.folder)
         world.power_off()
+        world.put("wifi_changed_us", 0)  # times of before this machine's last start mean nothing
         world.put("ntp_port", config["ntp"]["port"])
         world.put("chip", chip_of(config["board"]))
         if is_new:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import aiomqtt
 
+from host_tools.errors import Unreachable
 from host_tools.mqtt import Address, Topics, connected, parse_topic, site_filter, subscribe
 
 RECONNECT_S = 0.5
@@ -66,7 +67,7 @@ class Readiness:
             self.done.set()
 
     async def watch(self, address: Address, subscribed: asyncio.Event) -> None:
-        """Listen until everything is there; outlives a broker that goes away meanwhile."""
+        """Listen until everything is there; outlives a broker that goes away after it was there once."""
         fresh_only = True
         while not self.done.is_set():
             try:
@@ -74,7 +75,9 @@ class Readiness:
                     await subscribe(client, site_filter(self.site))
                     subscribed.set()
                     await self._listen(client, fresh_only)
-            except aiomqtt.MqttError:
+            except (aiomqtt.MqttError, Unreachable):
+                if not subscribed.is_set():
+                    raise
                 fresh_only = False  # what was said meanwhile is known from retained messages alone
                 await asyncio.sleep(RECONNECT_S)
 

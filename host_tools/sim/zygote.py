@@ -33,6 +33,7 @@ from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE, WORLD_FILE, Wo
 HEAP_KIB = 256
 WATCHDOG_CHECK_MS = 200
 START = "_start"  # the first module of the shims
+RESET_MS = 50  # a real chip takes some 300; without a pause, a board that resets for ever would eat the CPU
 LOG_BYTES_MAX = 1 << 20
 FIFO_FD = 3
 PR_SET_PDEATHSIG = 1
@@ -51,6 +52,8 @@ class Board:
         self.world.keep_out_of_children()
         self.pid = 0
         self.is_bitten = False  # killed by its watchdog, not reaped yet
+        self.next_cause = 0  # why it boots again at `boot_s`; 0: it does not
+        self.boot_s = 0.0
 
 
 class Zygote:
@@ -59,6 +62,7 @@ class Zygote:
         self.shims = shims
         self.boards: dict[str, Board] = {}
         self.by_pid: dict[int, Board] = {}
+        self.resetting: set[Board] = set()
         self.received = b""
 
     def run(self) -> None:
@@ -83,6 +87,7 @@ class Zygote:
             if time.monotonic() >= next_check:
                 self.bite()
                 next_check = time.monotonic() + WATCHDOG_CHECK_MS / 1000
+            next_check = min(next_check, self.boot_again())
 
     # --- commands ---
 
@@ -109,7 +114,7 @@ class Zygote:
             board = self.boards.get(name)
             if board is None:
                 board = self.boards[name] = Board(name, Path(request["folder"]))
-            if board.pid:
+            if board.pid or board.next_cause:
                 raise ValueError(f"{name} has power already")
             return self.boot(board, layout.PWRON_RESET)
         if request["cmd"] == "cut":
@@ -123,6 +128,8 @@ class Zygote:
             self.kill(board)
             os.waitpid(pid, 0)
             self.forget(board)
+        board.next_cause = 0
+        self.resetting.discard(board)
         board.world.power_off()
         return pid
 
@@ -177,8 +184,10 @@ class Zygote:
         """A VM ended without being cut off: reset it, or leave it as a chip that stopped."""
         cause = layout.WDT_RESET if board.is_bitten else board.world.get("exit_request")
         if cause:
-            pid = self.boot(board, cause)
-            self.say({"event": "reset", "board": board.name, "cause": cause, "pid": pid})
+            board.world.release_outputs()
+            board.world.put("pid", 0)
+            board.next_cause, board.boot_s = cause, time.monotonic() + RESET_MS / 1000
+            self.resetting.add(board)
             return
         event = "halted" if board.world.get("halted") else "crashed"
         board.world.put("halted", 1)
@@ -186,6 +195,16 @@ class Zygote:
         with (board.folder / LOG_FILE).open("a") as log:
             log.write(f"--- the VM {event}, wait status {status}\n")
         self.say({"event": event, "board": board.name, "status": status})
+
+    def boot_again(self) -> float:
+        """Boot what reset itself some time ago; answers when to look again."""
+        now = time.monotonic()
+        for board in [board for board in self.resetting if board.boot_s <= now]:
+            self.resetting.discard(board)
+            cause, board.next_cause = board.next_cause, 0
+            pid = self.boot(board, cause)
+            self.say({"event": "reset", "board": board.name, "cause": cause, "pid": pid})
+        return min((board.boot_s for board in self.resetting), default=now + WATCHDOG_CHECK_MS / 1000)
 
     def say(self, message: Json) -> None:
         try:
@@ -244,7 +263,8 @@ def run_vm(arguments: list[str]) -> int:
 
 def die_with_parent() -> None:
     parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent or parent == 1:
         os._exit(1)
 

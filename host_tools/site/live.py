@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from host_tools.mqtt import Parsed, parse_topic
@@ -121,7 +122,7 @@ class LiveSite:
         state = self._object(message)
         if state is not None:
             component.state = short(state.get("state", "?"))
-            component.since_s = _whole(state.get("since"))
+            component.since_s = _moment_s(state.get("since"))
             component.count = _whole(state.get("count"))
             confidence = state.get("confidence")
             component.confidence = float(confidence) if isinstance(confidence, (int, float)) else None
@@ -158,6 +159,16 @@ def short(value: Any) -> str:
     """Any value as one line of bounded length, safe for a terminal."""
     text = printable(value[: TEXT_MAX * 2] if isinstance(value, str) else json_line(value))
     return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 3] + "..."
+
+
+def _moment_s(value: Any) -> int | None:
+    """RFC 3339, as boards write it, or seconds since 1970."""
+    if not isinstance(value, str):
+        return _whole(value)
+    try:
+        return int(datetime.fromisoformat(value).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _whole(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""The tables of docs/site-file.md, made from the models: `python -m host_tools.site.reference` writes them."""
+"""The tables of docs/site-file.md from the models: `python -m host_tools.site.reference` writes them."""
 
 import re
 import sys

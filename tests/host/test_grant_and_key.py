@@ -143,6 +143,11 @@ def test_life_and_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert whole_day["exp"] - whole_day["iat"] == 86_400
 
 
+def test_an_order_for_the_whole_board(capsys: pytest.CaptureFixture[str]) -> None:
+    token = run(capsys, "grant", str(ROSTOCK), "court-1", "device", "--act", "reboot", "--key", "ops")
+    assert (claims_of(token)["cmp"], claims_of(token)["act"]) == ("device", "reboot")
+
+
 def test_a_token_goes_to_stdout_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["grant", str(ROSTOCK), "box-1", "lock-2"]) == 0
     captured = capsys.readouterr()
@@ -162,7 +167,8 @@ REFUSED: list[tuple[list[str], str, str]] = [
     (["box-1", "lock-1", "--act", "unlok", "--key", "ops"], "did you mean `unlock`", "--act"),
     (["box-1", "lock-1", "--key", "root"], "root", "--help"),
     (["box-1", "lock-1", "--valid", "25h"], "24 h", "--valid"),
-    (["box-1", "lock-1", "--valid", "24h", "--not-before", "1s"], "24 h", "--not-before"),
+    (["box-1", "lock-1", "--not-before", "367d"], "at most 366d", ""),
+    (["box-1", "device"], "no component `device`", "lock-1"),
     (["box-1", "lock-1", "--valid", "0"], "at least 1s", ""),
     (["box-1", "lock-1", "--valid", "soon"], "`soon` is no duration", "15m"),
     (["box-1", "lock-1", "--valid", "-5m"], "", ""),

@@ -62,7 +62,7 @@ def test_the_whole_configuration_of_a_box(tmp_path: Path) -> None:
                 "debounce_ms": 50,
                 "ajar_ms": 60000,
             },
-            "gate-1": {"kind": "gate", "pins": [9, 10], "blocked_level": 1},
+            "gate-1": {"kind": "gate", "pins": [9, 10], "blocked_level": 1, "stuck_ms": 10_000},
         },
     }
     assert digits == config_hash(config)
@@ -90,7 +90,7 @@ def test_pins_and_levels_of_the_site_file_win(tmp_path: Path) -> None:
     text = changed("gate-1:", "gate-1: {pins: [12, 13], blocked_level: 0}", text)
     parts = device_config(load(tmp_path, text), "box-1")["components"]
     assert (parts["door-1"]["pin"], parts["door-1"]["closed_level"]) == (11, 1)
-    assert parts["gate-1"] == {"kind": "gate", "pins": [12, 13], "blocked_level": 0}
+    assert parts["gate-1"] == {"kind": "gate", "pins": [12, 13], "blocked_level": 0, "stuck_ms": 10_000}
 
 
 def test_a_door_without_a_lock(tmp_path: Path) -> None:

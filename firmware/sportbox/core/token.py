@@ -36,9 +36,9 @@ class Token:
         self.mac = mac
 
     def text(self, name: str) -> str:
-        """The claim as a string of 1 to 64 characters, or an empty one."""
+        """The claim as a string of 1 to 64 printable ASCII characters, or an empty one."""
         value = self.claims.get(name)
-        return value if isinstance(value, str) and len(value) <= _TEXT_MAX else ""
+        return value if isinstance(value, str) and is_text(value) and len(value) <= _TEXT_MAX else ""
 
     def seconds(self, name: str) -> int | None:
         value = self.claims.get(name)
@@ -47,6 +47,11 @@ class Token:
         if type(value) is not int or not 0 <= value < _TIME_MAX:
             raise Refused("malformed")
         return value
+
+
+def is_text(value: str) -> bool:
+    """Printable ASCII: these strings travel on into events, logs and terminals."""
+    return value != "" and all([" " <= char <= "~" for char in value])
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
@@ -113,7 +118,7 @@ def claimed_jti(raw: bytes) -> str | None:
     except (ValueError, RuntimeError, MemoryError):
         return None
     jti = claims.get("jti") if isinstance(claims, dict) else None
-    return jti[:_TEXT_MAX] if isinstance(jti, str) and jti else None
+    return jti[:_TEXT_MAX] if isinstance(jti, str) and is_text(jti) else None
 
 
 class Key:

@@ -7,6 +7,9 @@ not acknowledged goes out again on the next one, never twice on the same.
 """
 
 import asyncio
+import errno
+import select
+import socket
 
 from micropython import const
 
@@ -24,11 +27,12 @@ from sportbox.net.packets import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
+_CONNECT_POLL_MS = const(20)
 _PAUSE_MIN_MS = const(50)
 _CONTROL_MAX = const(1024)  # bytes of answers that wait for the writer; then reading pauses
 _PID_MAX = const(65535)
@@ -64,7 +68,8 @@ class Settings:
 
 class Session:
     """`next_message()` is asked for work whenever there is room in the window; `on_up` follows the SUBACK,
-    `on_down` the end of a connection; `on_command(payload, retained)` gets None for an oversized one."""
+    `on_down` the end of a connection; `on_command(payload, retained)` gets None for an oversized one;
+    `resolve` turns a host name into an address."""
 
     def __init__(
         self,
@@ -76,6 +81,7 @@ class Session:
         on_command: "Callable[[bytes | None, bool], None]",
         on_up: "Callable[[], None]",
         on_down: "Callable[[str], None]",
+        resolve: "Callable[[str], Awaitable[str]]",
         now_ms: "Callable[[], int]",
         random_bits: "Callable[[], int]",
     ) -> None:
@@ -87,6 +93,7 @@ class Session:
         self._on_command = on_command
         self._on_up = on_up
         self._on_down = on_down
+        self._resolve = resolve
         self._now_ms = now_ms
         self._random_bits = random_bits
         self._backoff = Backoff(settings.backoff_cap_ms)
@@ -96,6 +103,7 @@ class Session:
         self._wake = asyncio.Event()
         self._link = asyncio.Event()
         self._task: "asyncio.Task[None] | None" = None
+        self._socket: "socket.socket | None" = None
         self._stream: "Any" = None  # asyncio.Stream: MicroPython's is reader and writer in one
         self._why = ""
         self._control = bytearray()
@@ -174,9 +182,9 @@ class Session:
 
     def _close(self) -> None:
         self._deadline_ms = self._rx_deadline_ms = self._tx_deadline_ms = self._ping_deadline_ms = 0
-        if self._stream is not None:
-            self._stream.s.close()
-            self._stream = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = self._stream = None
         self._inflight = {}
         self._control = bytearray()
         self._fill = 0
@@ -186,8 +194,7 @@ class Session:
     async def _serve(self) -> None:
         settings = self._settings
         self._deadline_ms = self._now_ms() + settings.connect_ms
-        self._stream, _ = await asyncio.open_connection(settings.host, settings.port)
-        self._stream.s.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+        await self._connect()
         writer = asyncio.create_task(self._write_loop())
         try:
             self._deadline_ms = self._now_ms() + settings.connect_ms
@@ -209,6 +216,23 @@ class Session:
                     await asyncio.sleep_ms(10)
         finally:
             writer.cancel()
+
+    async def _connect(self) -> None:
+        """TCP without blocking; the socket is closed by _close() whatever happens."""
+        address = await self._resolve(self._settings.host)
+        self._socket = socket.socket()
+        self._socket.setblocking(False)
+        try:
+            self._socket.connect(socket.getaddrinfo(address, self._settings.port)[0][-1])
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise
+        poller = select.poll()
+        poller.register(self._socket, select.POLLOUT)
+        while not poller.poll(0):
+            await asyncio.sleep_ms(_CONNECT_POLL_MS)
+        self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+        self._stream = asyncio.StreamReader(self._socket)
 
     async def _packet(self) -> int:
         """Waits until a whole packet stands at the start of the buffer and returns its size; a longer one

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 RECORD_OVERHEAD = 12
-PAYLOAD_MAX = 1024
+PAYLOAD_MAX = 2048
 
 _SEGMENT_BYTES = const(4096)
 _KIND_EVENT = const(1)

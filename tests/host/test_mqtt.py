@@ -1,0 +1,138 @@
+"""Topics, addresses, and which broker a command talks to."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from host_tools.errors import BadInput
+from host_tools.mqtt import Address, Parsed, Topics, find_broker, parse_broker, parse_topic, site_filter
+from host_tools.site.load import load_site
+from host_tools.site.state import running_simulation, state_dir
+from tests.host.helpers import ROSTOCK
+
+SITE = "hafensport-rostock"
+
+
+def test_topics_are_those_of_the_protocol() -> None:
+    topics = Topics(SITE, "box-1")
+    base = "sportbox/v1/hafensport-rostock/box-1"
+    assert topics.base == base
+    assert topics.cmd == f"{base}/cmd"
+    assert topics.ack == f"{base}/ack"
+    assert topics.event == f"{base}/event"
+    assert topics.availability == f"{base}/availability"
+    assert topics.info == f"{base}/info"
+    assert topics.telemetry == f"{base}/telemetry"
+    assert topics.log == f"{base}/log"
+    assert topics.state("lock-1") == f"{base}/lock-1/state"
+    assert site_filter(SITE) == "sportbox/v1/hafensport-rostock/#"
+
+
+@pytest.mark.parametrize(
+    ("topic", "found"),
+    [
+        ("sportbox/v1/hafensport-rostock/box-1/event", Parsed("box-1", ("event",))),
+        ("sportbox/v1/hafensport-rostock/box-1/lock-1/state", Parsed("box-1", ("lock-1", "state"))),
+        ("sportbox/v1/hafensport-rostock/box-1", None),
+        ("sportbox/v1/other/box-1/event", None),
+        ("sportbox/v2/hafensport-rostock/box-1/event", None),
+        ("sportbox/v1/hafensport-rostock/Box 1/event", None),
+        ("sportbox/v1/hafensport-rostock//event", None),
+        ("", None),
+    ],
+)
+def test_topics_taken_apart(topic: str, found: Parsed | None) -> None:
+    assert parse_topic(topic, SITE) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("mqtt://127.0.0.1:1884", Address("127.0.0.1", 1884)),
+        ("mqtt://broker.example", Address("broker.example", 1883)),
+        ("broker.example:1884", Address("broker.example", 1884)),
+        ("mqtt://[::1]:1884/", Address("::1", 1884)),
+    ],
+)
+def test_addresses(url: str, address: Address) -> None:
+    assert parse_broker(url) == address
+
+
+def test_an_address_is_shown_as_it_is_typed() -> None:
+    for url in ("mqtt://127.0.0.1:1884", "mqtt://[::1]:1884"):
+        assert str(parse_broker(url)) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mqtt://",
+        "mqtts://a:1",
+        "http://a",
+        "mqtt://a:0",
+        "mqtt://a:99999",
+        "mqtt://a:b",
+        "a:b",
+        "mqtt://a/x",
+        "mqtt://[::1",
+    ],
+)
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_broker(url)
+    assert "mqtt://HOST:PORT" in (caught.value.hint or "")
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_broker("mqtt://user:geheim@broker.example")
+    assert "geheim" not in str(caught.value) + (caught.value.hint or "")
+
+
+def write_state(folder: Path, **changes: object) -> None:
+    content = {"site": SITE, "broker": "mqtt://127.0.0.1:40123", "pid": os.getpid(), "later": 1, **changes}
+    (folder / "site.json").write_text(json.dumps(content))
+
+
+def test_the_broker_is_that_of_the_option_then_the_simulation_then_the_site(tmp_path: Path) -> None:
+    site = load_site(ROSTOCK)
+    assert find_broker(site, None, tmp_path) == Address("127.0.0.1", 1883)
+    write_state(tmp_path)
+    assert find_broker(site, None, tmp_path) == Address("127.0.0.1", 40123)
+    assert find_broker(site, "mqtt://127.0.0.1:9", tmp_path) == Address("127.0.0.1", 9)
+
+
+def test_a_simulation_of_another_site_or_one_that_ended_does_not_count(tmp_path: Path) -> None:
+    write_state(tmp_path, site="other")
+    assert running_simulation(tmp_path, SITE) is None
+    ended = os.fork()
+    if ended == 0:
+        os._exit(0)
+    os.waitpid(ended, 0)
+    write_state(tmp_path, pid=ended)
+    assert running_simulation(tmp_path, SITE) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b'{"site": "hafensport-rostock"}', b'{"pid": "1"}']
+)
+def test_a_half_written_state_does_not_count(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "site.json").write_bytes(content)
+    assert running_simulation(tmp_path, SITE) is None
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**70])
+def test_impossible_processes_do_not_count_as_running(tmp_path: Path, pid: int) -> None:
+    write_state(tmp_path, pid=pid)
+    assert running_simulation(tmp_path, SITE) is None
+
+
+def test_the_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPORTBOX_STATE", raising=False)
+    assert state_dir(None) == Path(".sportbox")
+    monkeypatch.setenv("SPORTBOX_STATE", "/tmp/x")
+    assert state_dir(None) == Path("/tmp/x")
+    assert state_dir(Path("y")) == Path("y")

@@ -1,0 +1,60 @@
+"""Flash images, as the host makes and reads them."""
+
+from pathlib import Path
+
+from host_tools.sim.flash import FLASH_BYTES, Template, read_files
+from tests.sim.boards import CONFIG
+
+FILES = {
+    "/main.py": b"print(1)\n",
+    "/sportbox/core/lock.mpy": b"M" * 9000,
+    "/sportbox/app.mpy": b"A" * 100,
+    "/lib/umqtt/simple.mpy": b"U" * 5000,
+}
+
+
+def put(folder: Path, path: str, data: bytes) -> None:
+    """As the board would write it."""
+    from littlefs import LittleFS
+
+    from host_tools.sim.flash import BLOCK_BYTES, BLOCKS, _Memory
+
+    memory = bytearray((folder / "flash.bin").read_bytes())
+    fs = LittleFS(context=_Memory(memory), block_size=BLOCK_BYTES, block_count=BLOCKS)
+    fs.makedirs(str(Path(path).parent), exist_ok=True)
+    with fs.open(path, "wb") as f:
+        f.write(data)
+    fs.unmount()
+    (folder / "flash.bin").write_bytes(memory)
+
+
+def test_a_new_flash_holds_what_was_put_there_and_little_more(run_dir: Path) -> None:
+    Template(FILES).install(run_dir, CONFIG, {"keys": {}})
+    found = read_files(run_dir)
+    assert {path: found[path] for path in FILES} == FILES
+    assert set(found) == {*FILES, "/config.json", "/secrets.json"}
+    stat = (run_dir / "flash.bin").stat()
+    assert stat.st_size == FLASH_BYTES
+    assert stat.st_blocks * 512 < 256 * 1024, "sparse: a thousand of them fit a small disk"
+
+
+def test_an_update_changes_the_firmware_and_leaves_the_boards_data(run_dir: Path) -> None:
+    Template(FILES).install(run_dir, CONFIG, {})
+    put(run_dir, "/data/outbox/1", b"the board's")
+    newer = {**FILES, "/main.py": b"print(2)\n", "/sportbox/new.mpy": b"N"}
+    del newer["/sportbox/app.mpy"]
+    Template(newer).install(run_dir, {**CONFIG, "device": "box-2"}, {"keys": {"a": "b"}})
+    found = read_files(run_dir)
+    assert {path: found[path] for path in newer} == newer
+    assert "/sportbox/app.mpy" not in found
+    assert found["/data/outbox/1"] == b"the board's"
+    assert b'"box-2"' in found["/config.json"]
+    assert found["/secrets.json"] == b'{"keys":{"a":"b"}}'
+
+
+def test_installing_the_same_again_writes_nothing(run_dir: Path) -> None:
+    template = Template(FILES)
+    template.install(run_dir, CONFIG, {})
+    before = (run_dir / "flash.bin").read_bytes()
+    template.install(run_dir, CONFIG, {})
+    assert (run_dir / "flash.bin").read_bytes() == before

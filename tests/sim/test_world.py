@@ -1,0 +1,166 @@
+"""The laws of the world, on a board that is off."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.errors import BadInput
+from host_tools.sim import layout
+from host_tools.sim.board import SimBoard
+from host_tools.sim.world import World, now_us
+from tests.sim.boards import CONFIG, make
+
+LOCK, DOOR, BEAM_A, BEAM_B, PIR = 4, 5, 6, 7, 8
+
+
+@pytest.fixture
+def board(run_dir: Path) -> SimBoard:
+    return make(run_dir / "box-1", "")
+
+
+def energise(world: World, until_us: int) -> None:
+    """As the RMT of a board with power does."""
+    world.put("power", 1)
+    world.put("halted", 1)  # power without a VM
+    world._page[layout.OUT_KIND + LOCK] = layout.OUT_RMT
+    world._rmt_put(LOCK, "start_us", now_us())
+    world._rmt_put(LOCK, "until_us", until_us)
+    world._rmt_put(LOCK, "pulses", 1)
+
+
+def test_a_new_world_is_quiet(board: SimBoard) -> None:
+    shown = board.show()
+    assert shown["doors"] == {"door-1": "closed"}
+    assert shown["courts"] == {"court-1": {"is": "free", "pir": "ok"}}
+    assert shown["gates"] == {"gate-1": {"beams": ["clear", "clear"]}}
+    assert (shown["power"], shown["wifi"], shown["clock"]) == (False, "up", "set")
+    assert shown["locks"]["lock-1"] == {"energised": False, "pulses": 0, "longest_ms": 0, "total_ms": 0}
+
+
+def test_open_moves_the_door_whatever_the_lock_does(board: SimBoard) -> None:
+    assert board.set("door-1", "open")["moved"] is True
+    assert board.view.world.input_level(DOOR) == 1
+    assert board.set("door", "open")["moved"] is False
+    assert board.set("door", "closed")["moved"] is True
+    assert board.show()["doors"] == {"door-1": "closed"}
+
+
+def test_pull_opens_only_what_is_released_now(board: SimBoard) -> None:
+    world = board.view.world
+    refused = board.set("door-1", "pull")
+    assert (refused["moved"], refused["state"], refused["said"]) == (False, "closed", "stayed shut")
+    energise(world, now_us() + 60_000_000)
+    assert board.show()["locks"]["lock-1"]["energised"] is True
+    assert board.set("door-1", "pull")["moved"] is True
+    board.set("door-1", "closed")
+    energise(world, now_us())  # the pulse is over
+    assert board.set("door-1", "pull")["moved"] is False
+
+
+def test_without_power_the_lock_holds(board: SimBoard) -> None:
+    world = board.view.world
+    energise(world, now_us() + 60_000_000)
+    world.power_off()
+    assert board.set("door-1", "pull")["moved"] is False
+    lock = board.show()["locks"]["lock-1"]
+    assert (lock["energised"], lock["pulses"]) == (False, 1)
+    assert lock["longest_ms"] < 10_000, "the pulse ended with the power"
+
+
+def test_a_door_that_is_never_locked_can_be_pulled(run_dir: Path) -> None:
+    components = {"door-9": {"kind": "door", "lock": None, "pin": DOOR, "closed_level": 1}}
+    board = make(run_dir / "box-1", "", components=components)
+    assert board.view.world.input_level(DOOR) == 1
+    assert board.set("door-9", "pull")["moved"] is True
+    assert board.view.world.input_level(DOOR) == 0
+
+
+def test_court_and_its_sensor(board: SimBoard) -> None:
+    world = board.view.world
+    board.set("court", "occupied")
+    assert world.input_level(PIR) == 1
+    board.set("court-1", "free")
+    board.set("pir", "stuck")
+    assert world.input_level(PIR) == 1
+    assert board.show()["courts"]["court-1"] == {"is": "free", "pir": "stuck"}
+    board.set("court-1", "occupied")
+    board.set("court-1", "free")
+    assert world.input_level(PIR) == 1, "a stuck sensor does not see who goes"
+    board.set("pir-1", "ok")
+    assert world.input_level(PIR) == 0
+
+
+@pytest.mark.parametrize(("way", "pins"), [("in", [BEAM_A, BEAM_B]), ("out", [BEAM_B, BEAM_A])])
+def test_a_person_breaks_both_beams_in_turn(
+    board: SimBoard, monkeypatch: pytest.MonkeyPatch, way: str, pins: list[int]
+) -> None:
+    seen: list[tuple[int, int]] = []
+    drive = World.drive
+
+    def noted(world: World, pin: int, level: int) -> None:
+        seen.append((pin, level))
+        drive(world, pin, level)
+
+    monkeypatch.setattr(World, "drive", noted)
+    monkeypatch.setattr("host_tools.sim.rules.time.sleep", lambda _: None)
+    assert board.set("gate", way)["passed"] == way
+    first, second = pins
+    assert seen == [(first, 1), (second, 1), (first, 0), (second, 0)]
+
+
+def test_wifi_and_clock(board: SimBoard) -> None:
+    board.set("wifi", "down")
+    board.set("clock", "lost")
+    shown = board.show()
+    assert (shown["wifi"], shown["clock"]) == ("down", "lost")
+    assert 0 <= board.view.world.rtc_unix_s() - 946_684_800 < 5
+    board.set("wifi", "up")
+    board.set("clock", "set")
+    assert (board.show()["wifi"], board.show()["clock"]) == ("up", "set")
+
+
+@pytest.mark.parametrize(
+    ("component", "value", "told"),
+    [
+        ("door-7", "open", "door-1, gate-1, court-1"),
+        ("door-1", "ajar", "open, closed, pull"),
+        ("lock-1", "open", "no 'lock-1'"),
+        ("wifi", "set", "up, down"),
+        ("", "", "has no ''"),
+    ],
+)
+def test_what_cannot_be_set_is_told_with_what_can(
+    board: SimBoard, component: str, value: str, told: str
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        board.set(component, value)
+
+
+def test_a_kind_alone_means_the_only_one_of_it(run_dir: Path) -> None:
+    second: dict[str, Any] = {
+        **CONFIG["components"],
+        "door-2": {"kind": "door", "lock": None, "pin": 9, "closed_level": 0},
+    }
+    board = make(run_dir / "box-1", "", components=second)
+    with pytest.raises(BadInput, match="several of 'door': door-1, door-2"):
+        board.set("door", "open")
+    assert board.set("gate", "in")["component"] == "gate-1"
+
+
+def test_every_field_lies_in_the_page_and_alone() -> None:
+    import struct
+
+    used: set[int] = set()
+    spans = [(at, struct.calcsize(code)) for at, code in layout.FIELDS.values()]
+    arrays = (layout.IN_LEVEL, layout.OUT_LEVEL, layout.OUT_KIND, layout.TRUE_LEVEL, layout.STUCK)
+    spans += [(at, layout.PINS) for at in arrays]
+    for pin in range(layout.PINS):
+        base = layout.RMT + pin * layout.RMT_SIZE
+        spans += [(base + at, struct.calcsize(code)) for at, code in layout.RMT_FIELDS.values()]
+    for at, size in spans:
+        assert size == layout.PINS or at % size == 0, "aligned, so that a store is atomic"
+        places = set(range(at, at + size))
+        assert not places & used
+        used |= places
+    assert max(used) < layout.SIZE
