@@ -2,8 +2,8 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.table import Table
@@ -125,7 +125,7 @@ def _events(live: LiveSite, rows: int) -> Table:
     for title in ("time", "from", "what"):
         table.add_column(title, no_wrap=True)
     table.add_column("data", no_wrap=True, ratio=1, overflow="ellipsis")
-    zone = ZoneInfo(live.site.time_zone)
+    zone = zone_of(live.site.time_zone)
     for row in list(live.events)[-rows:]:
         style = "bold red" if row.type in ALARMS else "dim" if row.historical else ""
         table.add_row(
@@ -134,7 +134,15 @@ def _events(live: LiveSite, rows: int) -> Table:
     return table
 
 
-def local_time(text: str, zone: ZoneInfo) -> str:
+def zone_of(name: str) -> tzinfo:
+    """The site's time zone; UTC on a machine without a time zone database."""
+    try:
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        return UTC
+
+
+def local_time(text: str, zone: tzinfo) -> str:
     """The clock on the site's wall; what is no time is shown as it came."""
     try:
         return f"{datetime.fromisoformat(text).astimezone(zone):%H:%M:%S}"

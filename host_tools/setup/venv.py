@@ -13,19 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-INSTALL = [
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--no-input",
-    "--retries",
-    "5",
-    "--require-hashes",
-]
-# Wheels only, but for esptool, which has none. It is built with the locked setuptools: a build in isolation
-# would fetch its build tools unpinned and without a hash.
-SOURCES = ["--no-build-isolation", "--only-binary", ":all:", "--no-binary", "esptool"]
-BUILDER = "setuptools"
+INSTALL = ["install", "--quiet", "--disable-pip-version-check", "--no-input", "--retries", "5"]
+HASHED = ["--require-hashes", "--only-binary", ":all:"]
+FIRST = ("pip", "setuptools")
+# esptool comes without a wheel. It is built with the locked setuptools: a build in isolation would fetch its
+# build tools unpinned and without a hash.
+SOURCES = ["--no-binary", "esptool", "--no-build-isolation"]
 
 
 def say(text: str) -> None:
@@ -54,15 +47,16 @@ def lock_entry(lock: Path, name: str) -> str:
     return "\n".join(lines[start:end]) + "\n"
 
 
-def install(pip: list[str], lock: Path) -> bool:
+def install(first_pip: list[str], python: Path, lock: Path) -> bool:
+    """First the locked pip and setuptools, then with these everything else."""
     with tempfile.TemporaryDirectory() as scratch:
-        builder = Path(scratch) / "builder.lock"
-        builder.write_text(lock_entry(lock, BUILDER))
-        done = subprocess.run([*pip, *INSTALL, "-r", builder], check=False)
-    return (
-        done.returncode == 0
-        and not subprocess.run([*pip, *INSTALL, *SOURCES, "-r", lock], check=False).returncode
-    )
+        first = Path(scratch) / "first.lock"
+        first.write_text("".join(lock_entry(lock, name) for name in FIRST))
+        done = subprocess.run([*first_pip, *INSTALL, *HASHED, "-r", first], check=False)
+    if done.returncode:
+        return False
+    rest = [str(python), "-m", "pip", *INSTALL, *HASHED, *SOURCES, "-r", str(lock)]
+    return subprocess.run(rest, check=False).returncode == 0
 
 
 def make_venv(venv: Path) -> int:
@@ -90,7 +84,7 @@ def main(arguments: list[str]) -> int:
     else:
         return fail("neither pip nor ensurepip is there", "sudo apt install python3-pip python3-venv")
     say(f"setup: installing the packages of {lock}")
-    if not install(pip, lock):
+    if not install(pip, python, lock):
         return fail(
             f"the packages of {lock} could not be installed",
             "the reason is above; the first set-up needs a network, try again with: make setup",

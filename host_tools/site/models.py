@@ -6,7 +6,7 @@ beginning of its name: `lock-1`, `door-1`, `gate-1`, `court-1`. `lock-N` and `do
 
 import re
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -240,8 +240,11 @@ class Site(Model):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise PydanticCustomError("time_zone", "no such time zone")
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError) as error:  # KeyError: ZoneInfoNotFoundError
+            if available_timezones():  # else this machine has no time zones at all
+                raise PydanticCustomError("time_zone", "no such time zone") from error
         return value
 
     def settings_of(self, device: str) -> Settings:

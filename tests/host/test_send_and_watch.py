@@ -1,5 +1,6 @@
 """`send` and `watch` against real brokers, with a board that plays what the test tells it to."""
 
+import base64
 import json
 import os
 import signal
@@ -244,6 +245,31 @@ def test_no_broker(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
 def test_acks(payload: bytes, found: tuple[str | None, str, str | None] | None) -> None:
     ack = parse_ack(payload)
     assert (None if ack is None else (ack.jti, ack.result, ack.reason)) == found
+
+
+def part(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    ("token", "jti"),
+    [
+        (f"x.{part({'jti': 'a'})}.y", "a"),
+        (f"x.{part({'jti': 'a'})}", "a"),  # cut off: the board can still read it, and names it
+        (f"x.{part({'jti': 'a'})}=.y", None),
+        (f"x.{part({'jti': 'a'})}!.y", None),
+        (f"x.{part({'jti': ''})}.y", None),
+        (f"x.{part({'jti': 7})}.y", None),
+        (f"x.{part(['jti'])}.y", None),
+        ("x.e30.y", None),
+        ("x.ü.y", None),
+        ("x..y", None),
+        ("x", None),
+        ("", None),
+    ],
+)
+def test_the_jti_that_a_board_would_name(token: str, jti: str | None) -> None:
+    assert unverified_jti(token) == jti
 
 
 def test_which_ack_answers_which_token() -> None:

@@ -1,0 +1,1 @@
+"""An evening at a simulated sports ground, played and counted."""
