@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,11 +110,9 @@ def test_the_broker_is_that_of_the_option_then_the_simulation_then_the_site(tmp_
 def test_a_simulation_of_another_site_or_one_that_ended_does_not_count(tmp_path: Path) -> None:
     write_state(tmp_path, site="other")
     assert running_simulation(tmp_path, SITE) is None
-    ended = os.fork()
-    if ended == 0:
-        os._exit(0)
-    os.waitpid(ended, 0)
-    write_state(tmp_path, pid=ended)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(30)
+    write_state(tmp_path, pid=ended.pid)
     assert running_simulation(tmp_path, SITE) is None
 
 

@@ -1,76 +1,19 @@
-"""`send` and `watch` against real brokers, with a board that plays what the test tells it to."""
+"""`send` against real brokers, with a board that plays what the test tells it to."""
 
 import base64
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tools.broker import BrokerProcess
 from host_tools.cli import main
 from host_tools.commands.send import Ack, answers, parse_ack
-from host_tools.mqtt import Topics
 from host_tools.token import unverified_jti
-from tests.brokers import wait_until
 from tests.host.helpers import ROOT, ROSTOCK
-
-SITE = "hafensport-rostock"
-TOPICS = Topics(SITE, "box-1")
-Play = Callable[["PlayedBoard", str | None], None]
-
-
-class PlayedBoard:
-    """A client that is online as box-1 and answers each command as told."""
-
-    def __init__(self, port: int, play: Play) -> None:
-        self.commands: list[paho.MQTTMessage] = []
-        self._play = play
-        self._subscribed = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = self._on_message
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-        self._client.subscribe(TOPICS.cmd, 1)
-        self.publish(TOPICS.availability, b"online", retain=True)
-        assert self._subscribed.wait(10)
-
-    def _on_message(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
-        self.commands.append(message)
-        self._play(self, unverified_jti(message.payload.decode("utf-8", "replace")))
-
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        self._client.publish(topic, payload, 1, retain)
-
-    def ack(self, jti: str | None, result: str, reason: str | None = None) -> None:
-        answer = {"jti": jti, "result": result, "reason": reason, "time": None}
-        self.publish(TOPICS.ack, json.dumps(answer).encode())
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-@pytest.fixture
-def board(broker: BrokerProcess) -> Iterator[Callable[[Play], PlayedBoard]]:
-    made: list[PlayedBoard] = []
-
-    def make(play: Play) -> PlayedBoard:
-        made.append(PlayedBoard(broker.port, play))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+from tests.host.played_board import TOPICS, MakeBoard, PlayedBoard
 
 
 @pytest.fixture
@@ -85,7 +28,7 @@ def send(broker: BrokerProcess, token: str, *more: str) -> int:
 
 def test_done(
     broker: BrokerProcess,
-    board: Callable[[Play], PlayedBoard],
+    board: MakeBoard,
     token: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -119,7 +62,7 @@ def test_done(
 )
 def test_rejected_and_failed(
     broker: BrokerProcess,
-    board: Callable[[Play], PlayedBoard],
+    board: MakeBoard,
     token: str,
     capsys: pytest.CaptureFixture[str],
     answers_: list[tuple[str, str | None]],
@@ -138,7 +81,7 @@ def test_rejected_and_failed(
 
 def test_what_is_no_token_is_sent_all_the_same(
     broker: BrokerProcess,
-    board: Callable[[Play], PlayedBoard],
+    board: MakeBoard,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -149,7 +92,7 @@ def test_what_is_no_token_is_sent_all_the_same(
 
 def test_a_board_that_says_nothing(
     broker: BrokerProcess,
-    board: Callable[[Play], PlayedBoard],
+    board: MakeBoard,
     token: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -170,7 +113,7 @@ def test_a_board_that_was_never_there(
 
 def test_accepted_and_then_silence(
     broker: BrokerProcess,
-    board: Callable[[Play], PlayedBoard],
+    board: MakeBoard,
     token: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -184,7 +127,7 @@ def test_accepted_and_then_silence(
     assert f"hint: sportbox watch {ROSTOCK}" in captured.err
 
 
-def test_the_token_on_stdin(broker: BrokerProcess, board: Callable[[Play], PlayedBoard], token: str) -> None:
+def test_the_token_on_stdin(broker: BrokerProcess, board: MakeBoard, token: str) -> None:
     played = board(lambda one, jti: one.ack(jti, "done"))
     command = [
         sys.executable,
@@ -285,112 +228,3 @@ def test_which_ack_answers_which_token() -> None:
     assert answers(ack(None, reason="too_large"), "a")
     assert answers(ack(long[:64]), long)
     assert answers(ack(None, reason="malformed"), long)
-
-
-class Watching:
-    """A running `watch` whose lines are collected."""
-
-    def __init__(self, broker: BrokerProcess, *more: str) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "host_tools.cli",
-            "watch",
-            str(ROSTOCK),
-            "--broker",
-            broker.url,
-            *more,
-        ]
-        self.lines: list[str] = []
-        self.talk: list[str] = []
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        self._threads = [
-            threading.Thread(target=self._collect, args=(stream, into), daemon=True)
-            for stream, into in ((self.process.stdout, self.lines), (self.process.stderr, self.talk))
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _collect(self, stream: Any, into: list[str]) -> None:
-        into.extend(line.rstrip("\n") for line in iter(stream.readline, ""))
-
-    def wait_for(self, text: str, talk: bool = False) -> None:
-        source = self.talk if talk else self.lines
-        wait_until(lambda: any(text in line for line in list(source)), f"{text!r} from watch", 30)
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        status = self.process.wait(20)
-        for thread in self._threads:
-            thread.join(10)
-        return status
-
-
-@pytest.fixture
-def watching(broker: BrokerProcess) -> Iterator[Callable[..., Watching]]:
-    made: list[Watching] = []
-
-    def make(*more: str) -> Watching:
-        made.append(Watching(broker, *more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.process.kill()
-        one.process.wait(10)
-
-
-def test_watch_as_json_lines(board: Callable[[Play], PlayedBoard], watching: Callable[..., Watching]) -> None:
-    played = board(lambda _one, _jti: None)
-    watch = watching("--json")
-    watch.wait_for("online")
-    played.publish(TOPICS.event, b'{"type": "sportbox.door.opened"}')
-    played.publish(TOPICS.event, b"\x1b[2J \xff {")
-    played.publish(TOPICS.state("lock-1"), b'{"state": "locked"}')
-    watch.wait_for("locked")
-    assert watch.end() == 130
-    found = [json.loads(line) for line in watch.lines]
-    assert all(set(line) == {"topic", "retained", "payload"} for line in found)
-    assert found == [
-        {"topic": TOPICS.availability, "retained": True, "payload": "online"},
-        {"topic": TOPICS.event, "retained": False, "payload": {"type": "sportbox.door.opened"}},
-        {"topic": TOPICS.event, "retained": False, "payload": "\x1b[2J \\xff {"},
-        {"topic": TOPICS.state("lock-1"), "retained": False, "payload": {"state": "locked"}},
-    ]
-
-
-def test_watch_as_plain_lines_where_there_is_no_terminal(
-    board: Callable[[Play], PlayedBoard], watching: Callable[..., Watching]
-) -> None:
-    played = board(lambda _one, _jti: None)
-    watch = watching()
-    watch.wait_for("box-1 availability online")
-    event = {"type": "sportbox.door.forced", "source": f"/{SITE}/box-1/door-2", "data": {"why": "\x1b[2J"}}
-    played.publish(TOPICS.event, json.dumps(event).encode())
-    watch.wait_for("box-1/door-2 door.forced why=\\x1b[2J")
-    assert watch.end(signal.SIGTERM) == 130
-
-
-def test_watch_comes_back_after_the_broker(broker: BrokerProcess, watching: Callable[..., Watching]) -> None:
-    watch = watching("--json")
-    watch.wait_for("connected to", talk=True)
-    broker.kill()
-    watch.wait_for("trying again", talk=True)
-    broker.restart()
-    wait_until(
-        lambda: sum("connected to" in line for line in list(watch.talk)) == 2, "the second connect", 30
-    )
-    played = PlayedBoard(broker.port, lambda _one, _jti: None)
-    try:
-        watch.wait_for("online")
-    finally:
-        played.close()
-    assert watch.end() == 130

@@ -1,0 +1,105 @@
+import unittest
+
+from sportbox.core.door import AJAR, CLOSED, FORCED, OPEN, UNKNOWN, Door
+
+
+class TestFirstReading(unittest.TestCase):
+    """What the contact says after boot, against what flash remembers."""
+
+    def first(self, closed, was_closed, expected=False):
+        door = Door(60_000)
+        self.assertEqual(door.state, UNKNOWN)
+        return door, door.first(closed, was_closed, expected, 1000)
+
+    def test_opened_while_the_power_was_away_was_forced(self):
+        door, events = self.first(closed=False, was_closed=True)
+        self.assertEqual(events, [("door.forced", {"while_off": True})])
+        self.assertEqual(door.state, FORCED)
+        self.assertTrue(door.is_open())
+
+    def test_opened_while_an_order_was_cut_off_was_not_forced(self):
+        door, events = self.first(closed=False, was_closed=True, expected=True)
+        self.assertEqual(events, [("door.opened", {"while_off": True})])
+        self.assertEqual(door.state, OPEN)
+
+    def test_open_before_and_open_now_is_no_news(self):
+        door, events = self.first(closed=False, was_closed=False)
+        self.assertEqual(events, [])
+        self.assertEqual(door.state, OPEN)
+        self.assertEqual(door.deadline, 61_000)  # but it may be left ajar
+
+    def test_closed_while_the_power_was_away(self):
+        door, events = self.first(closed=True, was_closed=False)
+        self.assertEqual(events, [("door.closed", {"while_off": True})])
+        self.assertEqual(door.state, CLOSED)
+
+    def test_closed_before_and_closed_now_is_no_news(self):
+        door, events = self.first(closed=True, was_closed=True)
+        self.assertEqual(events, [])
+        self.assertEqual(door.state, CLOSED)
+        self.assertIsNone(door.deadline)
+
+    def test_an_order_that_was_cut_off_does_not_make_a_closed_door_open(self):
+        door, events = self.first(closed=True, was_closed=True, expected=True)
+        self.assertEqual((events, door.state), ([], CLOSED))
+
+
+class TestDoor(unittest.TestCase):
+    def setUp(self):
+        self.door = Door(60_000)
+        self.door.first(True, True, False, 0)
+
+    def test_opened_without_leave_was_forced_and_says_so_once(self):
+        self.assertEqual(self.door.step(False, False, 1000), [("door.forced", {})])
+        self.assertEqual(self.door.state, FORCED)
+        self.assertEqual(self.door.step(False, False, 2000), [])
+        self.assertEqual(self.door.step(False, False, 100_000), [])
+        self.assertEqual(self.door.state, FORCED)
+
+    def test_leave_that_comes_later_does_not_make_a_break_in_good(self):
+        self.door.step(False, False, 1000)
+        self.assertEqual(self.door.step(False, True, 2000), [])
+        self.assertEqual(self.door.state, FORCED)
+
+    def test_a_forced_door_closes_as_any_other(self):
+        self.door.step(False, False, 1000)
+        self.assertEqual(self.door.step(True, False, 8999), [("door.closed", {"open_s": 7})])
+        self.assertEqual(self.door.state, CLOSED)
+        self.assertFalse(self.door.is_open())
+
+    def test_opened_and_closed_with_leave(self):
+        self.assertEqual(self.door.step(False, True, 1000), [("door.opened", {})])
+        self.assertEqual(self.door.state, OPEN)
+        self.assertEqual(self.door.step(True, True, 13_000), [("door.closed", {"open_s": 12})])
+        self.assertIsNone(self.door.deadline)
+
+    def test_leave_that_ends_while_the_door_is_open_is_no_break_in(self):
+        self.door.step(False, True, 1000)
+        self.assertEqual(self.door.step(False, False, 2000), [])
+        self.assertEqual(self.door.state, OPEN)
+
+    def test_left_ajar_is_reported_once_and_at_the_very_moment(self):
+        self.door.step(False, True, 1000)
+        self.assertEqual(self.door.deadline, 61_000)
+        self.assertEqual(self.door.step(False, True, 60_999), [])
+        self.assertEqual(self.door.step(False, True, 61_000), [("door.ajar", {"open_s": 60})])
+        self.assertEqual(self.door.state, AJAR)
+        self.assertTrue(self.door.is_open())
+        self.assertIsNone(self.door.deadline)
+        self.assertEqual(self.door.step(False, True, 200_000), [])
+
+    def test_an_ajar_door_closes_with_the_whole_time_it_stood_open(self):
+        self.door.step(False, True, 1000)
+        self.door.step(False, True, 61_000)
+        self.assertEqual(self.door.step(True, True, 121_000), [("door.closed", {"open_s": 120})])
+
+    def test_a_closed_door_has_nothing_to_say(self):
+        self.assertEqual(self.door.step(True, False, 1000), [])
+        self.assertEqual(self.door.step(True, True, 2000), [])
+
+    def test_each_opening_counts_its_own_time(self):
+        self.door.step(False, True, 1000)
+        self.door.step(True, True, 50_000)
+        self.door.step(False, True, 51_000)
+        self.assertEqual(self.door.step(False, True, 110_999), [])
+        self.assertEqual(self.door.step(False, True, 111_000), [("door.ajar", {"open_s": 60})])

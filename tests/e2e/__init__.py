@@ -1,0 +1,1 @@
+"""A whole site, as its users see it."""

@@ -1,0 +1,69 @@
+"""What must hold for the messages of a board, whatever happened on the way."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from tests.faults.helpers import Board
+from tests.faults.helpers_listen import Message
+
+Json = dict[str, Any]
+
+STALL_LIMIT_MS = 100
+"""The longest that anything may hold up the event loop."""
+
+
+def first_events(board: Board, messages: Iterable[Message]) -> list[Json]:
+    """A board's events in the order of their first arrival. The same id always means the same event: only
+    `historical` may be added when it comes again."""
+    seen: dict[str, Json] = {}
+    order = []
+    for message in messages:
+        if message.topic != f"{board.base}/event":
+            continue
+        event = message.content
+        bare = {name: value for name, value in event.items() if name != "historical"}
+        known = seen.setdefault(event["id"], bare)
+        assert known == bare, f"two events with the id {event['id']}: {known} and {bare}"
+        if known is bare:
+            order.append(event)
+    return order
+
+
+def check_events(board: Board, messages: Iterable[Message], first: int = 1) -> list[Json]:
+    """Nothing lost and nothing reordered: seq rises by one, over boots too. Returns the distinct events."""
+    events = first_events(board, messages)
+    found = [event["seq"] for event in events]
+    wanted = list(range(first, first + len(found)))
+    if found != wanted:
+        at = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
+        raise AssertionError(f"seq {found[max(0, at - 3) : at + 5]} where {wanted[at]} was due")
+    return events
+
+
+def check_stalls(board: Board, messages: Iterable[Message]) -> None:
+    """No telemetry tells of a loop that was held up for long."""
+    found = [m.content["loop_stall_ms"] for m in messages if m.topic == f"{board.base}/telemetry"]
+    assert found, "no telemetry came"
+    assert max(found) < STALL_LIMIT_MS, f"loop_stall_ms: {found}"
+
+
+def answers(board: Board, messages: Iterable[Message], jti: str | None) -> list[tuple[str, str | None]]:
+    """The distinct (result, reason) pairs that a token was answered with, in the order of their arrival."""
+    found = [m.content for m in messages if m.topic == f"{board.base}/ack"]
+    return list(dict.fromkeys((a["result"], a["reason"]) for a in found if a["jti"] == jti))
+
+
+def of_components(events: Iterable[Json], *components: str) -> list[str]:
+    """`door.opened`, `gate.passed in`, ...: what some components reported, in order."""
+    told = []
+    for event in events:
+        component = event["source"].rpartition("/")[2]
+        if component in components:
+            what = event["type"].removeprefix("sportbox.")
+            told.append(f"{what} {event['data']['direction']}" if what == "gate.passed" else what)
+    return told
+
+
+def twice(values: Iterable[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
