@@ -10,7 +10,8 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
-TYPED_TESTS := $(wildcard tests/conftest.py tests/brokers.py tests/run_dirs.py tests/vm/*.py tests/faults/peer*.py)
+TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
+	tests/host/test_broker.py tests/host/test_rules.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -64,7 +65,7 @@ format: setup ## format the sources and mend what lint can mend
 
 types: setup ## mypy: firmware against the ESP32 stubs, host tools strict
 	@$(BIN)/mypy --config-file mypy-firmware.ini firmware
-	@$(BIN)/mypy host_tools $(TYPED_TESTS)
+	@$(BIN)/mypy $(TYPED)
 
 mpy: setup $(MPY) ## every firmware file through mpy-cross
 

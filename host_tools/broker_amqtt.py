@@ -2,8 +2,8 @@
 
     python -m host_tools.broker_amqtt --port 1883
 
-amqtt brings packets, parsing and the protocol of one connection. What is between the connections is done here,
-for 0.12.1 by itself (the first five fail a test of tests/host/test_broker.py):
+amqtt brings packets, parsing and the protocol of one connection. What is between connections is done here;
+0.12.1 by itself (the first six fail a test of tests/host/test_broker.py)
 
 - gives every new connection every retained message that anybody subscribed to; with 1,000 boards it drowns;
 - leaves the first connection of a client open when a second comes, and its last will comes later;

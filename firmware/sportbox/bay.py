@@ -100,7 +100,8 @@ class Bay:
         if self._first:
             self._first = False
             was_closed = closed if self._was_closed is None else self._was_closed
-            found = self._door.first(closed, was_closed, self._expected, now_ms)
+            expected = self._expected or (lock is not None and lock.allows_open())
+            found = self._door.first(closed, was_closed, expected, now_ms)
             if self._bolt is not None:
                 self._bolt.lock.at_boot(not closed)
                 self._reports.state(self._bolt.name)

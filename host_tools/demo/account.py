@@ -12,6 +12,7 @@ DROPPED = "device.dropped"
 SEQS_NAMED_MAX = 8
 
 Json = dict[str, Any]
+Key = tuple[str, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,9 @@ def _delivery_faults(ledger: Ledger, firsts: list[Event]) -> list[Fault]:
     found = []
     for device, seqs in missing(firsts, ledger.accepted).items():
         if seqs:
-            named = ", ".join(map(str, seqs[:SEQS_NAMED_MAX])) + (", ..." if len(seqs) > SEQS_NAMED_MAX else "")
+            named = ", ".join(map(str, seqs[:SEQS_NAMED_MAX])) + (
+                ", ..." if len(seqs) > SEQS_NAMED_MAX else ""
+            )
             found.append(Fault("lost", {"device": device, "count": len(seqs), "seqs": named}))
     numbers = Counter((event.device, event.seq) for event in firsts)
     for (device, seq), count in numbers.items():
@@ -207,12 +210,14 @@ def _order_faults(ledger: Ledger, firsts: list[Event]) -> list[Fault]:
         finals = {
             (answer.result, answer.reason)
             for answer in ledger.answers
-            if (answer.device, answer.jti) == (order.device, order.jti) and answer.result in ("done", "failed")
+            if (answer.device, answer.jti) == (order.device, order.jti)
+            and answer.result in ("done", "failed")
         }
         reported = [
             (event.type.removeprefix("access."), event.data.get("reason"))
             for event in firsts
-            if event.type in (DONE, FAILED) and (event.device, event.data.get("jti")) == (order.device, order.jti)
+            if event.type in (DONE, FAILED)
+            and (event.device, event.data.get("jti")) == (order.device, order.jti)
         ]
         wanted = (order.result, order.reason)
         if finals != {wanted} or reported != [wanted] or acted[order.device, order.jti] != 1:
@@ -221,16 +226,22 @@ def _order_faults(ledger: Ledger, firsts: list[Event]) -> list[Fault]:
             found.append(Fault("outcome", {"lock": order.lock, "wanted": wish, "said": said}))
     ordered = {(order.device, order.jti) for order in ledger.orders}
     return found + [
-        Fault("unordered", {"device": device, "jti": jti}) for device, jti in acted if (device, jti) not in ordered
+        Fault("unordered", {"device": device, "jti": jti})
+        for device, jti in acted
+        if (device, jti) not in ordered
     ]
 
 
 def _refusal_faults(ledger: Ledger, firsts: list[Event]) -> list[Fault]:
     """Each bad token was refused, for its own reason and no other. That none was accepted, too, is known
     from `_order_faults`: whatever was accepted must be an order, once."""
-    wanted = Counter((refusal.device, refusal.jti, refusal.reason) for refusal in ledger.refusals)
-    said = Counter(
-        (event.device, event.data.get("jti"), event.data.get("reason")) for event in firsts if event.type == REJECTED
+    wanted: Counter[Key] = Counter(
+        (refusal.device, refusal.jti, refusal.reason) for refusal in ledger.refusals
+    )
+    said: Counter[Key] = Counter(
+        (event.device, event.data.get("jti"), event.data.get("reason"))
+        for event in firsts
+        if event.type == REJECTED
     )
     return [
         Fault("refusals", {"reason": key[2], "wanted": wanted[key], "said": said[key]})

@@ -17,15 +17,25 @@ from host_tools.site.live import Message
 
 BOARDS = ("box-", "court-")
 WHO_WIDTH = 9
+NO_BREAK = "\u00a0"
 MARKS = {
-    "act": ("›", ">", ""),
+    "act": ("\u203a", ">", ""),
     "good": ("✓", "+", "green"),
     "quiet": ("·", "-", "dim"),
     "refused": ("✗", "x", "yellow"),
     "alarm": ("!", "!", "bold red"),
 }
 LATE = ("↺", "~", "blue")
-SUMMARY_ROWS = ("accepted", "delivered", "lost", "reordered", "duplicates", "unlocks_done", "refused", "forced")
+SUMMARY_ROWS = (
+    "accepted",
+    "delivered",
+    "lost",
+    "reordered",
+    "duplicates",
+    "unlocks_done",
+    "refused",
+    "forced",
+)
 
 
 class Screen:
@@ -135,12 +145,15 @@ class Screen:
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True, style="bold")
         table.add_column(style="dim")
-        reasons = [f"{count} x {words.name('reason', reason)}" for reason, count in summary.refused.items()]
+        reasons = ", ".join(
+            f"{count} x {words.name('reason', reason)}".replace(" ", NO_BREAK)
+            for reason, count in summary.refused.items()
+        )
         for name in SUMMARY_ROWS:
             value = getattr(summary, name)
             number = sum(value.values()) if name == "refused" else value
             wrong = name in ("lost", "reordered") and number
-            why = words(f"table.{name}.why", **({"reasons": ", ".join(reasons)} if name == "refused" else {}))
+            why = words(f"table.{name}.why", **({"reasons": reasons} if name == "refused" else {}))
             table.add_row(words(f"table.{name}"), Text(str(number), style="bold red" if wrong else ""), why)
         table.add_row(words("table.historical"), str(outcome.historical), words("table.historical.why"))
         table.add_row(words("table.stall"), f"{outcome.stall_ms} ms", words("table.stall.why"))

@@ -72,10 +72,9 @@ class Story(Protocol):
     def outcome(self, outcome: Outcome) -> None: ...
 
 
-SILENT = ("lock.unlocked", "lock.not_opened")
+SILENT = ("lock.unlocked", "lock.not_opened", "device.clock")
 EVENT_LINES = {
     "device.booted": ("event.booted", "quiet"),
-    "device.clock": ("event.clock", "quiet"),
     "access.accepted": ("event.accepted", "good"),
     "access.done": ("event.done", "good"),
     "access.failed": ("event.failed", "refused"),
@@ -100,7 +99,7 @@ def line_of(event: Event, zone: ZoneInfo) -> Line | None:
         key, mood = f"event.{'in' if event.data.get('direction') == 'in' else 'out'}", "good"
     else:
         key, mood = EVENT_LINES.get(event.type, ("event.other", "alarm"))
-    fields = {"boot": "?", "trust": "?", "reason": "?", "count": "?", **event.data}
+    fields = {"boot": "?", "reason": "?", "count": "?", **event.data}
     values = {name: short(value) for name, value in fields.items()}
     values |= {"part": event.component, "type": event.type, "data": pairs(event.data)}
     return Line(event.device, key, values, mood, late)

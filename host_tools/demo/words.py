@@ -32,7 +32,9 @@ class Words:
         """`state`, `reason` or `part` in words; the word itself where the catalogue knows no better."""
         found = self._texts.get(f"{kind}.{word}")
         if found is None and kind == "part":
-            found = self._texts.get(f"part.{number_of(word)}") if word.startswith(("lock-", "door-")) else None
+            found = (
+                self._texts.get(f"part.{number_of(word)}") if word.startswith(("lock-", "door-")) else None
+            )
         return word if found is None else found
 
     def who(self, who: str) -> str:

@@ -232,9 +232,10 @@ def become_board(folder: Path, shims: Path) -> NoReturn:
     """Turn this forked process into the VM of a board. Never returns, never raises."""
     status = 1
     try:
-        die_with_parent()
+        die_with_parent(signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         nothing, log = os.open(os.devnull, os.O_RDONLY), open_log(folder)
         # both ends, so that the FIFO never is at its end of file
         doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
@@ -261,16 +262,17 @@ def run_vm(arguments: list[str]) -> int:
     return int(micropython_unix.run_main(arguments) or 0)
 
 
-def die_with_parent() -> None:
+def die_with_parent(how: signal.Signals) -> None:
     parent = os.getppid()
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, how)
     if os.getppid() != parent or parent == 1:
         os._exit(1)
 
 
 def main() -> None:
-    die_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    die_with_parent(signal.SIGTERM)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import micropython_unix  # noqa: F401  once, for all children
 

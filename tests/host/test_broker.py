@@ -171,6 +171,27 @@ def test_nothing_acknowledged_is_lost_when_the_sender_dies(connect: Connect, bro
     assert acknowledged == 100
 
 
+def test_nothing_acknowledged_is_lost_when_the_broker_dies(connect: Connect, broker: BrokerProcess) -> None:
+    watcher = connect("watcher")
+    watcher.subscribe("burst", 0)  # a PUBACK to a dead broker would end the connection before all is read
+    with raw_connect(broker, b"burst", b"offline") as stream:
+        for number in range(2000):
+            body = b"\x00\x05burst" + (number + 1).to_bytes(2, "big") + str(number).encode()
+            stream.sendall(b"\x32" + bytes([len(body)]) + body)
+        received = stream.recv(4 * 100, socket.MSG_WAITALL)
+        broker.kill()
+        try:
+            while more := stream.recv(4096):
+                received += more
+        except ConnectionResetError:
+            assert received  # unread bytes at the dead broker's end; what it had sent before has been read
+    wait_until(lambda: watcher.ended, "the watcher's end of connection")
+    acknowledged = [
+        int.from_bytes(received[at + 2 : at + 4], "big") - 1 for at in range(0, len(received) - 3, 4)
+    ]
+    assert set(acknowledged) <= {int(data) for _, data, _, _ in watcher.got}
+
+
 def test_silent_client_is_given_up_after_its_keep_alive(connect: Connect, broker: BrokerProcess) -> None:
     watcher = connect("watcher")
     watcher.subscribe("will")

@@ -91,6 +91,9 @@ class Lock:
         return self._order is not None or self._lock_order is not None or self._energised_ms is not None
 
     def at_boot(self, door_open: bool) -> None:
+        """The first reading of the contact. If an order was there before it, `door` tells what to do."""
+        if self.state != LOCKED:
+            return
         self._door_open = door_open
         self.state = UNLOCKED if door_open else LOCKED
 
@@ -102,10 +105,9 @@ class Lock:
         self.state = UNLOCKING
         self.deadline = now_ms + _PULL_IN_MS
         actions: list[tuple[object, ...]] = [("release", release_ms), ("state", UNLOCKING)]
-        if self._door_open:
-            actions.append(("final", order, "done", None))
-        else:
-            self._order = order
+        if self._door_open:  # answered first: if the coil fails, the actions behind `release` are not done
+            return [("final", order, "done", None)] + actions
+        self._order = order
         return actions
 
     def lock(self, order: Order, now_ms: int) -> "list[tuple[object, ...]]":
@@ -165,7 +167,7 @@ class Lock:
                     self.deadline = now_ms + _SETTLE_MS  # a pull in the last instant still shows up
                 return actions
             if self._door_open:
-                return []
+                return self._lock_failed()
             failed = self._fail("not_opened", now_ms)
             return failed + self._begin_locking(now_ms)
         if self.state == LOCKING:
@@ -187,6 +189,12 @@ class Lock:
             actions.append(("final", self._lock_order, "done", None))
             self._lock_order = None
         return actions
+
+    def _lock_failed(self) -> "list[tuple[object, ...]]":
+        """The door opened while it was to be locked, and it was more than a bounce."""
+        order = self._lock_order
+        self._lock_order = None
+        return [] if order is None else [("final", order, "failed", "contact")]
 
     def _drop(self, now_ms: int) -> "list[tuple[object, ...]]":
         if self._energised_ms is None:

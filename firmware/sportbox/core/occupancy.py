@@ -56,7 +56,7 @@ class Gate:
 
     def __init__(self, stuck_ms: int) -> None:
         self._stuck_ms = stuck_ms
-        self._first = ""  # which beam broke first in the running passage
+        self._first = ""  # which beam broke first in the running passage; "ab": that moment was missed
         self._both = False
         self._last = ""  # the beam that stayed broken last
         self._start_ms = 0
@@ -79,7 +79,8 @@ class Gate:
             self.state = OCCUPIED if self.inside else FREE
             return direction
         if not self._first:
-            self._first = "a" if a else "b"
+            self._first = ("a" if a else "") + ("b" if b else "")
+            self._last = ""
             self._both = False
             self._start_ms = now_ms
             self.deadline = now_ms + self._stuck_ms
@@ -93,11 +94,11 @@ class Gate:
         return ""
 
     def _finish(self, now_ms: int) -> str:
-        if not self._first or not self._both or self._last == self._first:
+        if not self._first or not self._both or self._last in ("", self._first):
             return ""
         if now_ms - self._start_ms > _PASS_MS:
             return ""
-        if self._first == "a":
+        if self._last == "b":
             self.inside += 1
             return "in"
         self.inside = max(0, self.inside - 1)

@@ -52,7 +52,7 @@ def _run(path):
 def _boot():
     flash = Flash(int(sys.argv[2]), int(sys.argv[3]))
     vfs.umount("/")
-    vfs.mount(vfs.VfsLfs2(flash, readsize=1024, progsize=32, lookahead=32, mtime=True), "/")
+    vfs.mount(vfs.VfsLfs2(flash, readsize=128, progsize=32, lookahead=32, mtime=True), "/")
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"]
     sys.argv[:] = []

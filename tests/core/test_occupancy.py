@@ -1,0 +1,185 @@
+import unittest
+
+from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN, Gate, Presence
+
+HOLD_MS = 5000
+STUCK_MS = 1_800_000
+
+
+class TestPresence(unittest.TestCase):
+    def setUp(self):
+        self.court = Presence(HOLD_MS, STUCK_MS)
+
+    def test_after_boot_nothing_is_known_until_it_was_still_for_a_while(self):
+        self.assertEqual(self.court.state, UNKNOWN)
+        self.assertFalse(self.court.step(False, 1000))
+        self.assertEqual(self.court.state, UNKNOWN)  # somebody may stand there
+        self.assertEqual(self.court.deadline, 6000)
+        self.assertFalse(self.court.step(False, 5999))
+        self.assertTrue(self.court.step(False, 6000))
+        self.assertEqual(self.court.state, FREE)
+        self.assertIsNone(self.court.deadline)
+
+    def test_motion_at_boot_is_somebody_at_once(self):
+        self.assertTrue(self.court.step(True, 1000))
+        self.assertEqual(self.court.state, OCCUPIED)
+
+    def test_a_sensor_that_shows_motion_for_too_long_is_not_believed(self):
+        self.court.step(True, 0)
+        self.assertEqual(self.court.deadline, STUCK_MS)
+        self.assertFalse(self.court.step(True, STUCK_MS - 1))
+        self.assertTrue(self.court.step(True, STUCK_MS))
+        self.assertEqual(self.court.state, UNKNOWN)
+        self.assertIsNone(self.court.deadline)
+        self.assertFalse(self.court.step(True, 10 * STUCK_MS))
+
+    def test_a_stuck_sensor_that_falls_silent_is_not_free_at_once(self):
+        self.court.step(True, 0)
+        self.court.step(True, STUCK_MS)
+        self.assertFalse(self.court.step(False, STUCK_MS + 1))
+        self.assertEqual(self.court.state, UNKNOWN)
+        self.assertTrue(self.court.step(False, STUCK_MS + 1 + HOLD_MS))
+        self.assertEqual(self.court.state, FREE)
+
+    def test_a_pause_shows_that_the_sensor_is_not_stuck(self):
+        self.court.step(True, 0)
+        self.court.step(False, STUCK_MS - 10)
+        self.court.step(True, STUCK_MS - 5)
+        self.assertFalse(self.court.step(True, STUCK_MS + 100))
+        self.assertEqual(self.court.state, OCCUPIED)
+
+    def test_the_court_stays_occupied_for_a_while_without_motion(self):
+        self.court.step(True, 0)
+        self.assertFalse(self.court.step(False, 1000))
+        self.assertEqual(self.court.state, OCCUPIED)
+        self.assertEqual(self.court.deadline, 6000)
+        self.assertFalse(self.court.step(False, 5999))
+        self.assertTrue(self.court.step(False, 6000))
+        self.assertEqual(self.court.state, FREE)
+
+    def test_motion_within_the_hold_starts_it_again(self):
+        self.court.step(True, 0)
+        self.court.step(False, 1000)
+        self.court.step(True, 5000)
+        self.court.step(False, 5500)
+        self.assertFalse(self.court.step(False, 10_499))
+        self.assertTrue(self.court.step(False, 10_500))
+
+    def test_a_motion_sensor_does_not_count(self):
+        self.assertIsNone(self.court.count())
+        self.court.step(True, 0)
+        self.assertIsNone(self.court.count())
+        self.court.step(False, 1)
+        self.court.step(False, 1 + HOLD_MS)
+        self.assertEqual(self.court.count(), 0)
+
+    def test_what_is_unknown_has_no_confidence(self):
+        self.assertEqual(self.court.confidence(), 0.0)
+        self.court.step(True, 0)
+        self.assertGreater(self.court.confidence(), 0.5)
+        self.court.step(True, STUCK_MS)
+        self.assertEqual(self.court.confidence(), 0.0)
+
+
+def walk(gate, passage, start_ms=0, step_ms=200):
+    """Leads somebody through: `passage` names the broken beams of each moment, as in "a ab b -"."""
+    found = []
+    at_ms = start_ms
+    for beams in passage.split():
+        direction = gate.step("a" in beams, "b" in beams, at_ms)
+        if direction:
+            found.append(direction)
+        at_ms += step_ms
+    return found
+
+
+class TestGate(unittest.TestCase):
+    def setUp(self):
+        self.gate = Gate(10_000)
+
+    def test_in_and_out(self):
+        self.assertEqual(walk(self.gate, "- a ab b -"), ["in"])
+        self.assertEqual((self.gate.inside, self.gate.state), (1, OCCUPIED))
+        self.assertEqual(walk(self.gate, "- b ab a -", 5000), ["out"])
+        self.assertEqual((self.gate.inside, self.gate.state), (0, FREE))
+
+    def test_half_a_passage_does_not_count(self):
+        for passage in ("a -", "b -", "a b -", "b a -", "a ab -", "b ab -"):
+            with self.subTest(passage=passage):
+                gate = Gate(10_000)
+                self.assertEqual(walk(gate, passage), [])
+                self.assertEqual((gate.inside, gate.state), (0, FREE))
+
+    def test_who_turns_back_does_not_count(self):
+        for passage in ("a ab a -", "b ab b -", "a ab b ab a -", "b ab a ab b -"):
+            with self.subTest(passage=passage):
+                self.assertEqual(walk(Gate(10_000), passage), [])
+
+    def test_hesitating_in_the_middle_counts_once(self):
+        self.assertEqual(walk(self.gate, "a ab a ab b ab b -"), ["in"])
+        self.assertEqual(self.gate.inside, 1)
+
+    def test_both_beams_broken_and_clear_at_once_has_no_direction(self):
+        """Both beams at once is a ball or an edge that was missed, whoever went through before."""
+        for before in ("-", "a ab b -", "b ab a -"):
+            with self.subTest(before=before):
+                gate = Gate(10_000)
+                walk(gate, before)
+                inside = gate.inside
+                self.assertEqual(walk(gate, "ab -", 5000), [])
+                self.assertEqual(gate.inside, inside)
+
+    def test_two_who_meet_are_no_ghosts(self):
+        walk(self.gate, "a ab b -")
+        self.assertEqual(walk(self.gate, "ab ab ab -", 5000), [])
+        self.assertEqual(self.gate.inside, 1)
+
+    def test_a_first_moment_that_was_missed_is_told_by_the_last_one(self):
+        self.assertEqual(walk(self.gate, "ab b - ab a -"), ["in", "out"])
+
+    def test_one_after_the_other_in_both_directions(self):
+        found = walk(self.gate, "a ab b - a ab b - b ab a - a ab b -")
+        self.assertEqual(found, ["in", "in", "out", "in"])
+        self.assertEqual(self.gate.inside, 2)
+
+    def test_nobody_can_leave_who_was_not_counted_in(self):
+        self.assertEqual(walk(self.gate, "b ab a -"), ["out"])
+        self.assertEqual(self.gate.inside, 0)
+
+    def test_too_slow_is_no_passage(self):
+        self.assertEqual(walk(self.gate, "a ab b -", step_ms=1000), ["in"])
+        self.assertEqual(walk(self.gate, "a ab b -", 10_000, step_ms=1001), [])
+
+    def test_a_beam_that_stays_broken_makes_the_count_unknown(self):
+        walk(self.gate, "a ab b -")
+        self.gate.step(True, False, 5000)
+        self.assertEqual(self.gate.deadline, 15_000)
+        self.gate.step(True, False, 14_999)
+        self.assertEqual(self.gate.state, OCCUPIED)
+        self.gate.step(True, False, 15_000)
+        self.assertEqual(self.gate.state, UNKNOWN)
+        self.assertIsNone(self.gate.count())
+        self.assertEqual(self.gate.confidence(), 0.0)
+        self.assertIsNone(self.gate.deadline)
+
+    def test_a_stuck_beam_that_others_walk_past_stays_unknown(self):
+        self.gate.step(True, False, 0)
+        self.gate.step(True, False, 10_000)
+        self.assertEqual(walk(self.gate, "ab a ab a", 20_000), [])
+        self.assertEqual(self.gate.state, UNKNOWN)
+
+    def test_it_counts_again_once_the_beam_is_clear(self):
+        walk(self.gate, "a ab b -")
+        self.gate.step(False, True, 5000)
+        self.gate.step(False, True, 15_000)
+        self.assertEqual(self.gate.step(False, False, 20_000), "")
+        self.assertEqual((self.gate.count(), self.gate.state), (1, OCCUPIED))
+        self.assertEqual(walk(self.gate, "b ab a -", 30_000), ["out"])
+
+    def test_looking_again_at_a_clear_gate_counts_nobody(self):
+        self.assertEqual(walk(self.gate, "a ab b - - - -"), ["in"])
+        self.assertEqual(self.gate.inside, 1)
+
+    def test_a_clear_gate_has_nothing_to_wait_for(self):
+        walk(self.gate, "a ab b -")
+        self.assertIsNone(self.gate.deadline)
