@@ -57,7 +57,7 @@ class Uplink:
     def answer(
         self, jti: str | None, result: str, reason: str | None, time_s: int, done: "Callable[[], None] | None"
     ) -> None:
-        """Answers an order. Only a broker that takes nothing makes this overflow: then the oldest goes."""
+        """Answers an order. `done` belongs to a final answer, which is owed until the broker has it."""
         payload = {
             "jti": jti,
             "result": result,
@@ -65,10 +65,18 @@ class Uplink:
             "time": rfc3339(time_s) if time_s else None,
         }
         if len(self._answers) >= _ANSWERS_MAX:
-            self._answers.pop(0)
-            self._answers_sent = max(0, self._answers_sent - 1)
-            self.answers_lost += 1
+            self._lose_answer()
         self._answers.append((json.dumps(payload).encode(), done))
+
+    def _lose_answer(self) -> None:
+        """Only a flood of tokens, or a broker that takes nothing, makes answers overflow: then the oldest that
+        is no final one goes."""
+        owed = [done is not None for _, done in self._answers]
+        at = owed.index(False) if False in owed else 0
+        self._answers.pop(at)
+        if at < self._answers_sent:
+            self._answers_sent -= 1
+        self.answers_lost += 1
 
     def retain(self, topic: str, payload: "dict[str, object]") -> None:
         """The newest `info` or `<component>/state`; sent now and again on every connection."""

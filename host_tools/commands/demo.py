@@ -1,6 +1,7 @@
 """`sportbox demo`: sets the stage in a temporary directory, plays the evening, counts, cleans up."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import signal
@@ -12,16 +13,16 @@ from zoneinfo import ZoneInfo
 
 from host_tools.broker import BrokerProcess
 from host_tools.build.firmware import build_firmware
-from host_tools.demo.account import faults, summarize
+from host_tools.demo.account import Fault, faults, summarize
 from host_tools.demo.evening import Evening, Script
-from host_tools.demo.ground import Ground
+from host_tools.demo.ground import Ground, Unmet
 from host_tools.demo.network import Network
 from host_tools.demo.story import JsonStory, Line, Outcome, Story
 from host_tools.demo.tokens import Desk
 from host_tools.demo.words import Words, language_of
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, BadInput
 from host_tools.mqtt import Address
-from host_tools.output import say
+from host_tools.output import report, say
 from host_tools.setup.paths import REPOSITORY
 from host_tools.sim.site import BROKER_KINDS, Plan, SimSite
 from host_tools.site.load import load_site
@@ -31,6 +32,7 @@ from host_tools.site.secrets import load_or_create
 SITE_FILE = REPOSITORY / "sites" / "hafensport-rostock.yaml"
 SEED_BELOW = 10_000
 TELEMETRY_S = 2
+SALVAGE_S = 5.0
 HOLD_MS = 3_000
 
 
@@ -101,7 +103,7 @@ async def _play(site: Site, story: Story, directory: Path, seed: int, broker_kin
             await _perform(ground, Evening(ground, Script.draw(seed, ground.played)), directory)
         finally:
             await network.stop()
-    found = faults(ground.ledger) + ground.faults
+    found = ground.faults + faults(ground.ledger)
     historical = sum(event.historical for event in ground.witness.events)
     seconds = time.monotonic() - begin_s
     story.outcome(Outcome(summarize(ground.ledger), found, historical, ground.stall_ms(), seconds))
@@ -128,7 +130,13 @@ async def _perform(ground: Ground, evening: Evening, directory: Path) -> None:
             listening = group.create_task(ground.witness.run())
             await ground.wait_for("the subscriber reaches the broker", ground.witness.subscribed.is_set)
             simulating = group.create_task(ground.sim.run())
-            await evening.play()
+            try:
+                await evening.play()
+            except Unmet as unmet:  # the account is still worth having
+                ground.faults.append(Fault("unmet", {"what": unmet.message}))
+                report(unmet.message, unmet.hint, unmet.details)
+                with contextlib.suppress(Unmet):  # then it is made from what the boards said last
+                    await ground.count(SALVAGE_S)
             ground.sim.stop.set()
             await simulating
             listening.cancel()

@@ -11,6 +11,7 @@ from host_tools.demo.ground import BOX, Ground
 from host_tools.demo.tokens import BAD, Token
 
 READY_S = 60.0
+PACE = 1.3  # people read along
 OUTAGE_S = 10.0
 DARK_S = 2.0
 CONTAINER, BALL, FORCED = "lock-1", "lock-2", "lock-3"
@@ -59,7 +60,7 @@ class Evening:
 
     async def pause(self, low_s: float, high_s: float) -> None:
         """People need a moment."""
-        await asyncio.sleep(self.script.chance.uniform(low_s, high_s))
+        await asyncio.sleep(PACE * self.script.chance.uniform(low_s, high_s))
 
     async def start(self) -> None:
         ground = self.ground
@@ -186,7 +187,7 @@ class Evening:
             f"the broker reports {BOX} offline",
             lambda: ground.witness.newest.get((BOX, "availability")) == "offline",
         )
-        ground.says(BOX, "board.offline", "refused")
+        ground.says("broker", "board.offline", "refused", device=BOX)
         await ground.play(self.script.courts[0], False)
         await asyncio.sleep(DARK_S)
         ground.says("power", "act.restored", "good")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,14 @@ WAIT_S = 15.0
 LATE_S = 3.0
 NOTES_SHOWN = 5
 SHOWN_PARTS = ("lock-", "door-", "court-")
+
+
+class Unmet(ToolError):
+    """Something that belongs to the evening did not happen."""
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        hint = "on a machine under load, try again; otherwise the boards' log.txt may say why"
+        super().__init__(message, hint, details=details)
 
 
 class Ground:
@@ -69,20 +77,19 @@ class Ground:
     def show(self) -> None:
         """The picture of the ground, as its messages have it."""
         witness, parts = self.witness, dict[str, str]()
-        boards = {name: witness.newest.get((name, "availability")) == "online" for name in self.site.devices}
+        boards = {name: str(witness.newest.get((name, "availability"), "?")) for name in self.site.devices}
         for device, described in self.site.devices.items():
             for name in described.components:
                 if name.startswith(SHOWN_PARTS):
-                    state = witness.state(device, name) or "unknown"
-                    parts[name] = state if boards[device] else "off"
+                    state = witness.state(device, name) or "?"
+                    parts[name] = "off" if boards[device] == "offline" else state
         shown = {name: state for name, state in parts.items() if not name.startswith("door-")}
-        for name in [name for name in parts if name.startswith("door-")]:
-            if parts[name] in ("open", "ajar", "forced"):  # more telling than the lock
-                shown[name.replace("door-", "lock-")] = parts[name]
+        for name, state in parts.items():
+            if name.startswith("door-") and state in ("open", "ajar", "forced"):  # says more than the lock
+                shown[name.replace("door-", "lock-")] = state
         gate = witness.newest.get((BOX, f"{self.gate()}/state"))
         inside = gate.get("count") if isinstance(gate, dict) else None
-        count = inside if isinstance(inside, int) else 0
-        self.story.status(Status(boards, shown, count, len(witness.events), self.broker.is_running))
+        self.story.status(Status(boards, shown, inside, len(witness.events), self.broker.is_running))
 
     # --- waiting ---
 
@@ -91,11 +98,7 @@ class Ground:
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
-                raise ToolError(
-                    f"the demo waited {timeout_s:g} s in vain for this: {what}",
-                    hint="on a machine under load, try again; otherwise look into the boards' log.txt",
-                    details=self.notes[-NOTES_SHOWN:],
-                )
+                raise Unmet(f"waited {timeout_s:g} s in vain for this: {what}", self.notes[-NOTES_SHOWN:])
             await asyncio.sleep(POLL_S)
 
     async def event(self, what: str, component: str, kind: str, since: int = 0, **data: Any) -> None:
@@ -147,9 +150,7 @@ class Ground:
 
     async def pull_open(self, door: str) -> None:
         if not self.pull(door):
-            raise ToolError(
-                f"{door} stayed shut although its order was accepted", hint="look into the boards' log.txt"
-            )
+            raise Unmet(f"{door} stayed shut although its order was accepted")
 
     def close(self, door: str) -> None:
         self.board().set(door, "closed")
@@ -236,16 +237,17 @@ class Ground:
 
     # --- the end ---
 
-    async def count(self) -> None:
+    async def count(self, timeout_s: float = WAIT_S) -> None:
         """Take down what the boards counted, once each says that nothing waits any more."""
         since_s = time.monotonic()
-        for name in self.site.devices:
-            empty = partial(self._is_empty, name, since_s)
-            await self.wait_for(f"{name} reports an empty queue", empty)
-        for name in self.site.devices:
-            telemetry = self.witness.telemetry(name)
-            self.ledger.accepted[name] = int(telemetry["accepted"]) if telemetry is not None else 0
         self.ledger.pulses = self.pulses()
+        try:
+            for name in self.site.devices:
+                empty = partial(self._is_empty, name, since_s)
+                await self.wait_for(f"{name} reports an empty queue", empty, timeout_s)
+        finally:
+            for name in self.site.devices:
+                self.ledger.accepted[name] = int((self.witness.telemetry(name) or {}).get("accepted", 0))
         deadline = time.monotonic() + LATE_S
         while len(self.witness.events) < sum(self.ledger.accepted.values()) and time.monotonic() < deadline:
             await asyncio.sleep(POLL_S)  # what is still missing then is lost

@@ -17,7 +17,6 @@ from host_tools.site.live import Message
 
 BOARDS = ("box-", "court-")
 WHO_WIDTH = 9
-NO_BREAK = "\u00a0"
 MARKS = {
     "act": ("\u203a", ">", ""),
     "good": ("✓", "+", "green"),
@@ -123,12 +122,12 @@ class Screen:
             self._part(courts if part.startswith("court") else box, part, state)
         broker = ("foot.broker_up", "green") if status.broker else ("foot.broker_down", "bold red")
         foot.append(self.words(broker[0]), style=broker[1])
-        for device, online in status.boards.items():
+        for device, availability in status.boards.items():
             foot.append("   ")
-            foot.append("● " if self._unicode else "* ", style="green" if online else "red")
+            foot.append("● " if self._unicode else "* ", style=STYLES.get(availability, "dim"))
             foot.append(device)
         foot.append("   " + self.words("foot.events", count=status.events))
-        box.append(self.words("foot.inside", count=status.inside))
+        box.append(self.words("foot.inside", count="?" if status.inside is None else status.inside))
         return Group(Rule(style="dim"), box, courts, foot)
 
     def _part(self, text: Text, part: str, state: str) -> None:
@@ -145,9 +144,8 @@ class Screen:
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True, style="bold")
         table.add_column(style="dim")
-        reasons = ", ".join(
-            f"{count} x {words.name('reason', reason)}".replace(" ", NO_BREAK)
-            for reason, count in summary.refused.items()
+        reasons = "\n".join(
+            f"{count} x {words.name('reason', reason)}" for reason, count in summary.refused.items()
         )
         for name in SUMMARY_ROWS:
             value = getattr(summary, name)

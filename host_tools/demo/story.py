@@ -31,9 +31,9 @@ class Line:
 class Status:
     """What stands below the narration: parts of the site with their states."""
 
-    boards: dict[str, bool]  # online
+    boards: dict[str, str]  # `online`, `offline`, or `?` while nobody knows
     parts: dict[str, str]  # `lock-1`, `court-1`, ...: state
-    inside: int
+    inside: int | None
     events: int
     broker: bool
 

@@ -44,6 +44,7 @@ class Witness:
                         self.take(read_message(str(message.topic), payload, bool(message.retain)))
             except (aiomqtt.MqttError, Unreachable):
                 self.subscribed.clear()
+                self.newest.clear()  # the broker forgot it, and whether it is still so is not known
             await asyncio.sleep(RETRY_S)
 
     def take(self, message: Message) -> None:

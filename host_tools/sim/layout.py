@@ -52,6 +52,8 @@ FIELDS = {
     "ntp_port": (44, "I"),
     "mac_high": (48, "I"),  # the first three bytes of the MAC
     "mac_low": (52, "I"),
+    "flash_erases": (60, "I"),  # blocks, over the life of this flash
+    "flash_programmed_bytes": (64, "Q"),
     "pid": (56, "I"),  # of the VM while the board has power
 }
 

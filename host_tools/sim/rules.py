@@ -75,6 +75,10 @@ class BoardWorld:
             "rtc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(world.rtc_unix_s())) if power else None,
             "watchdog_ms": self._watchdog_ms(),
             "heap_base_bytes": world.get("heap_base_bytes"),
+            "flash": {
+                "erases": world.get("flash_erases"),
+                "programmed_bytes": world.get("flash_programmed_bytes"),
+            },
         }
 
     def _watchdog_ms(self) -> int | None:

@@ -13,10 +13,8 @@ client: `host.py`), and dies with it; its children die with it (PDEATHSIG).
 It is the boards' reset logic, too: it boots a board that reset itself, and one whose watchdog ran out.
 """
 
-import ctypes
 import gc
 import json
-import mmap
 import os
 import resource
 import select
@@ -25,18 +23,15 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from host_tools.sim import layout
-from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE, WORLD_FILE, World
+from host_tools.sim.vm_process import become_board, die_with_parent, trim_log
+from host_tools.sim.world import LOG_FILE, World
 
-HEAP_KIB = 256
 WATCHDOG_CHECK_MS = 200
-START = "_start"  # the first module of the shims
 RESET_MS = 50  # a real chip takes some 300; without a pause, a board that resets for ever would eat the CPU
-LOG_BYTES_MAX = 1 << 20
-FIFO_FD = 3
-PR_SET_PDEATHSIG = 1
+LOG_CHECK_S = 10
 LINE_BYTES_MAX = 1 << 20
 
 Json = dict[str, Any]
@@ -75,7 +70,7 @@ class Zygote:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(awake, select.POLLIN)
-        next_check = time.monotonic()
+        next_check = next_trim = time.monotonic()
         while True:
             wait_ms = max(0.0, next_check - time.monotonic()) * 1000
             for fd, _ in poll.poll(wait_ms + 1):
@@ -87,6 +82,10 @@ class Zygote:
             if time.monotonic() >= next_check:
                 self.bite()
                 next_check = time.monotonic() + WATCHDOG_CHECK_MS / 1000
+            if time.monotonic() >= next_trim:
+                for board in self.by_pid.values():
+                    trim_log(board.folder)
+                next_trim = time.monotonic() + LOG_CHECK_S
             next_check = min(next_check, self.boot_again())
 
     # --- commands ---
@@ -211,63 +210,6 @@ class Zygote:
             self.control.sendall(json.dumps(message).encode() + b"\n")
         except BrokenPipeError:  # the parent is gone: the next read says so
             return
-
-
-# --- in the child ---
-
-
-def open_log(folder: Path) -> int:
-    """The board's console; a new file when the old one is full, so that a year of demo fits the disk."""
-    path = folder / LOG_FILE
-    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
-        path.replace(folder / f"{LOG_FILE}.1")
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-
-def address_of(memory: mmap.mmap) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
-
-
-def become_board(folder: Path, shims: Path) -> NoReturn:
-    """Turn this forked process into the VM of a board. Never returns, never raises."""
-    status = 1
-    try:
-        die_with_parent(signal.SIGKILL)
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        nothing, log = os.open(os.devnull, os.O_RDONLY), open_log(folder)
-        # both ends, so that the FIFO never is at its end of file
-        doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
-        with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
-            world = mmap.mmap(w.fileno(), layout.SIZE)
-            flash = mmap.mmap(f.fileno(), layout.FLASH_SIZE)
-        high = [os.dup(fd) for fd in (nothing, log, log, doorbell)]  # above what is replaced below
-        for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
-            os.dup2(fd, wanted, inheritable=True)
-        os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        os.environ["MICROPYPATH"] = f"{shims}:.frozen"
-        os.environ["TZ"] = "UTC0"
-        addresses = [str(address_of(world)), str(address_of(flash)), str(layout.FLASH_SIZE), str(FIFO_FD)]
-        status = run_vm(["micropython", "-X", f"heapsize={HEAP_KIB}k", "-m", START, *addresses])
-    except BaseException as e:  # whatever happens, this process must not go on as a zygote
-        os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
-    finally:
-        os._exit(status)
-
-
-def run_vm(arguments: list[str]) -> int:
-    import micropython_unix
-
-    return int(micropython_unix.run_main(arguments) or 0)
-
-
-def die_with_parent(how: signal.Signals) -> None:
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, how)
-    if os.getppid() != parent or parent == 1:
-        os._exit(1)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 import unittest
 
 from sportbox.core.lock import FAULT, LOCKED, LOCKING, UNLOCKED, UNLOCKING
+
 from tests.core.lock_bench import RELEASE_MS, Bench
 
 

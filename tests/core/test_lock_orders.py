@@ -3,6 +3,7 @@
 import unittest
 
 from sportbox.core.lock import FAULT, LOCKED, LOCKING, UNLOCKED, UNLOCKING, Duty
+
 from tests.core.lock_bench import RELEASE_MS, WINDOW_MS, Bench
 
 

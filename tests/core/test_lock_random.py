@@ -4,6 +4,7 @@
 import unittest
 
 from sportbox.core.lock import FAULT, LOCKED, LOCKING, UNLOCKED, UNLOCKING
+
 from tests.core.chance import Chance
 from tests.core.lock_bench import DUTY_MS, RELEASE_MS, WINDOW_MS, Bench
 

@@ -1,4 +1,4 @@
-"""The `sportbox` command as a user runs it: short commands, and `sim up` with every process that it starts."""
+"""The `sportbox` command as a user runs it: short commands, and `sim up` with what it starts."""
 
 import contextlib
 import json
@@ -52,9 +52,7 @@ def sportbox(
         check=False,
     )
     if status is not None:
-        assert done.returncode == status, (
-            f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        )
+        assert done.returncode == status, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

@@ -1,4 +1,4 @@
-"""What docs/PROTOCOL.md and DESIGN.md 4 promise for each topic, written down once more to hold boards to it."""
+"""What docs/PROTOCOL.md and DESIGN.md 4 promise for each topic, written down again to hold boards to it."""
 
 import json
 import re
@@ -34,8 +34,8 @@ BOOTID = text(r"[0-9a-f]{12}")
 SHARE = lambda value: type(value) in (int, float) and 0 <= value <= 1  # noqa: E731
 VERSION = text(r"\d+\.\d+\.\d+")
 REJECTED = one_of(
-    *"signature key role audience not_yet expired lifetime replayed clock".split(),
-    *"malformed too_large retained busy".split(),
+    *["signature", "key", "role", "audience", "not_yet", "expired", "lifetime", "replayed", "clock"],
+    *["malformed", "too_large", "retained", "busy"],
 )
 FAILED = one_of("not_opened", "jammed", "contact", "power")
 RESET = one_of("power_on", "hard", "watchdog", "deepsleep", "soft")
@@ -61,10 +61,10 @@ INFO: dict[str, Test] = {
 }
 STATES: dict[str, dict[str, Test]] = {
     "lock": {
-        "state": one_of(*"locked unlocking unlocked locking jammed fault".split()),
+        "state": one_of(*["locked", "unlocking", "unlocked", "locking", "jammed", "fault"]),
         "since": nothing_or(TIME),
     },
-    "door": {"state": one_of(*"closed open ajar forced unknown".split()), "since": nothing_or(TIME)},
+    "door": {"state": one_of(*["closed", "open", "ajar", "forced", "unknown"]), "since": nothing_or(TIME)},
     "court": {**OCCUPANCY, "since": nothing_or(TIME)},
     "gate": {**OCCUPANCY, "since": nothing_or(TIME)},
 }

@@ -164,7 +164,9 @@ def test_hears_of_a_board_without_power(
     """The last will."""
     sportbox("sim", "cut", "box-1", state=up.state)
     topic = f"{BASE}/availability"
-    heard.wait(lambda h: [m.payload for m in h.messages if m.topic == topic][-1:] == [b"offline"], "`offline`")
+    heard.wait(
+        lambda h: [m.payload for m in h.messages if m.topic == topic][-1:] == [b"offline"], "`offline`"
+    )
     assert retained_of(broker, run_dir)[topic].payload == b"offline"
     sportbox("sim", "boot", "box-1", state=up.state)
     heard.wait(lambda h: [m.payload for m in h.messages if m.topic == topic][-1:] == [b"online"], "`online`")
@@ -193,4 +195,3 @@ def test_mosquitto_sub_and_pub_will_do(up: SimUp, broker: BrokerProcess, site: P
     finally:
         watcher.terminate()
         watcher.wait(5)
-

@@ -208,7 +208,13 @@ class Bench:
         self.time_server = TimeServer()
 
     def add(
-        self, name: str, broker: Address, *, firmware: Path | None = None, furnish: bool = True, **changes: Any
+        self,
+        name: str,
+        broker: Address,
+        *,
+        firmware: Path | None = None,
+        furnish: bool = True,
+        **changes: Any,
     ) -> Board:
         """A new board, without power yet."""
         config = config_of(name, broker, self.time_server.address, **changes)

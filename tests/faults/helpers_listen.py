@@ -45,7 +45,7 @@ def messages_of(packets: list[Packet]) -> list[Message]:
 
 
 class Listener:
-    """Subscribed, with the broker's SUBACK, when `start` returns; comes back by itself when the broker does."""
+    """Has the broker's SUBACK when `start` returns; comes back by itself when the broker does."""
 
     def __init__(self, host: str, port: int, folder: Path, topic: str = "sportbox/v1/#") -> None:
         self._topic = topic
@@ -100,7 +100,7 @@ class Listener:
     # --- questions ---
 
     def of(self, board: Board, rest: str) -> list[Message]:
-        """The messages of one topic below a board's base, retained ones of before the subscription left out."""
+        """The messages of one topic of a board; retained ones of before the subscription are left out."""
         return [m for m in self.messages if m.topic == f"{board.base}/{rest}" and not m.retain]
 
     def events(self, board: Board, kind: str = "") -> list[Json]:
@@ -157,7 +157,9 @@ class Listener:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     tail = [f"{m.topic.split('/', 3)[-1]} {m.payload[:120]!r}" for m in self._messages[-8:]]
-                    raise AssertionError("\n".join([f"waited {timeout_s:g} s for {what}; last heard:", *tail]))
+                    raise AssertionError(
+                        "\n".join([f"waited {timeout_s:g} s for {what}; last heard:", *tail])
+                    )
                 self._changed.wait(left)
 
     def _subscribed(self, *_: object) -> None:

@@ -208,7 +208,8 @@ class Peer:
         for connection in list(self._open.values()):
             if abort:
                 stream = connection.writer.get_extra_info("socket")
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if stream.fileno() != -1:  # not closed in the meantime
+                    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.writer.transport.abort()
             else:
                 connection.writer.close()

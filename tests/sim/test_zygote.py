@@ -176,6 +176,8 @@ print("boots", len(open("/data/boots").read()))
     for boots in (1, 2):
         board.boot()
         said(board, f"boots {boots}")
+        written = board.show()["flash"]
+        assert written["programmed_bytes"] > 0 and written["erases"] > 0
         board.cut()
     board = make(run_dir / "box-1", main + "# newer\n", zygote)
     board.boot()

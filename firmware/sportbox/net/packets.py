@@ -67,7 +67,7 @@ class Packets:
             client_id.encode(),  # bytes throughout: it counts characters where it should count bytes
             "memory",
             user=None if user is None else user.encode(),
-            password=None if password is None else password.encode(),
+            password=(password or "").encode(),  # it sends one whenever there is a user
             keepalive=keepalive_s,
         )
         self._client.set_callback(self._received)

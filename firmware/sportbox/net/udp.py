@@ -71,12 +71,16 @@ def first_address(answer: bytes, at: int) -> str | None:
             while answer[at] and answer[at] < 0xC0:  # a name: labels, ended by nought or by a pointer
                 at += answer[at] + 1
             at += 2 if answer[at] else 1
+            if at + 10 > len(answer):
+                return None
             kind, _, _, length = struct.unpack("!HHIH", answer[at : at + 10])
             at += 10
+            if at + length > len(answer):
+                return None
             if kind == 1 and length == 4:
                 return ".".join([str(byte) for byte in answer[at : at + 4]])
             at += length
-    except (IndexError, ValueError):
+    except IndexError:
         return None
     return None
 

@@ -2,6 +2,7 @@
 
 import uctypes
 from _layout import FLASH_BLOCK as BLOCK
+from _world import page as _page
 
 
 class Flash:
@@ -17,6 +18,7 @@ class Flash:
     def writeblocks(self, block, buf, offset=0):
         at = block * BLOCK + offset
         self._memory[at : at + len(buf)] = buf
+        _page.flash_programmed_bytes += len(buf)
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -26,5 +28,6 @@ class Flash:
         if op == 6:
             at = arg * BLOCK
             self._memory[at : at + BLOCK] = self._erased
+            _page.flash_erases += 1
             return 0
         return 0  # init, deinit, sync

@@ -1,0 +1,81 @@
+"""A forked process becomes a board: its console, its memory, its doorbell, and then the VM."""
+
+import ctypes
+import mmap
+import os
+import resource
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from host_tools.sim import layout
+from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE, WORLD_FILE
+
+HEAP_KIB = 256
+START = "_start"  # the first module of the shims
+LOG_BYTES_MAX = 1 << 20
+FIFO_FD = 3
+PR_SET_PDEATHSIG = 1
+
+
+def trim_log(folder: Path) -> None:
+    """Keep a full console as log.txt.1 and begin anew, so that a year of demo fits the disk."""
+    path = folder / LOG_FILE
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        shutil.copyfile(path, folder / f"{LOG_FILE}.1")
+        os.truncate(path, 0)  # the VM appends: it goes on at the new end
+
+
+def open_log(folder: Path) -> int:
+    """The board's console."""
+    trim_log(folder)
+    path = folder / LOG_FILE
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def address_of(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def become_board(folder: Path, shims: Path) -> NoReturn:
+    """Turn this forked process into the VM of a board. Never returns, never raises."""
+    status = 1
+    try:
+        die_with_parent(signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        nothing, log = os.open(os.devnull, os.O_RDONLY), open_log(folder)
+        # both ends, so that the FIFO never is at its end of file
+        doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
+        with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
+            world = mmap.mmap(w.fileno(), layout.SIZE)
+            flash = mmap.mmap(f.fileno(), layout.FLASH_SIZE)
+        high = [os.dup(fd) for fd in (nothing, log, log, doorbell)]  # above what is replaced below
+        for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
+            os.dup2(fd, wanted, inheritable=True)
+        os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        os.environ["MICROPYPATH"] = f"{shims}:.frozen"
+        os.environ["TZ"] = "UTC0"
+        addresses = [str(address_of(world)), str(address_of(flash)), str(layout.FLASH_SIZE), str(FIFO_FD)]
+        status = run_vm(["micropython", "-X", f"heapsize={HEAP_KIB}k", "-m", START, *addresses])
+    except BaseException as e:  # whatever happens, this process must not go on as a zygote
+        os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
+    finally:
+        os._exit(status)
+
+
+def run_vm(arguments: list[str]) -> int:
+    import micropython_unix
+
+    return int(micropython_unix.run_main(arguments) or 0)
+
+
+def die_with_parent(how: signal.Signals) -> None:
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, how)
+    if os.getppid() != parent or parent == 1:
+        os._exit(1)

@@ -1,0 +1,310 @@
+"""Orders that a board must not carry out, over a real broker: each is refused with its reason, and no coil
+moves (the world counts every pulse)."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+
+from host_tools.broker import BrokerProcess
+from tests.brokers import wait_until
+from tests.faults.helpers import Bench, Board, jti_of
+from tests.faults.helpers_check import check_events
+from tests.faults.helpers_listen import Listener
+
+TOKEN_MAX = 1536
+PACKET_MAX = 2048
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
+LEEWAY_S = 60
+RETAINED = ("rejected", "retained")
+NO_PULSE = {"lock-1": 0, "lock-2": 0}
+
+
+@pytest.fixture
+def heard(broker: BrokerProcess, run_dir: Path) -> Iterator[Listener]:
+    with Listener(broker.host, broker.port, run_dir) as listener:
+        yield listener
+
+
+@pytest.fixture
+def new_board(broker: BrokerProcess, bench: Bench) -> Board:
+    """Without power yet."""
+    return bench.add("box-1", (broker.host, broker.port))
+
+
+@pytest.fixture
+def board(new_board: Board, heard: Listener) -> Board:
+    new_board.boot()
+    heard.wait_ready(new_board)
+    return new_board
+
+
+def encoded(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def with_header(board: Board, header: dict[str, object], algorithm: str = "HS256") -> str:
+    return jwt.encode(board.claims(), board.keys["booking-1"], algorithm, headers=header)
+
+
+def tampered(board: Board) -> str:
+    """A booking for compartment 1, its claims changed to compartment 2 after signing."""
+    head, body, mac = board.token("lock-1").split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    return ".".join([head, encoded({**claims, "cmp": "lock-2"}), mac])
+
+
+def padded(board: Board, size: int) -> str:
+    """A valid order of exactly `size` bytes or a few more."""
+    bare = len(board.token(note=""))
+    return board.token(note="x" * ((size - bare) * 3 // 4 + 2))
+
+
+def flipped_last_bit(token: str) -> str:
+    head, body, mac = token.split(".")
+    raw = bytearray(base64.urlsafe_b64decode(mac + "=="))
+    raw[-1] ^= 1
+    return ".".join([head, body, base64.urlsafe_b64encode(raw).rstrip(b"=").decode()])
+
+
+def bad_orders(board: Board) -> list[tuple[str, str, str]]:
+    """(what is wrong, token, the reason it must be refused for). All could be read, so all are named."""
+    now = int(time.time())
+    key = board.keys["booking-1"]
+    unsigned = ".".join([encoded({"alg": "none", "kid": "booking-1"}), encoded(board.claims()), "AA"])
+    other = "test-site/box-2"
+    return [
+        ("another key", board.token(secret=b"k" * 32), "signature"),
+        ("one bit of the signature", flipped_last_bit(board.token()), "signature"),
+        ("claims changed after signing", tampered(board), "signature"),
+        ("the ops key under the booking key's name", board.token(secret=board.keys["ops-1"]), "signature"),
+        ("no algorithm", unsigned, "signature"),
+        ("HS512", with_header(board, {"kid": "booking-1"}, "HS512"), "signature"),
+        ("a key version to come", board.token(kid="booking-2", secret=key), "key"),
+        ("no key named", with_header(board, {}), "key"),
+        ("to lock with a booking key", board.token(act="lock"), "role"),
+        ("to reboot with a booking key", board.token(act="reboot", cmp="device"), "role"),
+        ("for another box", board.token(aud=other), "audience"),
+        ("for two boxes", board.token(aud=[board.audience, other]), "audience"),
+        ("for the whole site", board.token(aud="test-site"), "audience"),
+        ("for nobody", board.token(aud=None), "audience"),
+        ("tomorrow's", board.token(nbf=now + 12 * HOUR_S, exp=now + 13 * HOUR_S), "not_yet"),
+        ("just beyond the leeway", board.token(nbf=now + LEEWAY_S + 20), "not_yet"),
+        ("issued in the future", board.token(iat=now + HOUR_S, nbf=now), "not_yet"),
+        ("yesterday's", board.token(iat=now - DAY_S, nbf=now - DAY_S, exp=now - DAY_S + 900), "expired"),
+        ("just over", board.token(nbf=now - 900, exp=now - LEEWAY_S - 3), "expired"),
+        ("for 24 hours and a second", board.token(nbf=now, exp=now + DAY_S + 1), "lifetime"),
+        ("no end", board.token(exp=None), "malformed"),
+        ("no begin", board.token(nbf=None, iat=None), "malformed"),
+        ("an end in words", board.token(exp="tomorrow"), "malformed"),
+        ("an end with a fraction", board.token(exp=now + 900.5), "malformed"),
+        ("an unknown act", board.token(act="explode"), "malformed"),
+        ("no act", board.token(act=None), "malformed"),
+        ("a door to unlock", board.token("door-1"), "malformed"),
+        ("a lock that is not there", board.token("lock-9"), "malformed"),
+        ("no component", board.token(cmp=None), "malformed"),
+    ]  # fmt: skip
+
+
+def unreadable_orders(board: Board) -> list[tuple[str, str | bytes, str]]:
+    """The same for what gives no `jti`."""
+    head = encoded({"alg": "HS256", "kid": "booking-1"})
+    return [
+        ("empty", b"", "malformed"),
+        ("words", "open sesame", "malformed"),
+        ("no text", bytes(range(256)), "malformed"),
+        ("two parts", ".".join(["a"] * 2), "malformed"),
+        ("no base64url", f"{head}.???.AA", "malformed"),
+        ("no JSON", f"{head}.{encoded('no JSON')}.AA", "malformed"),
+        ("no object", f"{head}.{encoded([1, 2])}.AA", "malformed"),
+        ("JSON nested deep", f"{head}.{encoded('[' * 900)}.AA", "malformed"),
+        ("no jti", board.token(jti=None), "malformed"),
+        ("a jti that is a number", board.token(jti=17), "malformed"),
+        ("longer than a packet may be", b"x" * (PACKET_MAX + 1), "too_large"),
+        ("much longer", b"y" * 100_000, "too_large"),
+    ]
+
+
+def test_each_wrong_order_has_its_reason(heard: Listener, board: Board) -> None:
+    wanted = []
+    for what, token, reason in bad_orders(board):
+        jti = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))["jti"]
+        heard.send(board, token)
+        heard.wait(lambda h, jti=jti: h.acks(board, jti), f"the answer to: {what}")
+        assert heard.acks(board, jti) == [("rejected", reason)], what
+        wanted.append((jti, reason))
+    for number, (what, payload, reason) in enumerate(unreadable_orders(board), 1):
+        heard.send(board, payload)
+        heard.wait(lambda h, n=number: len(h.acks(board, None)) >= n, f"the answer to: {what}")
+        assert heard.acks(board, None)[number - 1 :] == [("rejected", reason)], what
+        wanted.append((None, reason))
+    heard.wait(lambda h: len(h.events(board, "access.rejected")) == len(wanted), "an event for each")
+    reported = [(e["data"]["jti"], e["data"]["reason"]) for e in heard.events(board, "access.rejected")]
+    assert reported == wanted
+    assert board.pulses() == NO_PULSE
+    assert heard.latest(board, "lock-1/state")["state"] == "locked"
+    telemetry = heard.latest(board, "telemetry")
+    assert (telemetry["connects"], telemetry["task_restarts"]) == (1, 0), "an order cost the connection"
+    lend(heard, board, board.token())
+    check_events(board, heard.messages)
+
+
+def lend(heard: Listener, board: Board, token: str) -> None:
+    """An order that is good, to its end."""
+    pulses = board.pulses()["lock-1"]
+    latched = len(heard.events(board, "lock.locked"))
+    heard.send(board, token)
+    heard.wait_ack(board, token, "accepted")
+    wait_until(lambda: bool(board.set("door-1", "pull")["moved"]), "the door to open")
+    heard.wait_ack(board, token, "done")
+    board.set("door-1", "closed")
+    heard.wait(lambda h: len(h.events(board, "lock.locked")) > latched, "the latch to fall")
+    assert heard.acks(board, jti_of(token)) == [("accepted", None), ("done", None)]
+    assert board.pulses()["lock-1"] == pulses + 1
+    assert not board.energised()
+
+
+def test_what_is_only_just_right_is_accepted(heard: Listener, board: Board) -> None:
+    now = int(time.time())
+    for token in (
+        board.token(nbf=now + LEEWAY_S - 20, iat=now),
+        board.token(iat=now - 900, nbf=now - 900, exp=now - LEEWAY_S + 20),
+        board.token(iat=now, nbf=now, exp=now + DAY_S),
+        board.token(aud=[board.audience]),
+        board.token(jti="x" * 64, sub=None, iss=None),
+        board.token(act="unlock", kid="ops-1"),
+        padded(board, TOKEN_MAX - 8),
+    ):
+        lend(heard, board, token)
+
+
+def test_too_large(heard: Listener, board: Board) -> None:
+    """From one byte too many to more than a packet: refused, and the connection stays."""
+    for size in (TOKEN_MAX + 4, PACKET_MAX - 100, PACKET_MAX + 100, 20_000):
+        token = padded(board, size)
+        before = len(heard.of(board, "ack"))
+        heard.send(board, token)
+        heard.wait(lambda h, n=before: len(h.of(board, "ack")) > n, f"the answer to {size} bytes")
+        answer = heard.of(board, "ack")[-1].content
+        assert (answer["result"], answer["reason"]) == ("rejected", "too_large")
+        assert answer["jti"] in (None, jti_of(token))
+    assert board.pulses() == NO_PULSE
+    lend(heard, board, board.token())
+    assert heard.latest(board, "telemetry")["connects"] == 1
+
+
+def test_the_same_order_again(heard: Listener, board: Board) -> None:
+    """While it runs the same answer, afterwards `replayed`; another one for the same lock is `busy`."""
+    token, other = board.token(), board.token()
+    for _ in range(3):
+        heard.send(board, token)
+    heard.send(board, other)
+    heard.wait_ack(board, other, "rejected")
+    assert heard.acks(board, jti_of(token)) == [("accepted", None)] * 3
+    assert heard.acks(board, jti_of(other)) == [("rejected", "busy")]
+    assert board.pulses() == {"lock-1": 1, "lock-2": 0}
+    wait_until(lambda: bool(board.set("door-1", "pull")["moved"]), "the door to open")
+    heard.wait_ack(board, token, "done")
+    board.set("door-1", "closed")
+    heard.wait(lambda h: h.events(board, "lock.locked"), "the lock to fall")
+    heard.send(board, token)
+    answers = heard.wait_ack(board, token, "rejected")
+    assert answers[3:] == [("done", None), ("rejected", "replayed")]
+    heard.send(board, other)  # it was refused, so it was not used up
+    heard.wait_ack(board, other, "accepted")
+    heard.wait_ack(board, other, "failed")
+    assert heard.acks(board, jti_of(other))[1:] == [("accepted", None), ("failed", "not_opened")]
+    assert board.pulses() == {"lock-1": 2, "lock-2": 0}
+    accepted = [e["data"]["jti"] for e in heard.events(board, "access.accepted")]
+    assert accepted == [jti_of(token), jti_of(other)]
+
+
+def test_retained(heard: Listener, board: Board) -> None:
+    """A retained order would come again on every connection: it is refused when it does. To a board that is
+    there when it is published a broker passes it on like any other (MQTT 3.1.1, 3.3.1.3): it acts, once."""
+    token = board.token()
+    heard.send(board, token, retain=True)
+    heard.wait_ack(board, token, "accepted")
+    heard.wait_ack(board, token, "failed")
+    for boots in (2, 3):
+        board.cut()
+        board.boot()
+        heard.wait_ready(board, boots)
+        heard.wait(lambda h, n=boots - 1: h.acks(board, jti_of(token)).count(RETAINED) == n, "its refusal")
+    assert board.pulses() == {"lock-1": 1, "lock-2": 0}
+
+
+def test_retained_before_the_board_came(heard: Listener, new_board: Board) -> None:
+    token = new_board.token()
+    heard.send(new_board, token, retain=True)
+    new_board.boot()
+    heard.wait_ready(new_board)
+    heard.wait_ack(new_board, token, "rejected")
+    assert heard.acks(new_board, jti_of(token)) == [RETAINED]
+    assert new_board.pulses() == NO_PULSE
+
+
+def refused(heard: Listener, board: Board, token: str) -> str | None:
+    """The reason that a token is refused for."""
+    heard.send(board, token)
+    heard.wait(lambda h: h.acks(board, jti_of(token)), "an answer")
+    ((result, reason),) = heard.acks(board, jti_of(token))
+    assert result == "rejected", result
+    return reason
+
+
+def wait_clock(heard: Listener, board: Board, trust: str, boot: int) -> str:
+    """Until `info` says so; returns the nonce of this boot."""
+
+    def says_so(h: Listener) -> bool:
+        info = h.latest(board, "info")
+        return info is not None and (info["clock"], info["boot"]) == (trust, boot)
+
+    heard.wait(says_so, f"clock `{trust}` in boot {boot}")
+    return str(heard.latest(board, "info")["nonce"])
+
+
+def test_a_clock_that_knows_only_a_floor(heard: Listener, board: Board) -> None:
+    old_nonce = heard.latest(board, "info")["nonce"]
+    now = int(time.time())
+    board.set("clock", "lost")
+    board.cut()
+    board.boot()
+    nonce = wait_clock(heard, board, "floor", boot=2)
+    assert nonce != old_nonce
+    assert refused(heard, board, board.token()) == "clock"
+    assert refused(heard, board, board.token(nonce=old_nonce)) == "clock"
+    assert refused(heard, board, board.token(nonce=uuid.uuid4().hex)) == "clock"
+    long_over = {"iat": now - HOUR_S, "nbf": now - HOUR_S, "exp": now - HOUR_S + 600}
+    assert refused(heard, board, board.token(nonce=nonce, **long_over)) == "expired"
+    assert board.pulses() == NO_PULSE
+    token = board.token(nonce=nonce)
+    lend(heard, board, token)
+    heard.send(board, token)
+    assert heard.wait_ack(board, token, "rejected")[-1] == ("rejected", "replayed")
+    answers = [m.content for m in heard.of(board, "ack") if m.content["jti"] == jti_of(token)]
+    assert [a["time"] for a in answers] == [None] * 3
+    assert heard.latest(board, "door-1/state")["since"] is None
+    assert all("time" not in e for e in heard.events(board) if e["data"].get("jti") == jti_of(token))
+    board.set("clock", "set")
+    assert wait_clock(heard, board, "ntp", boot=2) == nonce
+    lend(heard, board, board.token())
+
+
+def test_a_clock_that_knows_nothing(heard: Listener, new_board: Board) -> None:
+    board = new_board
+    board.set("clock", "lost")
+    board.boot()
+    nonce = wait_clock(heard, board, "unknown", boot=1)
+    assert refused(heard, board, board.token()) == "clock"
+    assert refused(heard, board, board.token(nonce="0" * 16)) == "clock"
+    assert refused(heard, board, board.token(secret=b"k" * 32, nonce=nonce)) == "signature"
+    assert board.pulses() == NO_PULSE
+    lend(heard, board, board.token(nonce=nonce))
