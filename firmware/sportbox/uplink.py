@@ -69,8 +69,8 @@ class Uplink:
         self._answers.append((json.dumps(payload).encode(), done))
 
     def _lose_answer(self) -> None:
-        """Only a flood of tokens, or a broker that takes nothing, makes answers overflow: then the oldest that
-        is no final one goes."""
+        """Only a flood of tokens, or a broker that takes nothing, makes answers overflow: then the oldest
+        that is no final one goes."""
         owed = [done is not None for _, done in self._answers]
         at = owed.index(False) if False in owed else 0
         self._answers.pop(at)

@@ -1,0 +1,86 @@
+# runs on: micropython
+"""Packet ids of the session: 1 to 65535, wrapping, never one that is in flight."""
+
+import unittest
+
+from sportbox.net.packets import Packets
+from sportbox.net.session import Message, Session, Settings
+
+OPTIONS = {
+    "keepalive_s": 30,
+    "connect_ms": 5000,
+    "ack_ms": 5000,
+    "backoff_cap_ms": 4000,
+    "window": 8,
+    "packet_max": 2048,
+}
+
+
+def nothing(*_):
+    return None
+
+
+def make_session(next_message=nothing):
+    settings = Settings("127.0.0.1", 1, OPTIONS)
+    packets = Packets("client", 30, None, None)
+    return Session(
+        settings,
+        packets,
+        "cmd",
+        ("will", "offline"),
+        next_message,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        lambda: 0,
+        lambda: 0,
+    )
+
+
+class TestIds(unittest.TestCase):
+    def test_wraps_and_skips_what_is_in_flight(self):
+        session = make_session()
+        session._pid = 65533
+        session._inflight = {65535: None, 1: None, 3: None}
+        self.assertEqual([session._next_pid() for _ in range(4)], [65534, 2, 4, 5])
+
+    def test_every_id_of_a_whole_round_is_legal(self):
+        session = make_session()
+        seen = bytearray(65536)
+        for _ in range(65535):
+            seen[session._next_pid()] += 1
+        self.assertEqual(seen[0], 0)
+        self.assertEqual(sum(seen), 65535)
+        self.assertEqual(session._next_pid(), 1)
+
+    def test_publishes_with_its_id_across_the_wrap(self):
+        made = []
+
+        def next_message():
+            return Message("t", b"x", False, 1, None)
+
+        session = make_session(next_message)
+        session.up = True
+        session._pid = 65534
+        for _ in range(3):
+            packet, _ = session._next_packet()
+            made.append(packet[5] << 8 | packet[6])  # 0x32, length, topic length (2), "t", id
+        self.assertEqual(made, [65535, 1, 2])
+
+    def test_the_window_is_kept(self):
+        session = make_session(lambda: Message("t", b"x", False, 1, None))
+        session.up = True
+        made = [session._next_packet()[0] for _ in range(10)]
+        self.assertEqual([packet is not None for packet in made], [True] * 8 + [False] * 2)
+        session._handle_puback(1)
+        self.assertIsNotNone(session._next_packet()[0])
+
+    def test_a_stray_puback_is_counted_and_does_no_harm(self):
+        session = make_session()
+        session._handle_puback(77)
+        self.assertEqual(session.stray_pubacks, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
