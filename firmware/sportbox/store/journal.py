@@ -21,6 +21,7 @@ RECORD_OVERHEAD = 12
 PAYLOAD_MAX = 2048
 
 _SEGMENT_BYTES = const(4096)
+_NAME_CHARS = const(9)
 _KIND_EVENT = const(1)
 
 
@@ -47,6 +48,7 @@ class Journal:
         self._prefix = prefix
         self._segments: list[Segment] = []
         self._fresh = True  # the next append begins a segment
+        self._failed = ""  # a segment that could not be written: the next one takes its place
         self._reader: "BinaryIO | None" = None
         self._reading: Segment | None = None
         self._peeked: Record | None = None
@@ -54,25 +56,31 @@ class Journal:
         self.head = 0
         self.cursor = 0
         self.last_seq = 0
+        self.gone_seq = 0  # dropped up to here
         self.damaged = 0  # segments of which a rest could not be read
 
-    def open(self, acked_seq: int) -> None:
-        """Finds the segments, checks every record and skips what is acknowledged."""
-        names = [n for n in os.listdir(self._folder) if n.startswith(self._prefix)]
+    def open(self, acked_seq: int, gone_seq: int) -> None:
+        """Finds the segments, checks every record and skips what is acknowledged or was dropped."""
+        names = [n for n in os.listdir(self._folder) if n.startswith(self._prefix) and len(n) == _NAME_CHARS]
         names.sort()
         base = 0
         for name in names:
-            segment = Segment(name, base, os.stat(self._path(name))[6])
-            self._segments.append(segment)
-            base += segment.size
+            size = os.stat(self._path(name))[6]
+            if size == 0:  # cut off when it was first made: its number is given again, and its name with it
+                os.remove(self._path(name))
+                continue
+            self._segments.append(Segment(name, base, size))
+            self.last_seq = int(name[1:], 16)  # even if none of its records can be read
+            base += size
+        self.gone_seq = gone_seq
         at = 0
         while True:
             record = self.read(at)
             if record is None:
                 break
             at = record.end
-            self.last_seq = record.seq
-            if record.seq <= acked_seq:
+            self.last_seq = max(self.last_seq, record.seq)
+            if record.seq <= max(acked_seq, gone_seq):
                 self.head = at
         self.cursor = self.head
 
@@ -92,7 +100,8 @@ class Journal:
             buffer += struct.pack("<I", crc32(header + payload))
             buffer += payload
         if self._fresh or self._segments[-1].size >= _SEGMENT_BYTES:
-            segment = Segment("%s%08x" % (self._prefix, records[0][0]), self.end(), 0)
+            self._failed = self._failed or "%s%08x" % (self._prefix, records[0][0])
+            segment = Segment(self._failed, self.end(), 0)
             mode = "wb"
         else:
             segment = self._segments[-1]
@@ -102,6 +111,7 @@ class Journal:
             file.write(buffer)
         self._fresh = False
         if segment.size == 0:
+            self._failed = ""
             self._segments.append(segment)
         segment.size += len(buffer)
         self._close_reader()
@@ -133,6 +143,7 @@ class Journal:
         if record is None:
             return None
         self.head = record.end
+        self.gone_seq = record.seq
         self.cursor = max(self.cursor, self.head)
         return record.seq
 

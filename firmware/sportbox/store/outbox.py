@@ -14,14 +14,14 @@ from micropython import const
 from sportbox.store import record as records
 from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, Journal, Record
 
-_MARK = "<IIII"
+_MARK = "<IIIIII"  # acknowledged, on flash, how many dropped, dropped up to (ordinary and urgent each)
 _MARK_EVERY = const(64)  # PUBACKs between two marks while a backlog drains
 _PENDING_MAX = const(32)
 _FAILURES_MAX = const(3)
 
 
 class Outgoing:
-    """An event handed to the session; `acked` is set by `Outbox.ack`."""
+    """An event handed to the session; `acked` is set by `Outbox.ack`. Its end is 0 if it is in RAM only."""
 
     def __init__(self, record: Record, urgent: bool) -> None:
         self.seq = record.seq
@@ -56,17 +56,20 @@ class Outbox:
     def open(self) -> None:
         records.make_dir(self._folder)
         mark_seq = 0
+        gone: "tuple[int, ...]" = (0, 0)
         believed = True
         try:
             mark = records.read(self._mark_path)
             if mark is not None:
-                self.acked_seq, mark_seq, self.dropped_ordinary, self.dropped_urgent = struct.unpack(
-                    _MARK, mark
-                )
+                facts = struct.unpack(_MARK, mark) if len(mark) == struct.calcsize(_MARK) else None
+                believed = facts is not None
+                if facts is not None:
+                    self.acked_seq, mark_seq, self.dropped_ordinary, self.dropped_urgent = facts[:4]
+                    gone = facts[4:]
         except records.Corrupt:
             believed = False  # all that is on flash is sent again: duplicates, but no loss
-        for journal in self._journals:
-            journal.open(self.acked_seq)
+        for journal, gone_seq in zip(self._journals, gone):
+            journal.open(self.acked_seq, gone_seq)
         if not believed:
             self.acked_seq = max(0, self._oldest_seq() - 1)
         self._seq = max(mark_seq, self.acked_seq, self._journals[0].last_seq, self._journals[1].last_seq)
@@ -78,7 +81,7 @@ class Outbox:
         """Takes an event and returns its number. Urgent: on flash on return, else after flush()."""
         if len(payload) > PAYLOAD_MAX:
             raise ValueError("event too long")
-        if len(self._pending) >= _PENDING_MAX:
+        while len(self._pending) >= _PENDING_MAX:
             self._give_up_pending()
         self._seq += 1
         self._pending.append((urgent, self._seq, payload))
@@ -105,7 +108,7 @@ class Outbox:
                 self._journals[urgent].append(run)
                 self._pending = self._pending[len(run) :]
                 self.durable_seq = run[-1][0]
-            self._failures = 0
+                self._failures = 0
             if self._counts_changed:
                 self.mark()
         except OSError:
@@ -141,6 +144,7 @@ class Outbox:
         """The connection is gone: what was not acknowledged goes out again on the next one."""
         for journal in self._journals:
             journal.cursor = journal.head
+        self._pending = [(o.urgent, o.seq, o.payload) for o in self._out if o.end == 0] + self._pending
         self._out = []
         self._sent_seq = self.acked_seq
 
@@ -164,8 +168,9 @@ class Outbox:
         for until then a power cut means duplicates. True if it was written."""
         if self.acked_seq == self._marked_seq and not self._counts_changed:
             return False
+        gone = [journal.gone_seq for journal in self._journals]
         mark = struct.pack(
-            _MARK, self.acked_seq, self.durable_seq, self.dropped_ordinary, self.dropped_urgent
+            _MARK, self.acked_seq, self.durable_seq, self.dropped_ordinary, self.dropped_urgent, *gone
         )
         try:
             records.write(self._mark_path, mark)
@@ -182,7 +187,7 @@ class Outbox:
         oldest = [
             record.seq for record in [journal.peek() for journal in self._journals] if record is not None
         ]
-        return min(oldest) if oldest else self._journals[0].last_seq + 1
+        return min(oldest) if oldest else max(self._journals[0].last_seq, self._journals[1].last_seq) + 1
 
     def _take_pending(self) -> "tuple[Outgoing | None, int]":
         """An event straight from RAM, only while the flash fails."""

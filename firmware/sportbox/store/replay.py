@@ -47,11 +47,13 @@ class ReplayLog:
         self._used: dict[bytes, int] = {}  # digest -> Unix second until which it is kept
         self._size = 0
         self._rewrite_at = _FILE_MAX
+        self._torn = False  # a write failed: what stands at the end of the file is not known
         self.answers: dict[bytes, Answer] = {}
         self.readable = False
 
     def open(self) -> None:
-        """Reads the log; `readable` is False if it cannot be believed."""
+        """Reads the log; `readable` is False if it cannot be believed. Then no answer is owed either: the
+        rest of the log may say that it was given."""
         make_dir(self._folder)
         try:
             with open(self._path, "rb") as file:
@@ -63,6 +65,8 @@ class ReplayLog:
             self.readable = error.errno == 2  # ENOENT: a board's first boot
         except (ValueError, KeyError, IndexError, TypeError):
             self.readable = False
+        if not self.readable:
+            self.answers = {}
 
     def find(self, jti: str) -> Answer | None:
         return self.answers.get(digest(jti))
@@ -138,8 +142,12 @@ class ReplayLog:
             raise ValueError("kind")
 
     def _append(self, lines: bytes) -> None:
+        if self._torn:
+            self._rewrite()
+        self._torn = True
         with open(self._path, "ab") as file:
             file.write(lines)
+        self._torn = False
         self._size += len(lines)
 
     def _expire(self, now_s: int) -> None:
@@ -162,6 +170,7 @@ class ReplayLog:
                     if answer.result != "accepted":
                         size += file.write(_line(["final", name, answer.result, answer.reason]))
         os.rename(path, self._path)
+        self._torn = False
         self._size = size
         self._rewrite_at = max(_FILE_MAX, 2 * size)
 

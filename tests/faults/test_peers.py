@@ -1,0 +1,368 @@
+"""The firmware against a broker that misbehaves in every way that a scripted peer knows.
+
+Each scene: the board is online and has just accepted an order; then the fault begins. Meanwhile the door
+opens and closes and the strike drops. Then the peer is healthy again, and the board comes back within its
+deadlines, with everything that happened, in order, and with no order carried out twice. The scenes of one test
+are played side by side, each with a board and a peer of its own.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.faults import packets
+from tests.faults.helpers import POLL_S, Bench, Board, eventually, gather_all, jti_of
+from tests.faults.helpers_check import answers, check_events, check_stalls, first_events, of_components
+from tests.faults.helpers_listen import Message, messages_of
+from tests.faults.peer import Behaviour, Peer
+
+MQTT = {"connect_ms": 1000, "ack_ms": 1000, "backoff_cap_ms": 500}
+TICK_S = 1.0
+"""Deadlines are looked at once a second."""
+SLACK_S = 1.5
+"""For a busy machine."""
+PAUSE_S = 0.05
+"""The shortest before a reconnect."""
+DROP_S = 1.5
+"""A strike is released for 2 s, and dropped 0.3 s after the door was seen open."""
+COMMAND_ID = 4711
+LEND = [
+    "access.accepted",
+    "door.opened",
+    "lock.unlocked",
+    "access.done",
+    "door.closed",
+    "lock.locked",
+]
+
+Begin = Callable[[Peer, Board, str], None]
+
+
+def behave(close: bool = True, **how: Any) -> Begin:
+    """The peer behaves otherwise from now on; `close` makes the board connect anew, into the fault."""
+
+    def begin(peer: Peer, _board: Board, _token: str) -> None:
+        for name, value in how.items():
+            setattr(peer.behaviour, name, value)
+        if close:
+            peer.close_connections(abort=True)
+
+    return begin
+
+
+def say(*raw: bytes) -> Begin:
+    """These bytes now, and again after each SUBACK."""
+
+    def begin(peer: Peer, _board: Board, _token: str) -> None:
+        peer.behaviour.when_subscribed = list(raw)
+        peer.send(b"".join(raw))
+
+    return begin
+
+
+@dataclass
+class Fault:
+    name: str
+    begin: Begin
+    connections: int | None = None
+    """How many connections follow while it lasts. None: at least two, for the board has to give them up."""
+    felt: Callable[[Peer], bool] = lambda _: True
+    """What shows that the fault has reached the board, where its connections do not."""
+    mqtt: dict[str, int] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    last_s: float = 0.0
+    """How much later than usual the fault ends a connection."""
+    refusals: list[tuple[str, str]] = field(default_factory=list)
+    """Further answers to the same token."""
+
+
+class Scene:
+    def __init__(self, bench: Bench, fault: Fault, number: int) -> None:
+        self.fault = fault
+        self.peer = Peer()
+        self.bench = bench
+        self.number = number
+        self.connects_s: list[float] = []
+        mqtt = {**MQTT, **fault.mqtt}
+        longest_ms = max(mqtt["connect_ms"], mqtt["ack_ms"]) + mqtt["backoff_cap_ms"]
+        self.bound_s = longest_ms / 1000 + TICK_S + SLACK_S + fault.last_s
+
+    @property
+    def messages(self) -> list[Message]:
+        return messages_of(self.peer.packets("PUBLISH"))
+
+    def told(self, *components: str) -> list[str]:
+        return of_components(first_events(self.board, self.messages), *components)
+
+    async def play(self) -> None:
+        try:
+            with self.peer:
+                watching = asyncio.create_task(self.watch_connections())
+                try:
+                    await self.play_with_peer()
+                finally:
+                    watching.cancel()
+        except BaseException as error:
+            error.add_note(f"in the scene `{self.fault.name}`, board box-{self.number}")
+            raise
+
+    async def play_with_peer(self) -> None:
+        fault, peer = self.fault, self.peer
+        mqtt = {**MQTT, **fault.mqtt}
+        board = self.bench.add(f"box-{self.number}", (peer.host, peer.port), mqtt=mqtt, **fault.config)
+        self.board = board
+        board.boot()
+        token = await self.give_order()
+        before = peer.accepted
+        began_s = time.monotonic()
+        fault.begin(peer, board, token)
+        await self.lend()
+        await asyncio.to_thread(board.set, "gate-1", "in")
+        least = 2 if fault.connections is None else fault.connections
+        await eventually(lambda: fault.felt(peer), "the fault to be felt")
+        await eventually(lambda: peer.accepted >= before + least, "more connections", 2 * self.bound_s)
+        peer.behaviour = Behaviour()
+        healed_s = time.monotonic()
+        board.set("door-2", "open")
+        await eventually(lambda: self.told("door-2"), "the forced door to be told of", self.bound_s)
+        await eventually(lambda: len(self.told("lock-1", "door-1")) >= len(LEND), "the end of the lend")
+        assert fault.connections in (None, peer.accepted - before), "a connection did not stay"
+        self.check_reconnects(began_s, healed_s)
+        self.check(token)
+
+    async def watch_connections(self) -> None:
+        """Notes when each connection comes, whether the peer then reads from it or not."""
+        while True:
+            while len(self.connects_s) < self.peer.accepted:
+                self.connects_s.append(time.monotonic())
+            await asyncio.sleep(POLL_S)
+
+    async def give_order(self) -> str:
+        """The board is online and has accepted an order when this returns."""
+        board, peer = self.board, self.peer
+        online = f"{board.base}/availability"
+        await eventually(lambda: any(m.topic == online for m in self.messages), "`online`")
+        info = next(m.content for m in self.messages if m.topic == f"{board.base}/info")
+        token = board.token(nonce=info["nonce"])
+        peer.send(packets.publish(f"{board.base}/cmd", token.encode(), packet_id=COMMAND_ID))
+        await eventually(lambda: answers(board, self.messages, jti_of(token)), "`accepted`")
+        return token
+
+    async def lend(self) -> None:
+        """Doors and strikes work, whatever the broker does."""
+        board = self.board
+        await eventually(lambda: board.set("door-1", "pull")["moved"], "the strike to let go", 1.5)
+        await eventually(lambda: not board.energised(), "the strike to drop", DROP_S)
+        board.set("door-1", "closed")
+
+    def check_reconnects(self, began_s: float, healed_s: float) -> None:
+        """No connection that is of no use is kept for longer than its deadlines."""
+        connects = [at_s for at_s in self.connects_s if at_s > began_s]
+        gaps = [b - a for a, b in zip([began_s, *connects], connects, strict=False)]
+        assert max(gaps, default=0) < self.bound_s, f"connections after {gaps} s, allowed are {self.bound_s}"
+        assert min(gaps[1:], default=1) > PAUSE_S / 2, f"no pause between two connections: {gaps}"
+        later = [at_s for at_s in connects if at_s > healed_s]
+        assert not later or later[0] - healed_s < self.bound_s
+
+    def check(self, token: str) -> None:
+        board, messages = self.board, self.messages
+        events = check_events(board, messages)
+        assert of_components(events, "lock-1", "door-1")[: len(LEND)] == LEND
+        assert of_components(events, "gate-1", "door-2") == ["gate.passed in", "door.forced"]
+        assert answers(board, messages, jti_of(token)) == [
+            ("accepted", None),
+            ("done", None),
+            *self.fault.refusals,
+        ]
+        assert board.pulses() == {"lock-1": 1, "lock-2": 0}
+        check_stalls(board, messages)
+        crashes = [e for e in events if e["type"] == "sportbox.device.crashed"]
+        assert not crashes and not self.peer.malformed, (crashes, self.peer.malformed)
+
+
+def play(bench: Bench, *faults: Fault) -> None:
+    async def family() -> None:
+        await gather_all(*(Scene(bench, fault, number).play() for number, fault in enumerate(faults, 1)))
+
+    asyncio.run(family())
+
+
+def test_silence(bench: Bench) -> None:
+    """Whatever the peer leaves out, a deadline ends the connection."""
+    quiet = {"telemetry_s": 30}
+    play(
+        bench,
+        Fault("never CONNACK", behave(connack="never")),
+        Fault("never SUBACK", behave(suback="never")),
+        Fault("never PUBACK", behave(close=False, puback="never")),
+        Fault("every second PUBACK dropped", behave(close=False, puback="every second")),
+        Fault("PUBACKs of other packets", behave(close=False, puback="wrong id")),
+        Fault(
+            "never PINGRESP",
+            behave(close=False, pingresp="never"),
+            mqtt={"keepalive_s": 2},
+            config=quiet,
+            last_s=1.0,
+        ),
+        Fault("nothing is read", behave(close=False, read=False)),
+        Fault("half a CONNACK", behave(connack="truncated")),
+    )
+
+
+def test_refusals_and_endings(bench: Bench) -> None:
+    play(
+        bench,
+        Fault("CONNACK with a refusal", behave(connack="refuse")),
+        Fault("CONNACK too short", behave(connack="short")),
+        Fault("SUBACK with a refusal", behave(suback="refuse")),
+        Fault("closed after five packets", behave(close_after=5)),
+        Fault("closed after ten packets", behave(close_after=10)),
+        Fault("closed at once", behave(close_after=1)),
+    )
+
+
+def test_malformed_bytes(bench: Bench, seed: int) -> None:
+    """Any of them ends the connection, and never the program."""
+    command = packets.publish("sportbox/v1/test-site/box-1/cmd", b"x.y.z")
+    play(
+        bench,
+        *(Fault(f"garbage {i}", say(packets.garbage(seed + i))) for i in range(3)),
+        Fault("half a packet", say(packets.half(command))),
+        Fault("the first byte of a packet", say(command[:1])),
+        Fault("a length of 256 MB", say(packets.HUGE_LENGTH)),
+        Fault("a length without an end", say(packets.ENDLESS_LENGTH)),
+        Fault("a topic longer than its packet", say(packets.HUGE_TOPIC)),
+    )
+
+
+def test_packets_that_no_broker_may_send(bench: Bench) -> None:
+    play(
+        bench,
+        Fault("a reserved type", say(packets.RESERVED_TYPE)),
+        Fault("QoS 3", say(packets.QOS_3)),
+        Fault("a second CONNACK", say(packets.connack())),
+        Fault("a stray SUBACK", say(packets.suback(9, b"\x01"))),
+        Fault("a client's SUBSCRIBE", say(bytes.fromhex("8206 0001 0001 61 01"))),
+        Fault("a PUBLISH with packet id 0", say(packets.publish("a", b"x", packet_id=0))),
+        Fault("a PUBACK with five bytes", say(packets.packet(packets.PUBACK, b"\0\1\2"))),
+    )
+
+
+def test_what_a_connection_outlives(bench: Bench) -> None:
+    """Odd, but no fault of the connection: it stays."""
+
+    def strays(peer: Peer, _board: Board, _token: str) -> None:
+        peer.send(b"".join(packets.puback(packet_id) for packet_id in range(40_000, 40_050)))
+
+    def again(peer: Peer, board: Board, token: str) -> None:
+        same = packets.publish(f"{board.base}/cmd", token.encode(), packet_id=COMMAND_ID, dup=True)
+        peer.send(same * 3)
+
+    def trickle(peer: Peer, _board: Board, _token: str) -> None:
+        """Byte by byte, and nothing else in between."""
+        message = packets.publish("sportbox/v1/somebody/else", b"not for this board", packet_id=77)
+        peer.behaviour.when_subscribed = [bytes([byte]) for byte in message]
+        peer.close_connections()
+
+    def pubacks_of(packet_id: int, count: int = 1) -> Callable[[Peer], bool]:
+        return lambda peer: [p.packet_id for p in peer.packets("PUBACK")].count(packet_id) == count
+
+    def said(figure: str, least: int) -> Callable[[Peer], bool]:
+        def found(peer: Peer) -> bool:
+            told = [m.content for m in messages_of(peer.packets()) if m.topic.endswith("/telemetry")]
+            return told[-1][figure] >= least
+
+        return found
+
+    play(
+        bench,
+        Fault("stray PUBACKs", strays, felt=said("stray_pubacks", 50), connections=0),
+        Fault(
+            "each PUBACK twice", behave(False, puback="twice"), felt=said("stray_pubacks", 1), connections=0
+        ),
+        Fault("the same order three times more", again, felt=pubacks_of(COMMAND_ID, 4), connections=0),
+        Fault("a message for others, byte by byte", trickle, felt=pubacks_of(77), connections=1),
+    )
+
+
+def test_orders_come_again_on_each_connection(bench: Bench) -> None:
+    """As after a broker's restart from a stale disk; retained, or sent anew."""
+
+    def again(retain: bool) -> Begin:
+        def begin(peer: Peer, board: Board, token: str) -> None:
+            command = packets.publish(f"{board.base}/cmd", token.encode(), retain=retain, dup=not retain)
+            peer.behaviour.when_subscribed = [command]
+            peer.close_connections()
+
+        return begin
+
+    def on_each(peer: Peer) -> bool:
+        """Close each connection once it has acknowledged the order, until that was on the fourth."""
+        acked = [p.packet_id for p in peer.packets("PUBACK")].count(1)
+        if acked < 4 and peer.accepted == 1 + acked:
+            peer.close_connections()
+        return acked >= 4
+
+    play(
+        bench,
+        Fault("retained", again(True), felt=on_each, refusals=[("rejected", "retained")]),
+        Fault("sent anew", again(False), felt=on_each, refusals=[("rejected", "replayed")]),
+    )
+
+
+def test_oversized(bench: Bench) -> None:
+    """Well-formed but too large: drained, acknowledged, refused, and the connection stays."""
+    sizes = (2_049, 5_000, 300_000)
+
+    def begin(peer: Peer, board: Board, _token: str) -> None:
+        for packet_id, size in enumerate(sizes, 100):
+            peer.send(packets.oversized(f"{board.base}/cmd", size, packet_id))
+
+    def felt(peer: Peer) -> bool:
+        pubacks = {p.packet_id for p in peer.packets("PUBACK")}
+        acks = [m.content for m in messages_of(peer.packets()) if m.topic.endswith("/ack")]
+        refused = [a for a in acks if (a["result"], a["reason"]) == ("rejected", "too_large")]
+        return pubacks >= {100, 101, 102} and len(refused) == len(sizes)
+
+    play(bench, Fault("too large", begin, connections=0, felt=felt))
+
+
+def test_each_byte_of_an_order_flipped(bench: Bench, seed: int) -> None:
+    """Wherever a bit of the order's packet tips over: nothing moves, and the board answers the next one."""
+    with Peer() as peer:
+        scene = Scene(bench, Fault("flipped bytes", behave(False)), 1)
+        scene.peer = peer
+        board = bench.add("box-1", (peer.host, peer.port), mqtt=MQTT)
+        scene.board = board
+        board.boot()
+
+        async def play_it() -> None:
+            await scene.give_order()
+            await scene.lend()
+            info = next(m.content for m in scene.messages if m.topic == f"{board.base}/info")
+            bad = board.token("lock-2", secret=b"k" * 32, nonce=info["nonce"], jti="flipped")[-40:]
+            for raw in packets.every_byte_flipped(packets.publish(f"{board.base}/cmd", bad.encode()), seed):
+                connections = peer.accepted
+                # a second order tells that the first one is dealt with
+                marker = packets.publish(f"{board.base}/cmd", b"marker", packet_id=999)
+                seen = len([p for p in peer.packets("PUBACK") if p.packet_id == 999])
+                peer.send(raw + marker)
+                await eventually(
+                    lambda c=connections, s=seen: (
+                        peer.accepted > c
+                        or len([p for p in peer.packets("PUBACK") if p.packet_id == 999]) > s
+                    ),
+                    "an answer or the end of the connection",
+                )
+                if peer.accepted > connections:
+                    subscribed = len(peer.packets("SUBSCRIBE"))
+                    await eventually(lambda n=subscribed: len(peer.packets("SUBSCRIBE")) >= n, "SUBSCRIBE")
+            board.set("door-2", "open")
+            await eventually(lambda: scene.told("door-2"), "the forced door to be told of")
+
+        asyncio.run(play_it())
+        check_events(board, scene.messages)
+        check_stalls(board, scene.messages)
+        assert board.pulses() == {"lock-1": 1, "lock-2": 0}
