@@ -22,7 +22,7 @@ from host_tools.demo.tokens import Desk
 from host_tools.demo.words import Words, language_of
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, BadInput
 from host_tools.mqtt import Address
-from host_tools.output import report, say
+from host_tools.output import printable, report, say
 from host_tools.setup.paths import REPOSITORY
 from host_tools.sim.site import BROKER_KINDS, Plan, SimSite
 from host_tools.site.load import load_site
@@ -40,6 +40,11 @@ def demo(
     json_: bool = False, seed: int | None = None, language: str | None = None, broker: str = "auto"
 ) -> int:
     """Play the evening. Its directory is kept, and named, when it did not end well."""
+    if broker not in BROKER_KINDS:
+        known = [kind for kind in BROKER_KINDS if kind != "auto"]
+        raise BadInput(
+            f"--broker: there is no broker `{printable(broker)}` to start", f"--broker {'|'.join(known)}"
+        )
     words = Words(language or language_of())
     chosen = secrets.randbelow(SEED_BELOW) if seed is None else seed
     site = demo_site()
@@ -89,10 +94,6 @@ async def _play(site: Site, story: Story, directory: Path, seed: int, broker_kin
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    if broker_kind not in BROKER_KINDS:
-        raise BadInput(
-            f"--broker {broker_kind}: there is no such broker", f"--broker {'|'.join(BROKER_KINDS)}"
-        )
     begin_s = time.monotonic()
     with BrokerProcess.start(BROKER_KINDS[broker_kind], state_dir=directory / "broker") as broker:
         network = Network(Address(broker.host, broker.port))

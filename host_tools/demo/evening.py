@@ -107,7 +107,7 @@ class Evening:
             token = self.used if replayed else ground.desk.bad(reason, BOX, BALL, "demo-somebody")
             ground.says("citizen" if replayed else "stranger", f"try.{reason}")
             await ground.refused(token, reason)
-        if ground.pulses() == before:  # `account` has the last word
+        if ground.pulses() == before and ground.is_shut():  # `account` has the last word
             ground.says("demo", "act.unmoved", "quiet")
         await ground.play(self.script.courts[2], False)
 

@@ -17,7 +17,7 @@ from host_tools.mqtt import Address, Topics, connected
 from host_tools.sim.board import SimBoard
 from host_tools.sim.site import SimSite
 from host_tools.site.live import Message
-from host_tools.site.models import Court, Gate, Lock, Site
+from host_tools.site.models import Court, Gate, Site
 
 BOX = "box-1"
 POLL_S = 0.02
@@ -58,9 +58,6 @@ class Ground:
         """Each has a board of its own, called like it."""
         parts = [part for device in self.site.devices.values() for part in device.components.items()]
         return [name for name, part in parts if isinstance(part, Court)]
-
-    def locks(self) -> list[str]:
-        return [name for name, part in self.site.devices[BOX].components.items() if isinstance(part, Lock)]
 
     def gate(self) -> str:
         return next(n for n, part in self.site.devices[BOX].components.items() if isinstance(part, Gate))
@@ -157,8 +154,12 @@ class Ground:
 
     def pulses(self) -> dict[tuple[str, str], int]:
         """How often each strike was energised, counted by the world."""
-        locks = self.board().show()["locks"]
-        return {(BOX, lock): locks[lock]["pulses"] for lock in self.locks()}
+        locks = self.board().show()["locks"] if BOX in self.sim.boards else {}
+        return {(BOX, lock): shown["pulses"] for lock, shown in locks.items()}
+
+    def is_shut(self) -> bool:
+        """Every door of the box is closed, as the world has it."""
+        return set(self.board().show()["doors"].values()) == {"closed"}
 
     # --- orders ---
 

@@ -50,6 +50,7 @@ class Listener:
     def __init__(self, host: str, port: int, folder: Path, topic: str = "sportbox/v1/#") -> None:
         self._topic = topic
         self._messages: list[Message] = []
+        self._live: dict[str, list[Message]] = {}  # by topic, without what was retained before
         self._changed = threading.Condition(threading.RLock())
         self._subscriptions = 0
         self._file = (folder / f"heard-{port}-{id(self):x}.jsonl").open("w")
@@ -101,7 +102,8 @@ class Listener:
 
     def of(self, board: Board, rest: str) -> list[Message]:
         """The messages of one topic of a board; retained ones of before the subscription are left out."""
-        return [m for m in self.messages if m.topic == f"{board.base}/{rest}" and not m.retain]
+        with self._changed:
+            return list(self._live.get(f"{board.base}/{rest}", []))
 
     def events(self, board: Board, kind: str = "") -> list[Json]:
         """Events as they came, repetitions included; of one type or all."""
@@ -175,4 +177,6 @@ class Listener:
                 self._file.write(json.dumps(line) + "\n")
                 self._file.flush()
             self._messages.append(taken)
+            if not taken.retain:
+                self._live.setdefault(taken.topic, []).append(taken)
             self._changed.notify_all()

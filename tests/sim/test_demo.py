@@ -139,8 +139,12 @@ def test_ctrl_c_leaves_nothing_behind() -> None:
         evening.end()
 
 
-def test_a_language_that_is_not_spoken() -> None:
-    command = [sys.executable, "-m", "host_tools.cli", "demo", "--lang", "fr"]
+@pytest.mark.parametrize(
+    ("option", "value", "hint"),
+    [("--lang", "fr", "--lang de|en"), ("--broker", "mqtt://x", "--broker embedded|mosquitto")],
+)
+def test_options_that_cannot_be(option: str, value: str, hint: str) -> None:
+    command = [sys.executable, "-m", "host_tools.cli", "demo", option, value]
     result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False, timeout=30)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "hint: --lang de|en" in result.stderr
+    assert result.stderr.endswith(f"hint: {hint}\n")

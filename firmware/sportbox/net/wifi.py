@@ -67,7 +67,12 @@ class Wifi:
 
     async def _join(self) -> bool:
         self._wlan.active(True)
-        self._wlan.connect(self._ssid, self._password)
+        try:
+            # after a loss the driver tries by itself, and refuses a connect() meanwhile
+            self._wlan.disconnect()
+            self._wlan.connect(self._ssid, self._password)
+        except OSError:
+            return False  # not ready for it yet: asked again after the pause
         begin_ms = self._now_ms()
         while self._now_ms() - begin_ms < _JOIN_MS:
             await asyncio.sleep_ms(_POLL_MS)

@@ -102,15 +102,17 @@ class ReplayLog:
         self._append(_line(["final", binascii.hexlify(key).decode(), result, reason]))
 
     def told(self, jti: str) -> None:
-        """The final answer has arrived. Raises OSError; then it may be given again after a power cut."""
+        """The final answer has arrived. Raises OSError; it is to be noted again then, for until it is, the
+        answer will be given again after a power cut."""
         key = digest(jti)
-        if self.answers.pop(key, None) is not None:
+        if key in self.answers:
             self._append(_line(["told", binascii.hexlify(key).decode()]))
+            del self.answers[key]
 
     def tidy(self, now_s: int) -> None:
-        """Forgets what is over and writes the file anew once it has grown. To be called when nothing
-        else is urgent. Raises OSError; the old file then stands."""
-        if self.readable and self._size > self._rewrite_at:
+        """Forgets what is over and writes the file anew once it has grown, or lacks something that could
+        not be written. To be called when nothing else is urgent. Raises OSError; the old file then stands."""
+        if self.readable and (self._torn or self._size > self._rewrite_at):
             self._expire(now_s)
             self._rewrite()
 

@@ -1,0 +1,238 @@
+"""Lost Wi-Fi, a clock that jumps, a program that hangs: what the surroundings do to a board."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tools.broker import BrokerProcess
+from host_tools.sim import layout
+from tests.brokers import wait_until
+from tests.faults.helpers import POLL_S, Bench, Board, jti_of, patched_firmware
+from tests.faults.helpers_check import check_events, check_stalls, of_components
+from tests.faults.helpers_listen import Listener
+
+DEBOUNCE_S = 0.05
+NOTICE_S = 3.0
+"""The link is looked at once a second; joining takes up to 0.3 s."""
+BACK_S = 12.0
+"""Joining, its pause, and a reconnect with its longest pause."""
+
+
+@pytest.fixture
+def broker(run_dir: Path) -> Iterator[BrokerProcess]:
+    """Whichever there is: these faults lie elsewhere."""
+    with BrokerProcess.start(state_dir=run_dir / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def heard(broker: BrokerProcess, run_dir: Path) -> Iterator[Listener]:
+    with Listener(broker.host, broker.port, run_dir) as listener:
+        yield listener
+
+
+@pytest.fixture
+def board(broker: BrokerProcess, bench: Bench, heard: Listener) -> Board:
+    made = bench.add("box-1", (broker.host, broker.port))
+    made.boot()
+    heard.wait_ready(made)
+    return made
+
+
+def hold(seconds: float = 3 * DEBOUNCE_S) -> None:
+    """A person leaves a door as it is for that long: time in the world, which no condition stands for."""
+    time.sleep(seconds)
+
+
+def link(board: Board, up: bool) -> None:
+    """Switch the access point, and wait until the board has noticed."""
+    board.set("wifi", "up" if up else "down")
+    newest = "wifi up" if up else "wifi down"
+
+    def noticed() -> bool:
+        said = [line for line in board.sim.log().splitlines() if " info wifi " in line]
+        return said[-1].endswith(newest)
+
+    wait_until(noticed, newest, BACK_S if up else NOTICE_S)
+
+
+def check_sound(board: Board, heard: Listener) -> None:
+    """Nothing lost, nothing crashed, the loop never held up."""
+    events = check_events(board, heard.messages)
+    assert not [e for e in events if e["type"] in ("sportbox.device.crashed", "sportbox.device.fault")]
+    check_stalls(board, heard.messages)
+    telemetry = heard.latest(board, "telemetry")
+    assert (telemetry["task_restarts"], telemetry["dropped"]) == (0, 0)
+
+
+def test_without_wifi_nothing_is_lost(board: Board, heard: Listener) -> None:
+    """An order runs when the link goes; doors, gate and court move; all of it arrives, and says how old it is."""
+    token = board.token()
+    heard.send(board, token)
+    heard.wait_ack(board, token, "accepted")
+    before = len(heard.of(board, "event"))
+    link(board, up=False)
+    assert board.set("door-1", "pull")["moved"]
+    wait_until(lambda: not board.energised(), "the strike to drop", 1.5)
+    board.set("door-1", "closed")
+    board.set("court-1", "occupied")
+    for _ in range(4):
+        board.set("door-2", "open")
+        hold()
+        board.set("door-2", "closed")
+        hold()
+        board.set("gate-1", "in")
+    board.set("court-1", "free")
+    hold(1.0)  # past the court's hold time, and the batch on flash
+    assert len(heard.of(board, "event")) == before
+    link(board, up=True)
+    heard.wait_ack(board, token, "done", timeout_s=BACK_S)
+    heard.wait(lambda h: len(h.events(board, "gate.passed")) == 4, "the last passage", BACK_S)
+    events = check_events(board, heard.messages)
+    assert of_components(events, "door-2") == ["door.forced", "door.closed"] * 4
+    assert of_components(events, "gate-1") == ["gate.passed in"] * 4
+    assert of_components(events, "door-1") == ["door.opened", "door.closed"]
+    assert of_components(events, "court-1") == ["occupancy.changed"] * 3
+    waited = [e for e in events if e["source"].rpartition("/")[2] in ("door-1", "door-2", "gate-1")]
+    assert all(e.get("historical") for e in waited), "what waited out an outage says so"
+    times = [e["time"] for e in waited if e["source"].endswith("door-2")]
+    assert times == sorted(times) and times[0] < times[-1], "each has the time at which it happened"
+    assert dict.fromkeys(heard.acks(board, jti_of(token))) == {("accepted", None): None, ("done", None): None}
+    assert board.pulses() == {"lock-1": 1, "lock-2": 0}
+    assert heard.latest(board, "telemetry")["connects"] == 2
+    check_sound(board, heard)
+
+
+def test_wifi_that_comes_and_goes(board: Board, heard: Listener) -> None:
+    """Long enough to be noticed, and too short for that; the board always comes back."""
+    for _ in range(3):
+        board.set("door-2", "open")
+        link(board, up=False)
+        board.set("door-2", "closed")
+        hold()
+        link(board, up=True)
+    for _ in range(5):
+        board.set("wifi", "down")
+        board.set("door-2", "open")
+        hold()
+        board.set("wifi", "up")
+        board.set("door-2", "closed")
+        hold()
+    told = ["door.forced", "door.closed"] * 8
+    heard.wait(
+        lambda h: of_components(check_events(board, h.messages), "door-2") == told, "every movement", BACK_S
+    )
+    token = board.token()
+    heard.send(board, token)
+    heard.wait_ack(board, token, "accepted")
+    check_sound(board, heard)
+
+
+def test_an_access_point_that_stays_away(board: Board, heard: Listener) -> None:
+    """Longer than it takes to give up joining once (15 s): the tasks go on, nothing restarts."""
+    link(board, up=False)
+    deadline = time.monotonic() + 17
+    moved = 0
+    while time.monotonic() < deadline:
+        board.set("door-2", "open" if moved % 2 == 0 else "closed")
+        moved += 1
+        hold(0.5)
+    link(board, up=True)
+    heard.wait(lambda h: len(of_components(h.events(board), "door-2")) >= moved, "every movement", 2 * BACK_S)
+    check_sound(board, heard)
+    assert board.sim.show()["boot_count"] == 1
+
+
+def clock_of(heard: Listener, board: Board) -> str:
+    return str(heard.latest(board, "info")["clock"])
+
+
+def test_a_wall_clock_that_jumps(board: Board, heard: Listener) -> None:
+    """Back to the floor, said at once and everywhere; a time server brings it back."""
+    assert heard.latest(board, "door-1/state")["since"] is not None
+    board.set("clock", "lost")
+    heard.wait(lambda h: clock_of(h, board) == "floor", "`floor`")
+    heard.wait(lambda h: h.events(board, "device.clock")[-1]["data"]["trust"] == "floor", "device.clock")
+    changed = heard.events(board, "device.clock")[-1]
+    assert "time" not in changed and changed["data"]["why"]
+    states = [f"{name}/state" for name in board.config["components"]]
+    heard.wait(lambda h: all(h.latest(board, s)["since"] is None for s in states), "states without a time")
+    board.set("door-2", "open")
+    heard.wait(lambda h: h.events(board, "door.forced"), "an event")
+    assert "time" not in heard.events(board, "door.forced")[-1]
+    nonce = heard.latest(board, "info")["nonce"]
+    refused, taken = board.token(), board.token(nonce=nonce)
+    heard.send(board, refused)
+    heard.wait_ack(board, refused, "rejected")
+    assert heard.acks(board, jti_of(refused)) == [("rejected", "clock")]
+    heard.send(board, taken)
+    heard.wait_ack(board, taken, "accepted")
+    answer = heard.of(board, "ack")[-1].content
+    assert answer["time"] is None
+    board.set("clock", "set")
+    heard.wait(lambda h: clock_of(h, board) == "ntp", "`ntp`", BACK_S)
+    heard.wait(lambda h: all(h.latest(board, s)["since"] for s in states), "states with a time")
+    board.set("door-2", "closed")
+    heard.wait(lambda h: h.events(board, "door.closed"), "an event")
+    assert heard.events(board, "door.closed")[-1]["time"]
+    heard.wait(
+        lambda h: [e["data"]["trust"] for e in h.events(board, "device.clock")] == CLOCKS, "its history"
+    )
+    assert heard.latest(board, "info")["nonce"] == nonce
+    heard.wait_ack(board, taken, "failed")  # nobody opened
+    check_sound(board, heard)
+
+
+CLOCKS = ["ntp", "floor", "ntp"]
+
+HANG = "            self._session.check(now_ms)\n"
+"""A line of the house task, once a second. What hangs there, hangs in the first boot alone."""
+HANGS = {
+    "for ever busy": "            while self._boot == 1 and now_ms > 1500:\n                pass\n",
+    "for ever waiting": "            while self._boot == 1 and now_ms > 1500:\n"
+    "                await asyncio.sleep(60)\n",
+    "after too many crashes": "            assert self._boot > 1 or now_ms < 1500\n",
+}
+
+
+@pytest.mark.parametrize("how", HANGS)
+def test_the_watchdog_brings_a_board_back(
+    how: str, broker: BrokerProcess, bench: Bench, heard: Listener, run_dir: Path
+) -> None:
+    """A house task that hangs, in a copy of the firmware whose patience is shorter."""
+    changes = [
+        (HANG, HANGS[how] + HANG),
+        ("_WATCHDOG_MS = const(10000)", "_WATCHDOG_MS = const(2000)"),
+        ("_SILENT_MS = const(60000)", "_SILENT_MS = const(2500)"),
+    ]
+    supervisor = [
+        ("_RESTARTS_MAX = const(8)", "_RESTARTS_MAX = const(3)"),
+        ("_PAUSE_MS = const(500)", "_PAUSE_MS = const(50)"),
+    ]
+    firmware = patched_firmware(
+        run_dir, {"sportbox/box.py": changes, "sportbox/system/supervisor.py": supervisor}
+    )
+    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
+    board.boot()
+    heard.wait_ready(board, 1)
+    token = board.token()
+    heard.send(board, token)
+    heard.wait_ack(board, token, "accepted")
+    pulses = board.pulses()
+    event = bench.zygote.wait_event(20)
+    assert (event["event"], event["cause"]) == ("reset", layout.WDT_RESET)
+    assert not board.energised()
+    heard.wait_ready(board, 2)
+    info = heard.latest(board, "info")
+    assert (info["boot"], info["reset"]) == (2, "watchdog")
+    booted = heard.events(board, "device.booted")[-1]
+    assert booted["data"]["reset"] == "watchdog"
+    answers = heard.wait_ack(board, token, "failed")
+    assert answers[-1][0] == "failed"
+    assert board.pulses() == pulses
+    check_events(board, heard.messages)
+    board.set("door-2", "open")
+    heard.wait(lambda h: h.events(board, "door.forced"), "a board that works")
+    assert len(bench.zygote.events()) == 0

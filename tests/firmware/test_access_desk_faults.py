@@ -1,0 +1,166 @@
+# heap: 512k
+"""The desk when the power fails, the log cannot be believed, or flash takes nothing."""
+
+import unittest
+
+from tests.core.tokens import NONCE, header
+from tests.firmware import scratch
+from tests.firmware.desk_case import NOW_MS, OPS, RESET, DeskCase
+
+
+class TestPowerLoss(DeskCase, unittest.TestCase):
+    def test_an_order_cut_off_fails_once(self):
+        self.send()
+        self.boot()
+        self.desk.settle_old()
+        self.assertEqual(self.answers, [("order-1", "failed", "power")])
+        self.assertEqual([kind for _, kind, _ in self.events], ["access.failed"])
+        self.assertEqual(self.events[0][0], "lock-2")
+        self.assertEqual(self.runs, [])
+        self.deliver()
+        self.boot()
+        self.desk.settle_old()
+        self.assertEqual((self.answers, self.events), ([], []))
+        self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
+
+    def test_an_answer_that_the_broker_may_not_have_is_given_again_but_is_no_new_event(self):
+        self.send()
+        self.finish("failed", "not_opened")
+        for _ in range(3):
+            self.boot()
+            self.desk.settle_old()
+            self.assertEqual(self.answers, [("order-1", "failed", "not_opened")])
+            self.assertEqual(self.events, [])
+        self.deliver()
+        self.boot()
+        self.desk.settle_old()
+        self.assertEqual(self.answers, [])
+
+    def test_several(self):
+        for jti in "abc":
+            self.send(jti=jti)
+        self.finish()
+        self.deliver()
+        self.finish("failed", "contact")
+        self.boot()
+        self.desk.settle_old()
+        self.assertEqual(sorted(self.answers), [("b", "failed", "contact"), ("c", "failed", "power")])
+
+    def test_a_log_that_cannot_be_believed_gives_no_answers(self):
+        self.send()
+        scratch.flip(self.folder + "/replay.log", -3)
+        for _ in range(2):
+            self.boot()
+            self.desk.settle_old()
+            self.assertEqual((self.answers, self.events), ([], []))
+
+
+class TestUnreadableLog(DeskCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.send()
+        self.finish()
+        scratch.flip(self.folder + "/replay.log", 20)
+        self.boot()
+
+    def test_every_order_is_refused(self):
+        self.assertFalse(self.log.readable)
+        for kid in ("booking-1", "ops-1"):
+            for nonce in (None, NONCE):
+                with self.subTest(kid=kid, nonce=nonce):
+                    answers = self.send(the_header=header(kid=kid), jti="new", nonce=nonce)
+                    self.assertEqual(answers, [("new", "rejected", "replayed")])
+        self.assertEqual(self.runs, [])
+
+    def test_a_reset_needs_an_ops_key_and_this_boots_nonce_on_any_rung(self):
+        self.assertEqual(self.send(jti="r", nonce=NONCE, **RESET), [("r", "rejected", "role")])
+        for nonce in (None, "an older one"):
+            answers = self.send(the_header=OPS, jti="r", nonce=nonce, **RESET)
+            self.assertEqual(answers, [("r", "rejected", "clock")])
+        self.assertFalse(self.log.readable)
+        self.assertEqual(self.send(jti="new"), [("new", "rejected", "replayed")])
+
+    def test_after_a_reset_orders_are_taken_and_the_reset_is_used_up(self):
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **RESET)
+        self.assertEqual(answers, [("r", "accepted", None)])
+        self.assertEqual(self.runs[0].act, "configure")
+        self.finish()
+        self.assertEqual(self.send(jti="new"), [("new", "accepted", None)])
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **RESET)
+        self.assertEqual(answers, [("r", "rejected", "replayed")])
+        self.boot()
+        self.assertTrue(self.log.readable)
+        self.assertTrue(self.log.used("r") and self.log.used("new"))
+
+    def test_a_reset_of_a_log_that_is_well_forgets_nothing(self):
+        self.send(the_header=OPS, jti="r", nonce=NONCE, **RESET)
+        self.finish()
+        self.send(jti="new")
+        answers = self.send(the_header=OPS, jti="r-2", nonce=NONCE, **RESET)
+        self.assertEqual(answers, [("r-2", "accepted", None)])
+        self.assertTrue(self.log.used("new"))
+
+    def test_only_the_very_arguments_reset(self):
+        for args in ({"reset": "all"}, {"reset": "replay_log", "x": 1}, {}, {"reset": ["replay_log"]}):
+            with self.subTest(args=args):
+                answers = self.send(the_header=OPS, jti="r", nonce=NONCE, act="configure", args=args)
+                self.assertEqual(answers, [("r", "rejected", "replayed")])
+        self.assertFalse(self.log.readable)
+
+    def test_a_reset_that_cannot_be_written_leaves_it_closed(self):
+        self.flash.broken = True
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **RESET)
+        self.assertEqual(answers, [("r", "rejected", "busy")])
+        self.assertFalse(self.log.readable)
+
+
+class TestFlashErrors(DeskCase, unittest.TestCase):
+    def test_a_token_that_cannot_be_used_up_does_not_act(self):
+        for takes in (0, 40):
+            self.flash.broken, self.flash.takes = True, takes
+            self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
+            self.assertEqual(self.runs, [])
+        self.flash.broken = False
+        self.assertEqual(self.send(), [("order-1", "accepted", None)])
+        self.assertEqual(self.send(), [("order-1", "accepted", None)])
+        self.assertEqual(len(self.runs), 1)
+
+    def test_a_final_answer_is_given_though_it_cannot_be_noted(self):
+        self.send()
+        self.flash.broken = True
+        self.finish()
+        self.assertEqual(self.answers[-1], ("order-1", "done", None))
+        self.assertIn(("device", "device.fault", {"what": "replay_log_write"}), self.events)
+        self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
+
+    def test_an_end_that_could_not_be_noted_is_noted_as_soon_as_flash_works_again(self):
+        """Else the next power cut would add a final answer that says the contrary."""
+        self.send()
+        self.flash.broken = True
+        self.finish()
+        self.flash.broken = False
+        self.desk.tidy(NOW_MS)
+        self.boot()
+        self.desk.settle_old()
+        self.assertEqual(self.answers, [("order-1", "done", None)])
+
+    def test_the_fault_is_reported_once_not_once_a_second(self):
+        self.send()
+        self.finish()
+        self.flash.broken = True
+        for done in self.owed:
+            done()
+        for _ in range(10):
+            self.desk.tidy(NOW_MS)
+        self.assertEqual(len([1 for _, kind, _ in self.events if kind == "device.fault"]), 1)
+
+    def test_an_answer_that_arrived_is_noted_later(self):
+        self.send()
+        self.finish()
+        self.flash.broken = True
+        self.deliver()
+        self.flash.broken = False
+        self.desk.tidy(NOW_MS)
+        self.boot()
+        self.desk.settle_old()
+        self.assertEqual(self.answers, [])
