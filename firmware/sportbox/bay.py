@@ -66,8 +66,8 @@ class Bay:
         return found
 
     def memory(self) -> object:
-        """What to restore after a power cut."""
-        return not self._door.is_open()
+        """What to restore after a power cut; until the contact was read, what was restored."""
+        return self._was_closed if self._first else not self._door.is_open()
 
     def busy(self) -> bool:
         """True while an order runs or the door stands open."""

@@ -1,6 +1,6 @@
 """What counts people: a court with a motion sensor, a gate with two light barriers."""
 
-from sportbox.core.occupancy import UNKNOWN, Gate, Presence
+from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN, Gate, Presence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Entrance:
     def restore(self, memory: object, expected: bool) -> None:
         if isinstance(memory, int):
             self._gate.inside = memory
+            self._gate.state = OCCUPIED if memory else FREE
 
     def memory(self) -> object:
         return self._gate.inside

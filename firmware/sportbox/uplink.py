@@ -38,6 +38,7 @@ class Uplink:
         self._telemetry_due = False
         self._online_due = False
         self._was_up = False
+        self._newest_seq = outbox.durable_seq
         self._historical_seq = outbox.durable_seq  # what an earlier boot left behind
         self.gaps: list[tuple[int, int]] = []  # (first, last) missing numbers, to be reported
         self.retries = 0  # messages sent again after a connection was lost
@@ -52,7 +53,8 @@ class Uplink:
     ) -> int:
         """Accepts an event. `time_s` is 0 while the clock cannot be trusted. Returns its number."""
         record = json.dumps([component, kind, time_s, uptime_s, self._boot_id, data])
-        return self._outbox.accept(record.encode(), urgent)
+        self._newest_seq = self._outbox.accept(record.encode(), urgent)
+        return self._newest_seq
 
     def answer(
         self, jti: str | None, result: str, reason: str | None, time_s: int, done: "Callable[[], None] | None"
@@ -98,7 +100,7 @@ class Uplink:
         self._online_due = True
         self._telemetry_due = True
         if self._was_up or now_ms > _FIRST_CONNECT_MS:
-            self._historical_seq = self._outbox.durable_seq
+            self._historical_seq = self._newest_seq  # with what is not on flash yet
         self._was_up = True
 
     def went_down(self) -> None:

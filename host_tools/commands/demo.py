@@ -93,7 +93,9 @@ def _story(words: Words, site: Site, json_: bool) -> Story:
 async def _play(site: Site, story: Story, directory: Path, seed: int, broker_kind: str) -> int:
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     begin_s = time.monotonic()
     with BrokerProcess.start(BROKER_KINDS[broker_kind], state_dir=directory / "broker") as broker:
         network = Network(Address(broker.host, broker.port))

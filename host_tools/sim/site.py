@@ -271,9 +271,10 @@ def numeric_host(host: str) -> str:
 
 
 async def run_until_signal(plan: Plan) -> None:
-    """Run the simulation until SIGINT or SIGTERM."""
+    """Run the simulation until SIGINT or SIGTERM, or until the terminal is closed."""
     sim = SimSite(plan)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, sim.stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, sim.stop.set)
     await sim.run()

@@ -25,6 +25,7 @@ class Life:
 
     def __init__(self, seed):
         self.chance = Chance(seed)
+        self.eager = seed % 3 == 0  # one after the other asks, and nobody opens
         self.bench = Bench(door_open=self.chance.below(4) == 0)
         self.door_open = self.bench.lock._door_open
         self.first_state = self.bench.lock.state
@@ -32,6 +33,10 @@ class Life:
 
     def step(self):
         bench, chance = self.bench, self.chance
+        if self.eager and chance.below(10) < 9:
+            bench.order("unlock")
+            self.note(lambda: bench.wait(chance.one_of((300, 5000, 5300, 10_600))))
+            return
         what = chance.below(100)
         if what < 25:
             bench.order("unlock")

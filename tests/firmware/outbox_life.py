@@ -91,13 +91,13 @@ class World:
         if self.box.accept(payload, urgent) != seq:
             raise AssertionError("number %d was not given" % seq)
 
+    def dropped(self, known):
+        """Numbers that were dropped, until the end of the call under way."""
+        return {seq for seq, _, urgent in self.accepted[: known.accepted] if seq <= known.gone[urgent]}
+
     def may_be_absent(self, known):
-        """Numbers that the broker has or that were dropped, until the end of the call under way."""
-        absent = set(self.acked[: known.acked])
-        for seq, _, urgent in self.accepted[: known.accepted]:
-            if seq <= known.gone[urgent]:
-                absent.add(seq)
-        return absent
+        """Numbers that the broker has or that were dropped."""
+        return self.dropped(known) | set(self.acked[: known.acked])
 
 
 class CutTest:
@@ -138,17 +138,19 @@ class CutTest:
         type(self).cuts += 1
         before, after = step.before_state, step.after_state
         bodies = {seq: payload for seq, payload, _ in world.accepted[: after.accepted]}
-        absent = world.may_be_absent(after)
+        absent, dropped, missing = world.may_be_absent(after), world.dropped(after), []
         with Mounted(image, PATH):
             box = Outbox(FOLDER, self.limits[0], self.limits[1])
             box.open()
-            found = self.take_all(box, where)
+            found = self.take_all(box, where, missing)
             seqs = [out.seq for out in found]
             for out in found:
                 self.assertEqual(out.payload, bodies.get(out.seq), where)
             self.assertEqual(seqs, sorted(set(seqs)), where)
             lost = [s for s in bodies if s <= before.durable_seq and s not in absent and s not in seqs]
             self.assertEqual(lost, [], "lost, " + where)
+            delivered = [s for s in missing if s not in dropped]
+            self.assertEqual(delivered, [], "reported as dropped, " + where)
             sent = set(world.sent[: after.sent])
             newest = max(world.acked[: before.acked]) if before.acked else 0
             self.assertEqual([s for s in seqs if s < newest and s not in sent], [], "out of order, " + where)
@@ -196,11 +198,14 @@ class CutTest:
         rest = [out.seq for out in found[half:] if not out.dropped]
         self.assertEqual(again, rest, "next boot, " + where)
 
-    def take_all(self, box, where):
+    def take_all(self, box, where, missing=None):
+        """Everything there is to send; numbers that are reported as missing are added to `missing`."""
         found = []
         while len(found) < 1000:
-            out, _ = box.take()
+            out, count = box.take()
             if out is None:
                 return found
             found.append(out)
+            if missing is not None:
+                missing += range(out.seq - count, out.seq)
         raise AssertionError("endless, " + where)

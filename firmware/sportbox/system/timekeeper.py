@@ -84,6 +84,9 @@ class Timekeeper:
         self._next_ms = now_ms + _SYNC_EVERY_MS
         before = self._clock.trust
         self._clock.set_ntp(unix_s, now_ms)
+        chip.set_wall(unix_s)  # so that a wall clock that is lost later shows up as a jump
+        self._clock.wall_was_set()
+        self._clock.watch_wall(chip.wall_s(), now_ms)
         if before != self._clock.trust:
             self._save(now_ms)
             self._on_change("from " + before)
