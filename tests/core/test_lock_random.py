@@ -1,3 +1,4 @@
+# heap: 1m
 # timeout: 120
 """Random lives of a lock, from fixed seeds, held against what must never happen."""
 
