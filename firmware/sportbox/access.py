@@ -32,6 +32,7 @@ class Desk:
         carry_out: "Callable[[Order], None]",
         report: "Callable[[str, str, dict[str, object]], None]",
         answer: "Callable[[str | None, str, str | None, Callable[[], None] | None], None]",
+        reset_clock: "Callable[[], None]",
     ) -> None:
         self._access = access
         self._replay = replay
@@ -42,6 +43,7 @@ class Desk:
         self._carry_out = carry_out
         self._report = report
         self._answer = answer
+        self._reset_clock = reset_clock
         self._told: list[str] = []
         self._log_failed = False
         self._reports_left = _REPORTS_MAX
@@ -74,9 +76,10 @@ class Desk:
             self._reject(jti, "", "", refused.args[0])
             return
         order = Order(token.text("jti"), token.text("sub"), token.text("act"), token.text("cmp"))
-        arguments = token.claims.get("args", {})
-        if order.act == "configure" and arguments == {"reset": "replay_log"}:
-            self._reset(order, token, now_ms)
+        if order.act == "configure":
+            self._configure(order, token, now_ms)
+        elif self._replay.doubtful(tokens.keep_until(token), tokens.issued(token)):
+            self._refuse(order, "replayed")
         else:
             self._order(order, tokens.keep_until(token), now_ms)
 
@@ -101,44 +104,53 @@ class Desk:
         except OSError:
             self._note_failure()
 
-    def _order(self, order: Order, keep_until_s: int, now_ms: int) -> None:
+    def _order(self, order: Order, keep_until_s: int, now_ms: int) -> bool:
+        """True if it was accepted and carried out."""
         found = self._replay.find(order.jti)
         if found is not None and found.result == "accepted":
             self._answer(order.jti, "accepted", None, None)  # the same token while its order runs
-            return
+            return False
         if not self._replay.readable or self._replay.used(order.jti):
             self._refuse(order, "replayed")
-            return
+            return False
         reason = "busy" if self._replay.full(self._clock.now(now_ms)) else self._refusal_of(order)
         if reason:
             self._refuse(order, reason)
-            return
+            return False
         try:
             self._replay.begin(order, keep_until_s)
         except (OSError, Unreadable):
             self._refuse(order, "replayed")  # a token that cannot be used up could be used twice
-            return
+            return False
         self.accepted += 1
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act}
         self._report(order.component, "access.accepted", data)
         self._answer(order.jti, "accepted", None, None)
-        self._carry_out(order)
+        try:
+            self._carry_out(order)
+        except Exception:
+            self.final(order, "failed", "power")
+            raise
+        return True
 
-    def _reset(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
-        """An unreadable replay log cannot tell whether this very token was used, so it must carry the
-        nonce of this boot on any rung of the clock."""
+    def _configure(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
+        """Repairs: they must carry the nonce of this boot on any rung of the clock, for neither a lost log
+        nor a wrong clock can tell whether they are fresh."""
+        what = token.claims.get("args", {})
+        if what not in ({"reset": "replay_log"}, {"reset": "clock"}):
+            self._refuse(order, "malformed")
+            return
         if token.claims.get("nonce") != self._nonce:
             self._refuse(order, "clock")
             return
-        if self._replay.readable:
-            self._order(order, tokens.keep_until(token), now_ms)
-            return
-        try:
-            self._replay.reset()
-        except OSError:
-            self._refuse(order, "busy")
-            return
-        self._order(order, tokens.keep_until(token), now_ms)
+        if not self._replay.readable and what == {"reset": "replay_log"}:
+            try:
+                self._replay.reset(self._clock.now(now_ms))
+            except OSError:
+                self._refuse(order, "busy")
+                return
+        if self._order(order, tokens.keep_until(token), now_ms) and what == {"reset": "clock"}:
+            self._reset_clock()
 
     def _refuse(self, order: Order, reason: str) -> None:
         self._reject(order.jti, order.sub, order.component, reason)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
 _REMEMBER_MS = const(60000)
+_SCAN_PAUSE_MS = const(5)
 _ORDINARY = ("occupancy.changed", "gate.passed")
+_PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
 
 
 class Reports:
@@ -52,7 +54,7 @@ class Reports:
     def remember(self, at_once: bool) -> None:
         """What the part wants to know after a power cut has changed."""
         if at_once:
-            self._app.memory_changed = True
+            self._app.remember()
         else:
             self._app.memory_stale = True
 
@@ -81,7 +83,6 @@ class App:
         self._acked_ms = 0
         self._identify_until_ms = 0
         self.restart_at_ms: int | None = None
-        self.memory_changed = False  # to be written at once
         self.memory_stale = False  # to be written within a minute
         self._remembered_ms = 0
         self.info_due = False
@@ -95,7 +96,9 @@ class App:
         """Accepts an event: on flash now, or within `batch_ms` if it is an ordinary one."""
         now_ms = self._now_ms()
         time_s = self._clock.now(now_ms) if self._clock.trusted() else 0
-        self._uplink.event(component, kind, data, time_s, now_ms // 1000, kind not in _ORDINARY)
+        urgent = kind not in _ORDINARY
+        at_once = urgent and kind not in _PATIENT
+        self._uplink.event(component, kind, data, time_s, now_ms // 1000, urgent, at_once)
         if self._outbox.waiting() and self._waiting_since_ms is None:
             self._waiting_since_ms = now_ms
         self._wake()
@@ -138,6 +141,8 @@ class App:
         self._wake()
 
     def refusal_of(self, order: Order) -> str:
+        if self.restart_at_ms is not None:
+            return "busy"
         if order.act in ("unlock", "lock"):
             bay = self._bay_of(order.component)
             return "malformed" if bay is None else bay.refusal(order.act, self._now_ms())
@@ -173,14 +178,15 @@ class App:
         while True:
             await self.edge.wait()
             self.scan()
+            await asyncio.sleep_ms(
+                _SCAN_PAUSE_MS
+            )  # edges may come faster than a scan takes: the others' turn
 
     def scan(self) -> None:
         """Reads all inputs and lets time pass for all parts. Does no harm at any moment."""
         now_ms = self._now_ms()
         for part in self.parts:
             part.scan(now_ms)
-        if self.memory_changed:
-            self.remember()
         self._arm()
 
     def _arm(self) -> None:
@@ -188,8 +194,8 @@ class App:
         that are set, so there are never more of them than kinds of deadlines."""
         next_ms = earliest([part.deadline() for part in self.parts])
         if next_ms is not None and (not self._armed or next_ms < self._armed[-1]):
-            self._armed.append(next_ms)
             asyncio.create_task(self._scan_at(next_ms))
+            self._armed.append(next_ms)  # only once the task is there
 
     async def _scan_at(self, at_ms: int) -> None:
         await asyncio.sleep_ms(max(0, at_ms - self._now_ms()))
@@ -219,17 +225,18 @@ class App:
         return now_ms < self._identify_until_ms
 
     def _report_gaps(self) -> None:
-        """Numbers that are missing were dropped when the outbox was full, or lost with worn flash."""
-        while self._uplink.gaps:
-            first, last = self._uplink.gaps.pop(0)
-            counts: dict[str, object] = {
-                "count": last - first + 1,
+        """Numbers that are missing were dropped when the outbox was full, or lost with worn flash. One report
+        a second at most: a report a gap would push out what is left."""
+        count, first, last = self._outbox.take_gap()
+        if count:
+            data: dict[str, object] = {
+                "count": count,
                 "first": first,
                 "last": last,
                 "ordinary_total": self._outbox.dropped_ordinary,
                 "urgent_total": self._outbox.dropped_urgent,
             }
-            self.event("device", "device.dropped", counts)
+            self.event("device", "device.dropped", data)
 
     # ---- what outlives a power cut
 
@@ -248,7 +255,7 @@ class App:
 
     def remember(self) -> None:
         memory = {part.name: part.memory() for part in self.parts}
-        self.memory_changed = self.memory_stale = False
+        self.memory_stale = False
         self._remembered_ms = self._now_ms()
         try:
             record.write(self._memory_path, json.dumps(memory).encode())

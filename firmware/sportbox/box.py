@@ -39,8 +39,8 @@ _DATA = "/data"
 
 
 def random_bits() -> int:
-    """16 random bits."""
-    return int(struct.unpack("<H", os.urandom(2))[0])
+    """24 random bits: more than the longest pause, and no big integer on a 32-bit VM."""
+    return int.from_bytes(os.urandom(3), "little")
 
 
 def count_boot() -> int:
@@ -51,16 +51,23 @@ def count_boot() -> int:
         boots = 0 if stored is None else struct.unpack("<I", stored)[0]
     except record.Corrupt:
         boots = 0  # the number is for people; nothing is decided by it
-    record.write(path, struct.pack("<I", boots + 1))
+    try:
+        record.write(path, struct.pack("<I", boots + 1))
+    except OSError:
+        return boots + 1  # worn flash; the outbox reports it, and the box works on
     return boots + 1
 
 
 class Box:
     def __init__(self, config: "Facts", secrets: "Facts") -> None:
+        self._watchdog = chip.Watchdog(_WATCHDOG_MS)  # first of all: what hangs from here on is ended
         self._config = config
         self._uptime = Uptime()
         now_ms = self._uptime.ms
         self._log = Log(config["log_level"], now_ms)
+        wifi = secrets["wifi"]
+        self._wifi = Wifi(wifi["ssid"], wifi["password"], self._link, now_ms, random_bits)
+        self._wifi.switch_on()  # the chip's random numbers are only random while its radio is on
         record.make_dir(_DATA)
         self._boot = count_boot()
         self._boot_id = os.urandom(6).hex()
@@ -79,8 +86,6 @@ class Box:
         )
         self._app.desk = self._make_desk(config, secrets)
         self._session = self._make_session(config, secrets)
-        wifi = secrets["wifi"]
-        self._wifi = Wifi(wifi["ssid"], wifi["password"], self._link, now_ms, random_bits)
         server = (config["ntp"]["host"], config["ntp"]["port"])
         self._time = Timekeeper(self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed)
         led = config.get("led")
@@ -104,6 +109,7 @@ class Box:
             app.carry_out,
             self._report_access,
             app.answer,
+            lambda: self._time.reset(),
         )
 
     def _make_session(self, config: "Facts", secrets: "Facts") -> Session:
@@ -143,14 +149,13 @@ class Box:
         add = self._supervisor.add
         add("edges", app.watch_edges)
         add("wifi", self._wifi.run, _SILENT_MS, lambda: self._wifi.beat_ms)
-        add("session", self._session.run)
+        add("session", self._session.run, _SILENT_MS, lambda: self._session.beat_ms)
         add("house", self._keep_house, _SILENT_MS, lambda: self._beat_ms)
-        watchdog = chip.Watchdog(_WATCHDOG_MS)
         tidy_heap_early()
         while True:
             stuck = self._supervisor.stuck(self._uptime.ms())
             if not stuck:
-                watchdog.feed()
+                self._watchdog.feed()
             await asyncio.sleep_ms(_TICK_MS)
             restart_ms = app.restart_at_ms
             if restart_ms is not None and self._uptime.ms() >= restart_ms:

@@ -31,7 +31,11 @@ def load(path: str) -> "Facts":
     try:
         with open(path) as file:
             content = json.load(file)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        if error.errno != 2:  # ENOENT; anything else may pass, so it leads to a restart
+            raise
+        raise NotProvisioned(path + " is missing")
+    except ValueError as error:
         raise NotProvisioned("%s: %s" % (path, error))
     if not isinstance(content, dict) or content.get("version", 1) != 1:
         raise NotProvisioned(path + ": unknown version")

@@ -40,7 +40,6 @@ class Uplink:
         self._was_up = False
         self._newest_seq = outbox.durable_seq
         self._historical_seq = outbox.durable_seq  # what an earlier boot left behind
-        self.gaps: list[tuple[int, int]] = []  # (first, last) missing numbers, to be reported
         self.retries = 0  # messages sent again after a connection was lost
         self.answers_lost = 0
 
@@ -49,11 +48,18 @@ class Uplink:
         self._telemetry = telemetry
 
     def event(
-        self, component: str, kind: str, data: "dict[str, object]", time_s: int, uptime_s: int, urgent: bool
+        self,
+        component: str,
+        kind: str,
+        data: "dict[str, object]",
+        time_s: int,
+        uptime_s: int,
+        urgent: bool,
+        at_once: bool = True,
     ) -> int:
         """Accepts an event. `time_s` is 0 while the clock cannot be trusted. Returns its number."""
         record = json.dumps([component, kind, time_s, uptime_s, self._boot_id, data])
-        self._newest_seq = self._outbox.accept(record.encode(), urgent)
+        self._newest_seq = self._outbox.accept(record.encode(), urgent, at_once)
         return self._newest_seq
 
     def answer(
@@ -125,11 +131,9 @@ class Uplink:
             return self._message("telemetry", json.dumps(self._telemetry()).encode(), False, 0, None)
         if self._logs:
             return self._message("log", self._logs.pop(0).encode(), False, 0, None)
-        out, missing = self._outbox.take()
+        out = self._outbox.take()
         if out is None:
             return None
-        if missing:
-            self.gaps.append((out.seq - missing, out.seq - 1))
         return self._message("event", self._envelope(out), False, 1, lambda: self._outbox.ack(out))
 
     def _message(

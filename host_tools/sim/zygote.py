@@ -59,9 +59,14 @@ class Zygote:
         self.by_pid: dict[int, Board] = {}
         self.resetting: set[Board] = set()
         self.received = b""
+        self.is_ending = False
+
+    def end(self) -> None:
+        """From a signal handler: run() returns at its next step."""
+        self.is_ending = True
 
     def run(self) -> None:
-        """Serve until the other end of the socket is closed."""
+        """Serve until the other end of the socket is closed, or until end()."""
         awake, waker = os.pipe()
         os.set_blocking(waker, False)
         os.set_blocking(awake, False)
@@ -71,7 +76,7 @@ class Zygote:
         poll.register(self.control, select.POLLIN)
         poll.register(awake, select.POLLIN)
         next_check = next_trim = time.monotonic()
-        while True:
+        while not self.is_ending:
             wait_ms = max(0.0, next_check - time.monotonic()) * 1000
             for fd, _ in poll.poll(wait_ms + 1):
                 if fd == awake:
@@ -213,14 +218,15 @@ class Zygote:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    die_with_parent(signal.SIGTERM)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import micropython_unix  # noqa: F401  once, for all children
 
     gc.collect()
     gc.freeze()
     zygote = Zygote(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
+    # the parent's end is told twice, by this signal and by the closed socket: neither may disturb end_all()
+    signal.signal(signal.SIGTERM, lambda *_: zygote.end())
+    die_with_parent(signal.SIGTERM)
     try:
         zygote.run()
     finally:

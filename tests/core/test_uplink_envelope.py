@@ -26,9 +26,8 @@ class ShortOutbox:
         self.events = []
         self.next_at = 0
         self.urgent = []
-        self.lost = 0
 
-    def accept(self, payload, urgent):
+    def accept(self, payload, urgent, at_once=True):
         self.durable_seq += 1
         self.events.append(Waiting(self.durable_seq, payload))
         self.urgent.append(urgent)
@@ -36,10 +35,9 @@ class ShortOutbox:
 
     def take(self):
         if self.next_at == len(self.events):
-            return None, 0
+            return None
         self.next_at += 1
-        missing, self.lost = self.lost, 0
-        return self.events[self.next_at - 1], missing
+        return self.events[self.next_at - 1]
 
     def ack(self, out):
         out.acked = True
@@ -126,12 +124,6 @@ class TestEnvelope(unittest.TestCase):
         messages = drain(uplink)
         messages[1].done()
         self.assertEqual([event.acked for event in outbox.events], [False, True, False])
-
-    def test_gaps_are_handed_on_with_their_numbers(self):
-        uplink, outbox = make(durable_seq=9)
-        outbox.lost = 4
-        self.event(uplink)
-        self.assertEqual(uplink.gaps, [(6, 9)])
 
 
 class TestHistorical(unittest.TestCase):

@@ -10,6 +10,7 @@ Everything that a board leaves behind (flash, console, world) lies below the tes
 import asyncio
 import functools
 import os
+import re
 import secrets as random_bytes
 import shutil
 import socket
@@ -186,18 +187,28 @@ def template(folder: Path | None = None) -> Template:
     return Template(build_firmware(folder))
 
 
-def patched_firmware(folder: Path, changes: dict[str, list[tuple[str, str]]]) -> Path:
-    """A copy of the firmware below `folder` in which pieces of source are replaced, each found once."""
-    source = Path(os.environ.get("SPORTBOX_FIRMWARE") or FIRMWARE)
+def patched_firmware(
+    folder: Path,
+    changes: dict[str, list[tuple[str, str]]] | None = None,
+    constants: dict[str, dict[str, int]] | None = None,
+) -> Path:
+    """A copy of the firmware below `folder`, by file: pieces of source replaced, each found once, and other
+    values for constants."""
     copy = folder / "firmware"
-    shutil.copytree(source, copy)
-    for name, replacements in changes.items():
-        path = copy / name
-        text = path.read_text()
+    shutil.copytree(Path(os.environ.get("SPORTBOX_FIRMWARE") or FIRMWARE), copy)
+    for name, replacements in (changes or {}).items():
+        text = (copy / name).read_text()
         for old, new in replacements:
             assert text.count(old) == 1, f"{old!r} is not once in {name}"
             text = text.replace(old, new)
-        path.write_text(text)
+        (copy / name).write_text(text)
+    for name, values in (constants or {}).items():
+        text = (copy / name).read_text()
+        for constant, value in values.items():
+            line = re.compile(rf"^{constant} = const\(\d+\)", re.MULTILINE)
+            text, count = line.subn(f"{constant} = const({value})", text)
+            assert count == 1, f"{constant} is not once in {name}"
+        (copy / name).write_text(text)
     return copy
 
 

@@ -7,6 +7,7 @@ are played side by side, each with a board and a peer of its own.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from tests.faults.helpers_listen import Message, messages_of
 from tests.faults.peer import Behaviour, Peer
 
 MQTT = {"connect_ms": 1000, "ack_ms": 1000, "backoff_cap_ms": 500}
+PATIENT = {"connect_ms": 8000, "ack_ms": 8000, "backoff_cap_ms": 500}
 TICK_S = 1.0
 """Deadlines are looked at once a second."""
 SLACK_S = 1.5
@@ -27,6 +29,7 @@ PAUSE_S = 0.05
 """The shortest before a reconnect."""
 DROP_S = 1.5
 """A strike is released for 2 s, and dropped 0.3 s after the door was seen open."""
+QUIET = {"telemetry_s": 30}
 COMMAND_ID = 4711
 LOCK_EVENTS = ["access.accepted", "lock.unlocked", "access.done", "lock.locked"]
 DOOR_EVENTS = ["door.opened", "door.closed"]
@@ -68,6 +71,10 @@ class Fault:
     config: dict[str, Any] = field(default_factory=dict)
     last_s: float = 0.0
     """How much later than usual the fault ends a connection."""
+    at_once: bool = False
+    """The board need not wait for a deadline to give the connection up."""
+    again: bool = False
+    """Nothing is acknowledged meanwhile: events and answers have to come again afterwards."""
     refusals: list[tuple[str, str]] = field(default_factory=list)
     """Further answers to the same token."""
 
@@ -79,35 +86,42 @@ class Scene:
         self.bench = bench
         self.number = number
         self.connects_s: list[float] = []
-        mqtt = {**MQTT, **fault.mqtt}
-        longest_ms = max(mqtt["connect_ms"], mqtt["ack_ms"]) + mqtt["backoff_cap_ms"]
-        self.bound_s = longest_ms / 1000 + TICK_S + SLACK_S + fault.last_s
+        self._messages: list[Message] = []
+        self.mqtt = {**(PATIENT if fault.at_once else MQTT), **fault.mqtt}
+        longest_ms = max(self.mqtt["connect_ms"], self.mqtt["ack_ms"])
+        wait_s = 0.0 if fault.at_once else longest_ms / 1000 + TICK_S + fault.last_s
+        self.bound_s = wait_s + self.mqtt["backoff_cap_ms"] / 1000 + SLACK_S
 
     @property
     def messages(self) -> list[Message]:
-        return messages_of(self.peer.packets("PUBLISH"))
+        """What the board has published so far."""
+        known = self._messages
+        known += messages_of(self.peer.packets("PUBLISH")[len(known) :])
+        return known
 
     def told(self, *components: str) -> list[str]:
         return of_components(first_events(self.board, self.messages), *components)
 
-    async def play(self) -> None:
-        try:
-            with self.peer:
-                watching = asyncio.create_task(self.watch_connections())
-                try:
-                    await self.play_with_peer()
-                finally:
-                    watching.cancel()
-        except BaseException as error:
-            error.add_note(f"in the scene `{self.fault.name}`, board box-{self.number}")
-            raise
+    async def boot(self) -> None:
+        """The board is online when this returns."""
+        where = (self.peer.host, self.peer.port)
+        self.board = self.bench.add(f"box-{self.number}", where, mqtt=self.mqtt, **self.fault.config)
+        self.board.boot()
+        telemetry = f"{self.board.base}/telemetry"
+        await eventually(lambda: any(m.topic == telemetry for m in self.messages), "telemetry")
 
-    async def play_with_peer(self) -> None:
-        fault, peer = self.fault, self.peer
-        mqtt = {**MQTT, **fault.mqtt}
-        board = self.bench.add(f"box-{self.number}", (peer.host, peer.port), mqtt=mqtt, **fault.config)
-        self.board = board
-        board.boot()
+    async def play(self) -> None:
+        watching = asyncio.create_task(self.watch_connections())
+        try:
+            await self.play_fault()
+        except BaseException as error:
+            error.add_note(f"in the scene `{self.fault.name}`, board {self.board.name}")
+            raise
+        finally:
+            watching.cancel()
+
+    async def play_fault(self) -> None:
+        fault, peer, board = self.fault, self.peer, self.board
         token = await self.give_order()
         before = peer.accepted
         began_s = time.monotonic()
@@ -124,7 +138,29 @@ class Scene:
         await eventually(lambda: "lock.locked" in self.told("lock-1"), "the end of the lend")
         assert fault.connections in (None, peer.accepted - before), "a connection did not stay"
         self.check_reconnects(began_s, healed_s)
+        if fault.again:
+            await eventually(lambda: not self.missing_again(began_s, healed_s), "what was not acknowledged")
+        from_s = began_s if fault.config == QUIET else healed_s
+        await eventually(lambda: self.telemetry_since(from_s), "telemetry", 2 * TICK_S + SLACK_S)
+        check_stalls(board, [m for m in self.messages if m.at_s > began_s])
         self.check(token)
+
+    def telemetry_since(self, at_s: float) -> bool:
+        return any(m.topic == f"{self.board.base}/telemetry" and m.at_s > at_s for m in self.messages)
+
+    def missing_again(self, began_s: float, healed_s: float) -> set[str]:
+        """Events and answers that were published during the fault and not since."""
+
+        def published(from_s: float, to_s: float) -> set[str]:
+            found = set()
+            for message in self.messages:
+                if from_s < message.at_s < to_s and message.topic == f"{self.board.base}/event":
+                    found.add(message.content["id"])
+                elif from_s < message.at_s < to_s and message.topic == f"{self.board.base}/ack":
+                    found.add(f"{message.content['result']} for {message.content['jti']}")
+            return found
+
+        return published(began_s, healed_s) - published(healed_s, time.monotonic())
 
     async def watch_connections(self) -> None:
         """Notes when each connection comes, whether the peer then reads from it or not."""
@@ -134,10 +170,8 @@ class Scene:
             await asyncio.sleep(POLL_S)
 
     async def give_order(self) -> str:
-        """The board is online and has accepted an order when this returns."""
+        """The board has accepted an order when this returns."""
         board, peer = self.board, self.peer
-        online = f"{board.base}/availability"
-        await eventually(lambda: any(m.topic == online for m in self.messages), "`online`")
         info = next(m.content for m in self.messages if m.topic == f"{board.base}/info")
         token = board.token(nonce=info["nonce"])
         peer.send(packets.publish(f"{board.base}/cmd", token.encode(), packet_id=COMMAND_ID))
@@ -156,7 +190,7 @@ class Scene:
         connects = [at_s for at_s in self.connects_s if at_s > began_s]
         gaps = [b - a for a, b in zip([began_s, *connects], connects, strict=False)]
         assert max(gaps, default=0) < self.bound_s, f"connections after {gaps} s, allowed are {self.bound_s}"
-        assert min(gaps[1:], default=1) > PAUSE_S / 2, f"no pause between two connections: {gaps}"
+        assert sum(gaps) > (len(gaps) - 2) * PAUSE_S, f"no pause between connections: {gaps}"
         later = [at_s for at_s in connects if at_s > healed_s]
         assert not later or later[0] - healed_s < self.bound_s
 
@@ -173,33 +207,40 @@ class Scene:
             *self.fault.refusals,
         ]
         assert board.pulses() == {"lock-1": 1, "lock-2": 0}
-        check_stalls(board, messages)
         crashes = [e for e in events if e["type"] == "sportbox.device.crashed"]
         assert not crashes and not self.peer.malformed, (crashes, self.peer.malformed)
 
 
 def play(bench: Bench, *faults: Fault) -> None:
-    async def family() -> None:
-        await gather_all(*(Scene(bench, fault, number).play() for number, fault in enumerate(faults, 1)))
+    """The boards are switched on one after the other: a start takes much of a processor for a moment, and
+    that is not what is measured here."""
+    scenes = [Scene(bench, fault, number) for number, fault in enumerate(faults, 1)]
 
-    asyncio.run(family())
+    async def family() -> None:
+        for scene in scenes:
+            await scene.boot()
+        await gather_all(*(scene.play() for scene in scenes))
+
+    with contextlib.ExitStack() as peers:
+        for scene in scenes:
+            peers.enter_context(scene.peer)
+        asyncio.run(family())
 
 
 def test_silence(bench: Bench) -> None:
     """Whatever the peer leaves out, a deadline ends the connection."""
-    quiet = {"telemetry_s": 30}
     play(
         bench,
         Fault("never CONNACK", behave(connack="never")),
         Fault("never SUBACK", behave(suback="never")),
-        Fault("never PUBACK", behave(close=False, puback="never")),
+        Fault("never PUBACK", behave(close=False, puback="never"), again=True),
         Fault("every second PUBACK dropped", behave(close=False, puback="every second")),
         Fault("PUBACKs of other packets", behave(close=False, puback="wrong id")),
         Fault(
             "never PINGRESP",
             behave(close=False, pingresp="never"),
             mqtt={"keepalive_s": 2},
-            config=quiet,
+            config=QUIET,
             last_s=1.0,
         ),
         Fault("nothing is read", behave(close=False, read=False)),
@@ -208,42 +249,65 @@ def test_silence(bench: Bench) -> None:
 
 
 def test_refusals_and_endings(bench: Bench) -> None:
+    """The board sees what has happened, and needs no deadline."""
     play(
         bench,
-        Fault("CONNACK with a refusal", behave(connack="refuse")),
-        Fault("CONNACK too short", behave(connack="short")),
-        Fault("SUBACK with a refusal", behave(suback="refuse")),
-        Fault("closed after five packets", behave(close_after=5)),
-        Fault("closed after ten packets", behave(close_after=10)),
-        Fault("closed at once", behave(close_after=1)),
+        *(
+            Fault(name, begin, at_once=True)
+            for name, begin in {
+                "CONNACK with a refusal": behave(connack="refuse"),
+                "CONNACK too short": behave(connack="short"),
+                "SUBACK with a refusal": behave(suback="refuse"),
+                "closed after five packets": behave(close_after=5),
+                "closed after ten packets": behave(close_after=10),
+                "closed at once": behave(close_after=1),
+            }.items()
+        ),
     )
 
 
 def test_malformed_bytes(bench: Bench, seed: int) -> None:
     """Any of them ends the connection, and never the program."""
     command = packets.publish("sportbox/v1/test-site/box-1/cmd", b"x.y.z")
+    sent: list[bytes] = []
+
+    def half_when_quiet(peer: Peer) -> bool:
+        """Nothing is in flight, so no PUBACK can be missed: the packet itself has a deadline."""
+        told = [m.content["type"] for m in messages_of(peer.packets()) if m.topic.endswith("/event")]
+        if not sent and {"sportbox.gate.passed", "sportbox.lock.locked"} <= set(told):
+            sent.append(packets.half(command))
+            peer.send(sent[0])
+        return bool(sent)
+
     play(
         bench,
         *(Fault(f"garbage {i}", say(packets.garbage(seed + i))) for i in range(3)),
         Fault("half a packet", say(packets.half(command))),
         Fault("the first byte of a packet", say(command[:1])),
         Fault("a length of 256 MB", say(packets.HUGE_LENGTH)),
-        Fault("a length without an end", say(packets.ENDLESS_LENGTH)),
-        Fault("a topic longer than its packet", say(packets.HUGE_TOPIC)),
+        Fault(
+            "half a packet on a quiet line",
+            behave(close=False),
+            felt=half_when_quiet,
+            connections=1,
+            config=QUIET,
+        ),
     )
 
 
 def test_packets_that_no_broker_may_send(bench: Bench) -> None:
-    play(
-        bench,
-        Fault("a reserved type", say(packets.RESERVED_TYPE)),
-        Fault("QoS 3", say(packets.QOS_3)),
-        Fault("a second CONNACK", say(packets.connack())),
-        Fault("a stray SUBACK", say(packets.suback(9, b"\x01"))),
-        Fault("a client's SUBSCRIBE", say(bytes.fromhex("8206 0001 0001 61 01"))),
-        Fault("a PUBLISH with packet id 0", say(packets.publish("a", b"x", packet_id=0))),
-        Fault("a PUBACK with five bytes", say(packets.packet(packets.PUBACK, b"\0\1\2"))),
-    )
+    wrong = {
+        "a reserved type": packets.RESERVED_TYPE,
+        "QoS 3": packets.QOS_3,
+        "a topic longer than its packet": packets.HUGE_TOPIC,
+        "a length without an end": packets.ENDLESS_LENGTH,
+        "a second CONNACK": packets.connack(),
+        "a stray SUBACK": packets.suback(9, b"\x01"),
+        "a client's SUBSCRIBE": bytes.fromhex("8206 0001 0001 61 01"),
+        "a PUBLISH with packet id 0": packets.publish("a", b"x", packet_id=0),
+        "a PUBACK with five bytes": packets.packet(packets.PUBACK, b"\0\1\2"),
+    }
+    play(bench, *(Fault(name, say(raw), at_once=True) for name, raw in wrong.items()))
 
 
 def test_what_a_connection_outlives(bench: Bench) -> None:
@@ -327,14 +391,12 @@ def test_oversized(bench: Bench) -> None:
 
 def test_each_byte_of_an_order_flipped(bench: Bench, seed: int) -> None:
     """Wherever a bit of the order's packet tips over: nothing moves, and the board answers the next one."""
-    with Peer() as peer:
-        scene = Scene(bench, Fault("flipped bytes", behave(False)), 1)
-        scene.peer = peer
-        board = bench.add("box-1", (peer.host, peer.port), mqtt=MQTT)
-        scene.board = board
-        board.boot()
+    scene = Scene(bench, Fault("flipped bytes", behave(False)), 1)
+    with scene.peer as peer:
 
         async def play_it() -> None:
+            await scene.boot()
+            board = scene.board
             await scene.give_order()
             await scene.lend()
             info = next(m.content for m in scene.messages if m.topic == f"{board.base}/info")
@@ -359,6 +421,6 @@ def test_each_byte_of_an_order_flipped(bench: Bench, seed: int) -> None:
             await eventually(lambda: scene.told("door-2"), "the forced door to be told of")
 
         asyncio.run(play_it())
-        check_events(board, scene.messages)
-        check_stalls(board, scene.messages)
-        assert board.pulses() == {"lock-1": 1, "lock-2": 0}
+        check_events(scene.board, scene.messages)
+        check_stalls(scene.board, scene.messages)
+        assert scene.board.pulses() == {"lock-1": 1, "lock-2": 0}

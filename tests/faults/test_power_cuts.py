@@ -9,13 +9,21 @@ import random
 from pathlib import Path
 
 from host_tools.broker import BrokerProcess
-from tests.faults.helpers import Bench, eventually, gather_all, jti_of
+from tests.faults.helpers import Bench, Board, eventually, gather_all, jti_of, patched_firmware
 from tests.faults.helpers_check import answers, check_events, twice
 from tests.faults.helpers_listen import Listener
 
-BOXES = 5
+BOXES = 6
 CUTS = 9
 """For each box."""
+SMALL = {
+    "sportbox/app.py": {"_QUIET_MS": 300},
+    "sportbox/store/outbox.py": {"_MARK_EVERY": 4},
+    "sportbox/store/journal.py": {"_SEGMENT_BYTES": 512},
+    "sportbox/store/replay.py": {"_FILE_MAX": 600},
+}
+"""Bounds of every second box: what happens once an hour elsewhere, files written anew and deleted, happens
+all the time there."""
 LOCK, DOOR = "lock-1", "door-1"
 DEBOUNCE_S = 0.05
 FINALS = {("done", None), ("failed", "power"), ("failed", "not_opened")}
@@ -37,10 +45,10 @@ MOMENTS = {
 class Box:
     """One box through all its cuts."""
 
-    def __init__(self, bench: Bench, broker: BrokerProcess, heard: Listener, name: str, seed: int) -> None:
+    def __init__(self, board: Board, heard: Listener, seed: int) -> None:
         self.heard = heard
-        self.board = bench.add(name, (broker.host, broker.port))
-        self.chance = random.Random(f"{seed} {name}")
+        self.board = board
+        self.chance = random.Random(f"{seed} {board.name}")
         self.moments = self.chance.sample(sorted(MOMENTS), len(MOMENTS))
         self.boots = 0
         """How often it was given power."""
@@ -220,6 +228,11 @@ def test_cuts_at_any_moment_of_a_lend(bench: Bench, run_dir: Path, seed: int) ->
         BrokerProcess.start(state_dir=run_dir / "broker") as broker,
         Listener(broker.host, broker.port, run_dir) as heard,
     ):
-        boxes = [Box(bench, broker, heard, f"box-{number}", seed) for number in range(1, BOXES + 1)]
+        small = patched_firmware(run_dir, constants=SMALL)
+        boxes = []
+        for number in range(BOXES):
+            firmware = small if number % 2 else None
+            board = bench.add(f"box-{number}", (broker.host, broker.port), firmware=firmware)
+            boxes.append(Box(board, heard, seed))
         asyncio.run(all_boxes())
     assert sum(box.boots - 1 for box in boxes) >= 40

@@ -16,6 +16,7 @@ from tests.faults.helpers_listen import Listener
 DEBOUNCE_S = 0.05
 NOTICE_S = 3.0
 """The link is looked at once a second; joining takes up to 0.3 s."""
+CLOCKS = ["ntp", "floor", "ntp"]
 BACK_S = 12.0
 """Joining, its pause, and a reconnect with its longest pause."""
 
@@ -188,8 +189,6 @@ def test_a_wall_clock_that_jumps(board: Board, heard: Listener) -> None:
     check_sound(board, heard)
 
 
-CLOCKS = ["ntp", "floor", "ntp"]
-
 HANG = "            self._session.check(now_ms)\n"
 """A line of the house task, once a second. What hangs there, hangs in the first boot alone."""
 HANGS = {
@@ -205,18 +204,11 @@ def test_the_watchdog_brings_a_board_back(
     how: str, broker: BrokerProcess, bench: Bench, heard: Listener, run_dir: Path
 ) -> None:
     """A house task that hangs, in a copy of the firmware whose patience is shorter."""
-    changes = [
-        (HANG, HANGS[how] + HANG),
-        ("_WATCHDOG_MS = const(10000)", "_WATCHDOG_MS = const(2000)"),
-        ("_SILENT_MS = const(60000)", "_SILENT_MS = const(2500)"),
-    ]
-    supervisor = [
-        ("_RESTARTS_MAX = const(8)", "_RESTARTS_MAX = const(3)"),
-        ("_PAUSE_MS = const(500)", "_PAUSE_MS = const(50)"),
-    ]
-    firmware = patched_firmware(
-        run_dir, {"sportbox/box.py": changes, "sportbox/system/supervisor.py": supervisor}
-    )
+    shorter = {
+        "sportbox/box.py": {"_WATCHDOG_MS": 2000, "_SILENT_MS": 2500},
+        "sportbox/system/supervisor.py": {"_RESTARTS_MAX": 3, "_PAUSE_MS": 50},
+    }
+    firmware = patched_firmware(run_dir, {"sportbox/box.py": [(HANG, HANGS[how] + HANG)]}, shorter)
     board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
     board.boot()
     heard.wait_ready(board, 1)

@@ -3,7 +3,7 @@
 
 import unittest
 
-from tests.core.tokens import NONCE, header
+from tests.core.tokens import NONCE, NOW, header
 from tests.firmware import scratch
 from tests.firmware.desk_case import NOW_MS, OPS, RESET, DeskCase
 
@@ -104,7 +104,7 @@ class TestUnreadableLog(DeskCase, unittest.TestCase):
         for args in ({"reset": "all"}, {"reset": "replay_log", "x": 1}, {}, {"reset": ["replay_log"]}):
             with self.subTest(args=args):
                 answers = self.send(the_header=OPS, jti="r", nonce=NONCE, act="configure", args=args)
-                self.assertEqual(answers, [("r", "rejected", "replayed")])
+                self.assertEqual(answers, [("r", "rejected", "malformed")])
         self.assertFalse(self.log.readable)
 
     def test_a_reset_that_cannot_be_written_leaves_it_closed(self):
@@ -112,6 +112,76 @@ class TestUnreadableLog(DeskCase, unittest.TestCase):
         answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **RESET)
         self.assertEqual(answers, [("r", "rejected", "busy")])
         self.assertFalse(self.log.readable)
+
+
+class TestDoubtfulTokens(DeskCase, unittest.TestCase):
+    def use_up(self, jti):
+        self.assertEqual(self.send(jti=jti), [(jti, "accepted", None)])
+        self.finish()
+        self.deliver()
+
+    def test_a_clock_that_jumped_ahead_and_back_does_not_make_a_used_token_fresh(self):
+        self.use_up("old")
+        for number in range(120):  # until the file is written anew, without what is over
+            self.clock.set_ntp(NOW + 30 * 86400, NOW_MS)
+            now = NOW + 30 * 86400
+            later = {"iat": now, "nbf": now, "exp": now + 600}
+            self.assertEqual(self.send(jti="x%d" % number, **later)[0][1], "accepted")
+            self.finish()
+            self.deliver()
+        self.assertFalse(self.log.used("old"))
+        for _ in range(2):
+            self.clock.set_ntp(NOW, NOW_MS)
+            self.assertEqual(self.send(jti="old"), [("old", "rejected", "replayed")])
+            self.boot()
+        later = {"exp": NOW + 30 * 86400 + 7200, "nbf": NOW + 30 * 86400, "iat": NOW + 30 * 86400}
+        self.clock.set_ntp(NOW + 30 * 86400 + 60, NOW_MS)
+        self.assertEqual(self.send(jti="fresh", **later), [("fresh", "accepted", None)])
+
+    def test_what_was_issued_before_a_reset_is_refused_after_it(self):
+        self.use_up("old")
+        scratch.flip(self.folder + "/replay.log", 20)
+        self.boot()
+        self.clock.set_ntp(NOW + 100, NOW_MS)
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, iat=NOW + 100, **RESET)
+        self.assertEqual(answers, [("r", "accepted", None)])
+        self.finish()
+        for _ in range(2):
+            self.assertEqual(self.send(jti="old", iat=NOW), [("old", "rejected", "replayed")])
+            self.assertEqual(self.send(jti="never", iat=NOW + 99), [("never", "rejected", "replayed")])
+            self.boot()
+        self.assertEqual(self.send(jti="new", iat=NOW + 100), [("new", "accepted", None)])
+
+
+class TestClockReset(DeskCase, unittest.TestCase):
+    CLOCK = {"act": "configure", "args": {"reset": "clock"}, "cmp": None}
+
+    def test_reaches_a_board_whose_clock_is_years_ahead(self):
+        self.clock.set_ntp(NOW + 14 * 31536000, NOW_MS)
+        self.assertEqual(self.send(jti="x"), [("x", "rejected", "expired")])
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
+        self.assertEqual(answers, [("r", "accepted", None)])
+        self.assertEqual(self.clock_resets, [1])
+
+    def test_needs_the_nonce_of_this_boot_and_an_ops_key(self):
+        for changes in ({}, {"nonce": "older"}):
+            answers = self.send(the_header=OPS, jti="r", **self.CLOCK, **changes)
+            self.assertEqual(answers, [("r", "rejected", "clock")])
+        answers = self.send(jti="r", nonce=NONCE, **self.CLOCK)
+        self.assertEqual(answers, [("r", "rejected", "role")])
+        self.assertEqual(self.clock_resets, [])
+
+    def test_acts_once(self):
+        self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
+        self.finish()
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
+        self.assertEqual(answers, [("r", "rejected", "replayed")])
+        self.assertEqual(self.clock_resets, [1])
+
+    def test_other_orders_are_not_excused_from_the_time_by_a_nonce(self):
+        self.clock.set_ntp(NOW + 14 * 31536000, NOW_MS)
+        answers = self.send(the_header=OPS, jti="x", nonce=NONCE)
+        self.assertEqual(answers, [("x", "rejected", "expired")])
 
 
 class TestFlashErrors(DeskCase, unittest.TestCase):

@@ -19,12 +19,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.trust = UNKNOWN
+        self.floor_s = 0  # certainly past: what flash remembers
         self._unix_s = 0  # the time at _at_ms
         self._at_ms = 0
         self._wall_offset_s: int | None = None
 
     def set_floor(self, unix_s: int, now_ms: int) -> None:
         """A time that is certainly past. Never lowers what is known already."""
+        self.floor_s = max(self.floor_s, unix_s)
         if self.trust in (UNKNOWN, FLOOR) and unix_s > self.now(now_ms):
             self._set(FLOOR, unix_s, now_ms)
 
@@ -33,8 +35,17 @@ class Clock:
         if self.trust != NTP and unix_s >= self.now(now_ms):
             self._set(RTC, unix_s, now_ms)
 
-    def set_ntp(self, unix_s: int, now_ms: int) -> None:
+    def set_ntp(self, unix_s: int, now_ms: int) -> bool:
+        """Network time. False if it is refused: a server that is below the floor is wrong on any rung."""
+        if unix_s < self.floor_s - _JUMP_S:
+            return False
         self._set(NTP, unix_s, now_ms)
+        return True
+
+    def forget(self) -> None:
+        """An `ops` order: the floor was wrong. Back to the lowest rung."""
+        self.trust = UNKNOWN
+        self.floor_s = 0
 
     def now(self, now_ms: int) -> int:
         """Unix seconds, 0 while unknown; on the `floor` rung a lower bound."""

@@ -152,8 +152,12 @@ class Access:
             raise Refused("audience")
         if key.role != "ops" and (key.role != "booking" or token.claims["act"] != "unlock"):
             raise Refused("role")
-        self._check_times(token, now_s, trusted)
-        if not trusted and token.claims.get("nonce") != nonce:
+        fresh = token.claims.get("nonce") == nonce
+        repair = (
+            fresh and token.claims["act"] == "configure"
+        )  # must get through to a board with a wrong clock
+        self._check_times(token, 0 if repair else now_s, trusted and not repair)
+        if not trusted and not fresh:
             raise Refused("clock")
 
     def _check_shape(self, token: Token) -> None:
@@ -180,6 +184,15 @@ class Access:
             raise Refused("expired")
         if trusted and (now_s < begins_s - _LEEWAY_S or (issued_s or 0) > now_s + _LEEWAY_S):
             raise Refused("not_yet")
+
+
+def issued(token: Token) -> int:
+    """When it was made, Unix seconds; its begin where it does not say."""
+    for name in ("iat", "nbf"):
+        at_s = token.seconds(name)
+        if at_s is not None:
+            return at_s
+    return 0
 
 
 def keep_until(token: Token) -> int:

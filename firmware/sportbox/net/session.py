@@ -151,11 +151,14 @@ class Session:
                 return
         if self.up and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:
             self.wake()
+        if self.up and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 1000:
+            self._fail("writer stuck")
+        if self._task is None or self.up or self._deadline_ms:
+            self.beat_ms = now_ms  # pausing, connected, or under a deadline: all is well
 
     async def run(self) -> None:
         """Connects for ever."""
         while True:
-            self.beat_ms = self._now_ms()
             await self._link.wait()
             self._why = ""
             self._task = asyncio.create_task(self._serve())
@@ -211,7 +214,7 @@ class Session:
             self._answer(self._packets.subscribe(self._command_topic, self._subscribe_pid))
             while True:
                 await self._handle(await self._packet())
-                self.beat_ms = self._now_ms()
+                await asyncio.sleep_ms(0)  # what is in the buffer already must not keep the others waiting
                 while len(self._control) > _CONTROL_MAX:
                     await asyncio.sleep_ms(10)
         finally:
@@ -353,7 +356,7 @@ class Session:
                 await self._write(packet)
                 if message is not None and message.qos == 0 and message.done is not None:
                     message.done()
-        except OSError as error:
+        except Exception as error:  # without a writer the session would be deaf, and nobody would notice
             self._fail("%s %s" % (type(error).__name__, error))
 
     def _next_packet(self) -> "tuple[bytes | bytearray | None, Message | None]":

@@ -16,6 +16,7 @@ _TIMEOUT_MS = const(2000)
 _NTP_TO_UNIX_S = const(2208988800)  # 1900-01-01 to 1970-01-01 (RFC 4330, 3)
 _ERA_S = const(1 << 32)  # the 32-bit seconds wrap in 2036; a time before 2025 belongs to the next era
 _EARLIEST_S = const(1735689600)
+_LATEST_S = const(2840140800)  # 2060-01-01: what lies behind it is a server that has lost its time
 
 
 def is_address(host: str) -> bool:
@@ -104,4 +105,6 @@ def server_time(answer: bytes) -> int | None:
     if seconds == 0:
         return None
     unix_s = seconds - _NTP_TO_UNIX_S + (fraction >> 31)
-    return unix_s + _ERA_S if unix_s < _EARLIEST_S else unix_s
+    if unix_s < _EARLIEST_S:
+        unix_s += _ERA_S
+    return unix_s if unix_s < _LATEST_S else None

@@ -45,7 +45,13 @@ class Wifi:
 
     def rssi_dbm(self) -> int | None:
         """Received level, None while there is no link."""
-        return self._wlan.status("rssi") if self.up else None
+        try:
+            return self._wlan.status("rssi") if self.up else None
+        except OSError:
+            return None  # just lost, and not noticed yet
+
+    def switch_on(self) -> None:
+        self._wlan.active(True)
 
     async def run(self) -> None:
         failures = 0
@@ -60,13 +66,12 @@ class Wifi:
             self._set(False)
             if not await self._join():
                 failures += 1
-                self._wlan.disconnect()
                 if failures % _RESTARTS_AFTER == 0:
                     self._wlan.active(False)
                 await asyncio.sleep_ms(self._backoff.next(self._random_bits()))
 
     async def _join(self) -> bool:
-        self._wlan.active(True)
+        self.switch_on()
         try:
             # after a loss the driver tries by itself, and refuses a connect() meanwhile
             self._wlan.disconnect()
@@ -79,9 +84,7 @@ class Wifi:
             if self._wlan.isconnected():
                 self.joins += 1
                 return True
-            if self._wlan.status() in (network.STAT_WRONG_PASSWORD, network.STAT_NO_AP_FOUND):
-                return False
-        return False
+        return False  # status() is not asked: on the ESP32 it may still tell of the attempt before
 
     def _set(self, up: bool) -> None:
         if up != self.up:

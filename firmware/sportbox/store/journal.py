@@ -67,7 +67,7 @@ class Journal:
         for name in names:
             size = os.stat(self._path(name))[6]
             if size == 0:  # cut off when it was first made: its number is given again, and its name with it
-                os.remove(self._path(name))
+                self._remove_if_possible(name)
                 continue
             self._segments.append(Segment(name, base, size))
             self.last_seq = int(name[1:], 16)  # even if none of its records can be read
@@ -103,6 +103,8 @@ class Journal:
             self._failed = self._failed or "%s%08x" % (self._prefix, records[0][0])
             segment = Segment(self._failed, self.end(), 0)
             mode = "wb"
+            if segment.name in [known.name for known in self._segments]:
+                raise OSError("segment name in use")  # never write over what is still needed
         else:
             segment = self._segments[-1]
             mode = "ab"
@@ -176,6 +178,12 @@ class Journal:
         if len(payload) < length or crc32(header[:8] + payload) != crc:
             return None
         return Record(seq, payload, at + RECORD_OVERHEAD + length)
+
+    def _remove_if_possible(self, name: str) -> None:
+        try:
+            os.remove(self._path(name))
+        except OSError:
+            self.damaged += 1  # worn flash must not keep the board from starting
 
     def _close_reader(self) -> None:
         if self._reader is not None:

@@ -43,7 +43,8 @@ class Outbox:
         self._marked_seq = 0
         self._seq = 0  # the newest number given out
         self._sent_seq = 0  # the newest number taken for sending on this connection
-        self._gap_seq = 0  # gaps below it are reported
+        self._again: list[Outgoing] = []  # sent from RAM, not acknowledged, to be sent again
+        self._gap = (0, 0, 0)  # how many numbers are missing and not reported yet, the first, the last
         self._counts_changed = False
         self._failures = 0
         self.durable_seq = 0  # the newest number on flash
@@ -60,7 +61,9 @@ class Outbox:
         believed = True
         try:
             mark = records.read(self._mark_path)
-            if mark is not None:
+            if mark is None:
+                believed = False
+            else:
                 facts = struct.unpack(_MARK, mark) if len(mark) == struct.calcsize(_MARK) else None
                 believed = facts is not None
                 if facts is not None:
@@ -77,15 +80,16 @@ class Outbox:
         self._sent_seq = self.acked_seq
         self.durable_seq = self._seq
 
-    def accept(self, payload: bytes, urgent: bool) -> int:
-        """Takes an event and returns its number. Urgent: on flash on return, else after flush()."""
+    def accept(self, payload: bytes, urgent: bool, at_once: bool = True) -> int:
+        """Takes an event and returns its number. Urgent ones have the reserve, and are on flash on return
+        unless they can wait; the others are after flush()."""
         if len(payload) > PAYLOAD_MAX:
             raise ValueError("event too long")
         while len(self._pending) >= _PENDING_MAX:
             self._give_up_pending()
         self._seq += 1
         self._pending.append((urgent, self._seq, payload))
-        if urgent or len(self._pending) >= _PENDING_MAX // 2:
+        if (urgent and at_once) or len(self._pending) >= _PENDING_MAX // 2:
             self.flush()
         return self._seq
 
@@ -111,7 +115,7 @@ class Outbox:
                 self._failures = 0
             if self._counts_changed:
                 self.mark()
-        except OSError:
+        except (OSError, MemoryError):
             self._failures += 1
             self.write_errors += 1
             return False
@@ -127,13 +131,24 @@ class Outbox:
     def in_flight(self) -> int:
         return len(self._out)
 
-    def take(self) -> "tuple[Outgoing | None, int]":
-        """The next event to send and how many numbers before it are missing and not yet reported."""
+    def take_gap(self) -> "tuple[int, int, int]":
+        """How many numbers are missing among those that have left since the last call, the first and the
+        last of them. Each is told once; until then the mark stays before it."""
+        gap = self._gap
+        self._gap = (0, 0, 0)
+        return gap
+
+    def take(self) -> Outgoing | None:
+        """The next event to send, None if there is none."""
         while True:
             ordinary = self._journals[0].peek()
             urgent = self._journals[1].peek()
             is_urgent = ordinary is None or (urgent is not None and urgent.seq < ordinary.seq)
             record = urgent if is_urgent else ordinary
+            again = self._again[0] if self._again else None
+            if again is not None and (record is None or again.seq < record.seq):
+                again.acked = False
+                return self._hand_out(self._again.pop(0))
             if record is None:
                 return self._take_pending()
             self._journals[is_urgent].cursor = record.end
@@ -144,7 +159,13 @@ class Outbox:
         """The connection is gone: what was not acknowledged goes out again on the next one."""
         for journal in self._journals:
             journal.cursor = journal.head
-        self._pending = [(o.urgent, o.seq, o.payload) for o in self._out if o.end == 0] + self._pending
+        newest_seq = max(self._journals[0].last_seq, self._journals[1].last_seq)
+        unwritten = [out for out in self._out if out.end == 0] + self._again
+        self._again = [
+            out for out in unwritten if out.seq < newest_seq
+        ]  # too late for flash: it must keep the order
+        later = [(out.urgent, out.seq, out.payload) for out in unwritten if out.seq > newest_seq]
+        self._pending = later + self._pending
         self._out = []
         self._sent_seq = self.acked_seq
 
@@ -156,11 +177,12 @@ class Outbox:
             self._count_drop(out.urgent, -1)
         while self._out and self._out[0].acked:
             first = self._out.pop(0)
+            self._note_gap(self.acked_seq + 1, first.seq - 1)
             self.acked_seq = first.seq
             journal = self._journals[first.urgent]
             if first.end > journal.head:
                 journal.head = first.end
-        if self.acked_seq - self._marked_seq >= _MARK_EVERY:
+        if self.acked_seq - self._marked_seq >= _MARK_EVERY and not self._gap[0]:
             self.mark()
 
     def mark(self) -> bool:
@@ -178,10 +200,15 @@ class Outbox:
             self._counts_changed = False
             for journal in self._journals:
                 journal.purge()
-        except OSError:
+        except (OSError, MemoryError):
             self.write_errors += 1
             return False
         return True
+
+    def _note_gap(self, first: int, last: int) -> None:
+        if last >= first:
+            count = self._gap[0]
+            self._gap = (count + last - first + 1, self._gap[1] if count else first, last)
 
     def _oldest_seq(self) -> int:
         oldest = [
@@ -189,21 +216,18 @@ class Outbox:
         ]
         return min(oldest) if oldest else max(self._journals[0].last_seq, self._journals[1].last_seq) + 1
 
-    def _take_pending(self) -> "tuple[Outgoing | None, int]":
+    def _take_pending(self) -> Outgoing | None:
         """An event straight from RAM, only while the flash fails."""
         if self._failures < _FAILURES_MAX or not self._pending:
-            return None, 0
+            return None
         urgent, seq, payload = self._pending.pop(0)
         self.durable_seq = seq
         return self._hand_out(Outgoing(Record(seq, payload, 0), urgent))
 
-    def _hand_out(self, out: Outgoing) -> "tuple[Outgoing | None, int]":
-        missing = out.seq - max(self._sent_seq, self._gap_seq) - 1
+    def _hand_out(self, out: Outgoing) -> Outgoing:
         self._sent_seq = out.seq
-        if missing > 0:
-            self._gap_seq = out.seq
         self._out.append(out)
-        return out, max(0, missing)
+        return out
 
     def _make_room(self, urgent: bool, size: int) -> None:
         journal = self._journals[urgent]

@@ -19,8 +19,11 @@ def crc32(data: "bytes | bytearray | memoryview") -> int:
 
 
 def write(path: str, payload: bytes) -> None:
+    data = (
+        struct.pack("<I", crc32(payload)) + payload
+    )  # before the file is touched: this may run out of memory
     with open(path, "wb") as file:
-        file.write(struct.pack("<I", crc32(payload)) + payload)
+        file.write(data)
 
 
 def read(path: str) -> bytes | None:

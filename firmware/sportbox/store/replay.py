@@ -6,6 +6,8 @@ An append-only file of lines, each `<crc32, 8 hex digits> <JSON>`:
     ["order", digest, jti, sub, act, component]   begun
     ["final", digest, result, reason]     its one final answer
     ["told", digest]                      the broker has that answer
+    ["forgot", until]                     tokens to be kept until then may have been left out
+    ["reset", time]                       the log was begun anew then: what was issued before may be used
 
 The log fails closed: a line that cannot be believed makes the whole log unreadable until `reset()`, for
 which token was used is then unknown. It is bounded: tokens whose time is over are left out when the file is
@@ -48,6 +50,8 @@ class ReplayLog:
         self._size = 0
         self._rewrite_at = _FILE_MAX
         self._torn = False  # a write failed: what stands at the end of the file is not known
+        self._forgotten_s = 0
+        self._reset_s = 0
         self.answers: dict[bytes, Answer] = {}
         self.readable = False
 
@@ -73,6 +77,11 @@ class ReplayLog:
 
     def used(self, jti: str) -> bool:
         return digest(jti) in self._used
+
+    def doubtful(self, keep_until_s: int, issued_s: int) -> bool:
+        """True if the token could have been used and be forgotten: its time was over once (and the clock was
+        set back since), or it is older than the log."""
+        return keep_until_s <= self._forgotten_s or issued_s < self._reset_s
 
     def full(self, now_s: int) -> bool:
         if len(self._used) >= self._capacity:
@@ -116,10 +125,12 @@ class ReplayLog:
             self._expire(now_s)
             self._rewrite()
 
-    def reset(self) -> None:
-        """Begins an empty log: an `ops` order after the old one became unreadable. Raises OSError."""
+    def reset(self, now_s: int = 0) -> None:
+        """Begins an empty log: an `ops` order after the old one became unreadable. Raises OSError. `now_s` is
+        the best time; what was issued before it is refused from now on."""
         self._used = {}
         self.answers = {}
+        self._reset_s = now_s
         self._rewrite()
         self.readable = True
 
@@ -129,6 +140,12 @@ class ReplayLog:
             raise ValueError("crc")
         fields = json.loads(body)
         kind = fields[0]
+        if kind == "forgot":
+            self._forgotten_s = max(self._forgotten_s, fields[1])
+            return
+        if kind == "reset":
+            self._reset_s = max(self._reset_s, fields[1])
+            return
         key = binascii.unhexlify(fields[1])
         if kind == "used":
             self._used[key] = fields[2]
@@ -154,12 +171,13 @@ class ReplayLog:
 
     def _expire(self, now_s: int) -> None:
         for key in [k for k, until_s in self._used.items() if until_s < now_s and k not in self.answers]:
-            del self._used[key]
+            self._forgotten_s = max(self._forgotten_s, self._used.pop(key))
 
     def _rewrite(self) -> None:
         path = self._path + ".new"
         size = 0
         with open(path, "wb") as file:
+            size += file.write(_line(["forgot", self._forgotten_s]) + _line(["reset", self._reset_s]))
             for key, until_s in self._used.items():
                 name = binascii.hexlify(key).decode()
                 size += file.write(_line(["used", name, until_s]))

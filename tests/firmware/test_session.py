@@ -1,6 +1,7 @@
 # runs on: micropython
-"""Packet ids of the session: 1 to 65535, wrapping, never one that is in flight."""
+"""The session without a network: packet ids, the window, and a writer that fails."""
 
+import asyncio
 import unittest
 
 from sportbox.net.packets import Packets
@@ -80,6 +81,49 @@ class TestIds(unittest.TestCase):
         session = make_session()
         session._handle_puback(77)
         self.assertEqual(session.stray_pubacks, 1)
+
+
+class TestWriter(unittest.IsolatedAsyncioTestCase):
+    async def test_any_failure_of_the_writer_ends_the_connection(self):
+        """A session with a reader and no writer would open locks and answer nobody."""
+
+        def next_message():
+            raise MemoryError("no room")
+
+        session = make_session(next_message)
+        session.up = True
+
+        async def forever():
+            await asyncio.sleep(100)
+
+        session._task = asyncio.create_task(forever())
+        await asyncio.sleep_ms(0)
+        await session._write_loop()
+        self.assertEqual(session._why, "MemoryError no room")
+        with self.assertRaises(asyncio.CancelledError):
+            await session._task
+
+    def test_a_writer_that_is_stuck_is_noticed(self):
+        session = make_session()
+
+        class Task:
+            cancelled = False
+
+            def cancel(self):
+                self.cancelled = True
+
+        session.up, session._task = True, Task()
+        session.check(29999)
+        self.assertFalse(session._task.cancelled)
+        self.assertEqual(session.beat_ms, 29999)
+        session.check(30000)
+        self.assertTrue(session._task.cancelled)
+
+    def test_no_beat_while_a_connection_neither_stands_nor_has_a_deadline(self):
+        session = make_session()
+        session._task = object()
+        session.check(70000)
+        self.assertEqual(session.beat_ms, 0)
 
 
 if __name__ == "__main__":

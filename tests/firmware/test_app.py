@@ -1,0 +1,115 @@
+# runs on: micropython
+"""The app's sense of time: edges that never end, alarms that do not pile up, gaps that are told together."""
+
+import asyncio
+import unittest
+
+from sportbox.app import App
+from sportbox.core.clock import Clock
+from sportbox.store.outbox import Outbox
+from sportbox.uplink import Uplink
+
+from tests.firmware import scratch
+
+
+class Part:
+    """Wants to be looked at at `at_ms`."""
+
+    name = "court-1"
+
+    def __init__(self):
+        self.scans = 0
+        self.at_ms = None
+
+    def scan(self, now_ms):
+        self.scans += 1
+
+    def deadline(self):
+        return self.at_ms
+
+    def states(self):
+        return []
+
+    def memory(self):
+        return None
+
+
+class TestApp(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.folder = scratch.folder(self)
+        self.outbox = Outbox(self.folder + "/outbox", 8192, 4096)
+        self.outbox.open()
+        self.now_ms = 0
+        uplink = Uplink("site", "box-1", "boot", self.outbox)
+        self.app = App(self.folder, Clock(), self.outbox, uplink, 1000, lambda: self.now_ms, lambda: None)
+        self.part = Part()
+        self.app.parts = [self.part]
+
+    async def test_edges_without_an_end_leave_the_others_their_turn(self):
+        flag = self.app.edge
+        turns = []
+
+        class Chatter(Part):
+            def scan(self, now_ms):
+                self.scans += 1
+                flag.set()
+
+        chatter = Chatter()
+        self.app.parts = [chatter]
+        edges = asyncio.create_task(self.app.watch_edges())
+        flag.set()
+        for _ in range(20):
+            await asyncio.sleep_ms(1)
+            turns.append(chatter.scans)
+        edges.cancel()
+        self.assertGreater(turns[-1], 1)
+        self.assertLess(turns[-1], 30)
+
+    async def test_alarms_do_not_pile_up(self):
+        """A chattering contact asks for a later look again and again."""
+        for i in range(200):
+            self.part.at_ms = 60000 + i
+            self.app.scan()
+            self.part.at_ms = 50
+            self.app.scan()
+        self.assertLessEqual(len(self.app._armed), 2)
+
+    async def test_a_deadline_is_kept(self):
+        self.part.at_ms = 20
+        self.app.scan()
+        self.part.at_ms = None
+        before = self.part.scans
+        for _ in range(50):
+            await asyncio.sleep_ms(10)
+            if self.part.scans > before:
+                break
+        self.assertGreater(self.part.scans, before)
+        self.assertEqual(self.app._armed, [])
+
+    def test_gaps_are_told_in_one_report_a_tick(self):
+        class Lock:
+            def tidy(self, now_ms):
+                pass
+
+        self.app.desk = Lock()
+        for i in range(60):
+            self.app.event("door-1", "door.opened", {"i": i})
+            for _ in range(12):
+                self.app.event("court-1", "occupancy.changed", {"state": "occupied", "pad": "x" * 80})
+        self.outbox.flush()
+        while True:
+            out = self.outbox.take()
+            if out is None:
+                break
+            self.outbox.ack(out)
+        told = []
+        self.app.event = lambda component, kind, data: told.append((kind, data["count"]))
+        missing = self.outbox.dropped_ordinary + self.outbox.dropped_urgent
+        self.assertGreater(missing, 100)
+        self.app.tick(1000)
+        self.app.tick(2000)
+        self.assertEqual(told, [("device.dropped", missing)])
+
+
+if __name__ == "__main__":
+    unittest.main()
