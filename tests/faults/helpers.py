@@ -117,7 +117,7 @@ class Board:
     def energised(self, component: str = "lock-1") -> bool:
         return bool(self.sim.show()["locks"][component]["energised"])
 
-    def claims(self, component: str = "lock-1", **changes: Any) -> Json:
+    def claims(self, component: str | None = "lock-1", **changes: Any) -> Json:
         """The claims of a valid order; `changes` replace some, and None leaves one out."""
         now = int(time.time())
         claims = {
@@ -136,7 +136,7 @@ class Board:
 
     def token(
         self,
-        component: str = "lock-1",
+        component: str | None = "lock-1",
         *,
         kid: str = "booking-1",
         secret: bytes | None = None,
@@ -152,9 +152,12 @@ def jti_of(token: str) -> str:
 
 
 class TimeServer:
-    """An SNTP server on loopback, in a thread."""
+    """An SNTP server on loopback, in a thread. `offset_s` is how wrong it is; `lies` come first, one an
+    answer."""
 
     def __init__(self) -> None:
+        self.offset_s = 0
+        self.lies: list[int] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve, name="time server", daemon=True)
@@ -170,7 +173,8 @@ class TimeServer:
             query, sender = self._socket.recvfrom(512)
             if sender == self.address:  # stop() asks for the end
                 return
-            now = time.time_ns()
+            offset_s = self.lies.pop(0) if self.lies else self.offset_s
+            now = time.time_ns() + offset_s * 1_000_000_000
             reply = answer(query, now, now)
             if reply is not None:
                 self._socket.sendto(reply, sender)

@@ -7,11 +7,15 @@ was used stays used. Several boxes are played side by side; `seed` chooses the m
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 from host_tools.broker import BrokerProcess
 from tests.faults.helpers import Bench, Board, eventually, gather_all, jti_of, patched_firmware
-from tests.faults.helpers_check import answers, check_events, twice
-from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_check import answers, check_events, first_events, twice
+from tests.faults.helpers_listen import Listener, messages_of
+from tests.faults.peer import Behaviour, Peer
+
+Json = dict[str, Any]
 
 BOXES = 6
 CUTS = 9
@@ -236,3 +240,42 @@ def test_cuts_at_any_moment_of_a_lend(bench: Bench, run_dir: Path, seed: int) ->
             boxes.append(Box(board, heard, seed))
         asyncio.run(all_boxes())
     assert sum(box.boots - 1 for box in boxes) >= 40
+
+
+def test_cuts_while_nothing_is_acknowledged(bench: Bench, run_dir: Path, seed: int) -> None:
+    """A peer takes events and never says so. Over power cuts they are kept, and come again."""
+    chance = random.Random(seed)
+    small = patched_firmware(run_dir, constants=SMALL)
+
+    async def scene(number: int) -> None:
+        with Peer(Behaviour(puback="never")) as peer:
+            firmware = small if number % 2 else None
+            where = (peer.host, peer.port)
+            board = bench.add(f"box-{number}", where, firmware=firmware, mqtt={"ack_ms": 1000})
+            for _ in range(3):
+                connections = len(peer.packets("SUBSCRIBE"))
+                board.boot()
+                await eventually(lambda n=connections: len(peer.packets("SUBSCRIBE")) > n, "a connection")
+                for value in ("open", "closed") * 4:
+                    board.set("door-2", value)
+                    await asyncio.sleep(3 * DEBOUNCE_S)
+                await asyncio.sleep(chance.uniform(0, 1.5))  # this is the chance of the test
+                board.cut()
+            seen = check_events(board, messages_of(peer.packets()))
+            peer.behaviour.puback = "always"
+            before = len(peer.packets())
+            board.boot()
+
+            def again() -> list[Json]:
+                return first_events(board, messages_of(peer.packets()[before:]))
+
+            await eventually(lambda: any(e["data"].get("boot") == 4 for e in again()), "the last boot")
+            events = check_events(board, messages_of(peer.packets()[before:]))
+            assert [e["id"] for e in events][: len(seen)] == [e["id"] for e in seen]
+            assert all(e.get("historical") for e in events[: len(seen)])
+            assert not peer.malformed
+
+    async def scenes() -> None:
+        await gather_all(*(scene(number) for number in range(4)))
+
+    asyncio.run(scenes())
