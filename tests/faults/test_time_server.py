@@ -60,7 +60,7 @@ def test_one_wrong_answer_does_no_harm(broker: BrokerProcess, bench: Bench, hear
 def test_a_server_far_ahead_is_mended_by_an_ops_order(
     broker: BrokerProcess, bench: Bench, heard: Listener
 ) -> None:
-    """It cannot be told from the truth. It leaves a floor that refuses honest time, until an order mends it."""
+    """It cannot be told from the truth: its floor refuses honest time until an order mends it."""
     bench.time_server.offset_s = YEARS_14_S
     board = bench.add("box-1", (broker.host, broker.port))
     board.boot()
