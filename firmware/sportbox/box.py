@@ -15,8 +15,9 @@ from sportbox.core.clock import Clock
 from sportbox.core.token import Access
 from sportbox.drivers import chip
 from sportbox.net import udp
+from sportbox.net.message import Settings
 from sportbox.net.packets import Packets
-from sportbox.net.session import Session, Settings
+from sportbox.net.session import Session
 from sportbox.net.wifi import Wifi
 from sportbox.store import record
 from sportbox.store.outbox import Outbox

@@ -10,7 +10,7 @@ import json
 from micropython import const
 
 from sportbox.core.clock import rfc3339
-from sportbox.net.session import Message
+from sportbox.net.message import Message
 from sportbox.store.outbox import Outbox, Outgoing
 
 TYPE_CHECKING = False

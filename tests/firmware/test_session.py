@@ -4,8 +4,9 @@
 import asyncio
 import unittest
 
+from sportbox.net.message import Message, Settings
 from sportbox.net.packets import Packets
-from sportbox.net.session import Message, Session, Settings
+from sportbox.net.session import Session
 
 OPTIONS = {
     "keepalive_s": 30,

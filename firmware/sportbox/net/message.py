@@ -1,0 +1,33 @@
+"""What the session is given: messages to publish, and its limits."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Message:
+    """Something to publish; `done` is called once the broker has it (at QoS 0: once it is written)."""
+
+    def __init__(
+        self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None"
+    ) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.retain = retain
+        self.qos = qos
+        self.done = done
+        self.deadline_ms = 0
+
+
+class Settings:
+    """Times in ms unless named otherwise."""
+
+    def __init__(self, host: str, port: int, options: "dict[str, int]") -> None:
+        self.host = host
+        self.port = port
+        self.keepalive_s = options["keepalive_s"]
+        self.connect_ms = options["connect_ms"]
+        self.ack_ms = options["ack_ms"]
+        self.backoff_cap_ms = options["backoff_cap_ms"]
+        self.window = options["window"]
+        self.packet_max = options["packet_max"]
