@@ -132,6 +132,7 @@ def unreadable_orders(board: Board) -> list[tuple[str, str | bytes, str]]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:The HMAC key is 32 bytes long")  # for HS512 too few
 def test_each_wrong_order_has_its_reason(heard: Listener, board: Board) -> None:
     wanted = []
     for what, token, reason in bad_orders(board):
@@ -232,12 +233,13 @@ def test_retained(heard: Listener, board: Board) -> None:
     token = board.token()
     heard.send(board, token, retain=True)
     heard.wait_ack(board, token, "accepted")
-    heard.wait_ack(board, token, "failed")
-    for boots in (2, 3):
-        board.cut()
-        board.boot()
-        heard.wait_ready(board, boots)
-        heard.wait(lambda h, n=boots - 1: h.acks(board, jti_of(token)).count(RETAINED) == n, "its refusal")
+    wait_until(lambda: bool(board.set("door-1", "pull")["moved"]), "the door to open")
+    heard.wait_ack(board, token, "done")
+    board.cut()
+    board.set("door-1", "closed")
+    board.boot()
+    heard.wait(lambda h: RETAINED in h.acks(board, jti_of(token)), "its refusal")
+    heard.wait_ready(board, 2)
     assert board.pulses() == {"lock-1": 1, "lock-2": 0}
 
 

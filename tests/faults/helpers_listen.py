@@ -47,7 +47,9 @@ def messages_of(packets: list[Packet]) -> list[Message]:
 class Listener:
     """Has the broker's SUBACK when `start` returns; comes back by itself when the broker does."""
 
-    def __init__(self, host: str, port: int, folder: Path, topic: str = "sportbox/v1/#") -> None:
+    def __init__(
+        self, host: str, port: int, folder: Path, topic: str = "sportbox/v1/#", qos: int = 1
+    ) -> None:
         self._topic = topic
         self._messages: list[Message] = []
         self._live: dict[str, list[Message]] = {}  # by topic, without what was retained before
@@ -56,7 +58,7 @@ class Listener:
         self._file = (folder / f"heard-{port}-{id(self):x}.jsonl").open("w")
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self.client.reconnect_delay_set(RETRY_S, RETRY_S)  # type: ignore[arg-type]
-        self.client.on_connect = lambda *_: self.client.subscribe(topic, qos=1)
+        self.client.on_connect = lambda *_: self.client.subscribe(topic, qos=qos)
         self.client.on_subscribe = self._subscribed
         self.client.on_message = self._take
         self.client.connect_async(host, port, keepalive=KEEPALIVE_S)

@@ -10,7 +10,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from host_tools.broker import BrokerProcess
+import pytest
+
+from host_tools.broker import BrokerProcess, find_mosquitto
 from tests.brokers import start
 from tests.faults.helpers import MQTT, Bench, Board, eventually, gather_all, jti_of
 from tests.faults.helpers_check import answers, check_events, check_stalls, of_components
@@ -67,7 +69,8 @@ class Scene:
     def __init__(self, bench: Bench, broker: BrokerProcess, name: str, seed: int) -> None:
         self.broker = broker
         self.gate = Gate(broker.host, broker.port)
-        self.heard = Listener(broker.host, broker.port, bench.folder)
+        # QoS 0: at QoS 1 the client would drop what it has not read yet when its PUBACK finds the broker dead
+        self.heard = Listener(broker.host, broker.port, bench.folder, qos=0)
         self.bench = bench
         self.name = name
         self.seed = seed
@@ -194,13 +197,14 @@ def play(bench: Bench, seed: int, *outages: tuple[str, str, BrokerProcess]) -> N
     asyncio.run(all_of_them())
 
 
-def test_mosquitto_frozen_and_killed(bench: Bench, run_dir: Path, seed: int) -> None:
+def test_brokers_frozen_and_killed(bench: Bench, run_dir: Path, seed: int) -> None:
+    """Mosquitto frozen, Mosquitto killed, the embedded broker killed."""
     with ExitStack() as brokers:
-        frozen = brokers.enter_context(start("mosquitto", run_dir / "frozen"))
-        killed = brokers.enter_context(start("mosquitto", run_dir / "killed"))
-        play(bench, seed, ("box-frozen", "frozen", frozen), ("box-killed", "killed", killed))
-
-
-def test_embedded_broker_killed(bench: Bench, run_dir: Path, seed: int) -> None:
-    with start("amqtt", run_dir) as broker:
-        play(bench, seed, ("box-1", "killed", broker))
+        outages = [("box-embedded", "killed", brokers.enter_context(start("amqtt", run_dir / "embedded")))]
+        if find_mosquitto() is not None:
+            frozen = brokers.enter_context(start("mosquitto", run_dir / "frozen"))
+            killed = brokers.enter_context(start("mosquitto", run_dir / "killed"))
+            outages += [("box-frozen", "frozen", frozen), ("box-killed", "killed", killed)]
+        play(bench, seed, *outages)
+        if len(outages) == 1:
+            pytest.skip("only the embedded broker was killed: Mosquitto is not installed")
