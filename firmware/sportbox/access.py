@@ -129,7 +129,9 @@ class Desk:
         try:
             self._carry_out(order)
         except Exception:
-            self.final(order, "failed", "power")
+            begun = self._replay.find(order.jti)
+            if begun is not None and begun.result == "accepted":  # it has had no final answer yet
+                self.final(order, "failed", "power")
             raise
         return True
 

@@ -114,6 +114,25 @@ class TestUnreadableLog(DeskCase, unittest.TestCase):
         self.assertFalse(self.log.readable)
 
 
+class TestFailureOfTheBoard(DeskCase, unittest.TestCase):
+    def fail_after(self, last_words):
+        def carry_out(order):
+            if last_words:
+                self.desk.final(order, last_words, None)
+            raise MemoryError("no room")
+
+        self.desk._carry_out = carry_out
+        with self.assertRaises(MemoryError):
+            self.send()
+        return [answer[1:] for answer in self.answers]
+
+    def test_an_order_that_cannot_be_carried_out_has_its_final_answer(self):
+        self.assertEqual(self.fail_after(None), [("accepted", None), ("failed", "power")])
+
+    def test_and_only_one(self):
+        self.assertEqual(self.fail_after("done"), [("accepted", None), ("done", None)])
+
+
 class TestDoubtfulTokens(DeskCase, unittest.TestCase):
     def use_up(self, jti):
         self.assertEqual(self.send(jti=jti), [(jti, "accepted", None)])
