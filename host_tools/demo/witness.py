@@ -1,4 +1,8 @@
-"""The independent subscriber: it hears everything of the site at QoS 1 and notes it down, nothing else."""
+"""The independent subscriber: it hears everything of the site and notes it down, nothing else.
+
+It subscribes at QoS 0. At QoS 1 an MQTT client that finds the broker dead while it acknowledges one message
+drops those that it has not read yet, though the broker had taken them from the boards.
+"""
 
 import asyncio
 import time
@@ -37,7 +41,7 @@ class Witness:
         while True:
             try:
                 async with connected(self._broker) as client:
-                    await subscribe(client, site_filter(self._site))
+                    await subscribe(client, site_filter(self._site), qos=0)
                     self.subscribed.set()
                     async for message in client.messages:
                         payload = message.payload if isinstance(message.payload, bytes) else b""

@@ -21,7 +21,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def trim_log(folder: Path) -> None:
-    """Keep a full console as log.txt.1 and begin anew, so that a year of demo fits the disk."""
+    """Keep a full console as log.txt.1 and begin anew, so that a year of demo fits the disk. For the zygote
+    alone: two at once would keep an empty one."""
     path = folder / LOG_FILE
     if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
         shutil.copyfile(path, folder / f"{LOG_FILE}.1")
@@ -30,7 +31,6 @@ def trim_log(folder: Path) -> None:
 
 def open_log(folder: Path) -> int:
     """The board's console."""
-    trim_log(folder)
     path = folder / LOG_FILE
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 

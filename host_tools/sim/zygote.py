@@ -142,6 +142,7 @@ class Zygote:
     def boot(self, board: Board, cause: int) -> int:
         board.world.prepare_boot(cause)
         board.is_bitten = False
+        trim_log(board.folder)
         pid = os.fork()
         if pid == 0:
             become_board(board.folder, self.shims)
