@@ -30,9 +30,14 @@ def environment(state: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path, "SPORTBOX_STATE": str(state)}
 
 
+def heed_ctrl_c() -> None:
+    """In a new process: whoever runs the tests in the background may have made it deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments: object, state: Path, **options: Any) -> subprocess.Popen[str]:
     """A command that goes on for a while."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heed_ctrl_c, **options}
     command = [str(SPORTBOX), *map(str, arguments)]
     return subprocess.Popen(command, text=True, env=environment(state), cwd=REPOSITORY, **options)
 

@@ -50,7 +50,7 @@ class Listener:
     def __init__(
         self, host: str, port: int, folder: Path, topic: str = "sportbox/v1/#", qos: int = 1
     ) -> None:
-        self._topic = topic
+        self._topic, self._qos = topic, qos
         self._messages: list[Message] = []
         self._live: dict[str, list[Message]] = {}  # by topic, without what was retained before
         self._changed = threading.Condition(threading.RLock())
@@ -58,7 +58,7 @@ class Listener:
         self._file = (folder / f"heard-{port}-{id(self):x}.jsonl").open("w")
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self.client.reconnect_delay_set(RETRY_S, RETRY_S)  # type: ignore[arg-type]
-        self.client.on_connect = lambda *_: self.client.subscribe(topic, qos=qos)
+        self.client.on_connect = self._connected
         self.client.on_subscribe = self._subscribed
         self.client.on_message = self._take
         self.client.connect_async(host, port, keepalive=KEEPALIVE_S)
@@ -166,13 +166,16 @@ class Listener:
                     )
                 self._changed.wait(left)
 
+    def _connected(self, *_: object) -> None:
+        self.client.subscribe(self._topic, qos=self._qos)
+
     def _subscribed(self, *_: object) -> None:
         with self._changed:
             self._subscriptions += 1
             self._changed.notify_all()
 
     def _take(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        taken = Message(time.monotonic(), message.topic, message.payload, message.qos, message.retain)
+        taken = Message(time.monotonic(), message.topic, bytes(message.payload), message.qos, message.retain)
         line = {**vars(taken), "payload": taken.payload.decode("utf-8", "backslashreplace")}
         with self._changed:
             if not self._file.closed:

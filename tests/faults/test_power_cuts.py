@@ -5,6 +5,7 @@ was used stays used. Several boxes are played side by side; `seed` chooses the m
 """
 
 import asyncio
+import functools
 import random
 from pathlib import Path
 from typing import Any
@@ -252,17 +253,19 @@ def test_cuts_while_nothing_is_acknowledged(bench: Bench, run_dir: Path, seed: i
             where = (peer.host, peer.port)
             board = bench.add(f"box-{number}", where, firmware=small, mqtt={"ack_ms": 1000, "window": 32})
             unacknowledged: list[str] = []
+
+            def since(start: int) -> list[Json]:
+                return first_events(board, messages_of(peer.packets()[start:]))
+
+            def has_booted(boot: int, start: int) -> bool:
+                return any(e["data"].get("boot") == boot for e in since(start))
+
             for boot in (1, 2, 3):
                 peer.behaviour.puback = "always"
                 before = len(peer.packets())
                 board.boot()
 
-                def since(start: int) -> list[Json]:
-                    return first_events(board, messages_of(peer.packets()[start:]))
-
-                await eventually(
-                    lambda b=boot, n=before: any(e["data"].get("boot") == b for e in since(n)), "this boot"
-                )
+                await eventually(functools.partial(has_booted, boot, before), "this boot")
                 again = [e for e in since(before) if e["id"] in unacknowledged]
                 assert [e["id"] for e in again] == unacknowledged
                 assert all(e.get("historical") for e in again)
