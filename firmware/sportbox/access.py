@@ -75,8 +75,15 @@ class Desk:
         except Refused as refused:
             self._reject(jti, "", "", refused.args[0])
             return
-        order = Order(token.text("jti"), token.text("sub"), token.text("act"), token.text("cmp"))
-        if order.act == "configure":
+        args = token.claims.get("args")
+        order = Order(
+            token.text("jti"),
+            token.text("sub"),
+            token.text("act"),
+            token.text("cmp"),
+            args if isinstance(args, dict) else None,
+        )
+        if order.act == "configure" and not order.component:
             self._configure(order, token, now_ms)
         elif self._replay.doubtful(tokens.keep_until(token), tokens.issued(token)):
             self._refuse(order, "replayed")
@@ -138,7 +145,7 @@ class Desk:
     def _configure(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
         """Repairs: they must carry the nonce of this boot on any rung of the clock, for neither a lost log
         nor a wrong clock can tell whether they are fresh."""
-        what = token.claims.get("args", {})
+        what = order.args
         if what not in ({"reset": "replay_log"}, {"reset": "clock"}):
             self._refuse(order, "malformed")
             return

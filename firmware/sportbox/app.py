@@ -12,8 +12,8 @@ import json
 from micropython import const
 
 from sportbox.access import Desk
-from sportbox.bay import earliest
 from sportbox.core.clock import rfc3339
+from sportbox.core.debounce import earliest
 from sportbox.core.lock import Order
 from sportbox.store import record
 from sportbox.uplink import Uplink
@@ -22,17 +22,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sportbox.bay import Bay
     from sportbox.core.clock import Clock
-    from sportbox.field import Court, Entrance
+    from sportbox.part import Part
     from sportbox.store.outbox import Outbox
-
-    Part = Bay | Court | Entrance
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
 _REMEMBER_MS = const(60000)
 _SCAN_PAUSE_MS = const(5)
 _ORDINARY = ("occupancy.changed", "gate.passed")
+_FOR_PARTS = ("unlock", "lock", "configure")
 _PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
 
 
@@ -143,18 +141,20 @@ class App:
     def refusal_of(self, order: Order) -> str:
         if self.restart_at_ms is not None:
             return "busy"
+        part = self._part_of(order)
+        if part is not None:
+            return part.refusal(order, self._now_ms())
         if order.act in ("unlock", "lock"):
-            bay = self._bay_of(order.component)
-            return "malformed" if bay is None else bay.refusal(order.act, self._now_ms())
+            return "malformed"
         if order.act == "reboot":
             return "busy" if any([part.busy() for part in self.parts]) else ""
         return ""
 
     def carry_out(self, order: Order) -> None:
         now_ms = self._now_ms()
-        bay = self._bay_of(order.component) if order.act in ("unlock", "lock") else None
-        if bay is not None:
-            bay.take(order, now_ms)
+        part = self._part_of(order)
+        if part is not None:
+            part.take(order, now_ms)
             return
         if order.act == "identify":
             self._identify_until_ms = now_ms + 10000
@@ -164,11 +164,11 @@ class App:
             self.info_due = True
         self.desk.final(order, "done", None)
 
-    def _bay_of(self, component: str) -> "Bay | None":
-        """The part with this lock; only a bay has components beside its own name."""
+    def _part_of(self, order: Order) -> "Part | None":
+        """The part that orders for this component are for."""
         for part in self.parts:
-            if component != part.name and component in [name for name, _, _ in part.states()]:
-                return part  # type: ignore[return-value]
+            if order.act in _FOR_PARTS and part.takes(order.component):
+                return part
         return None
 
     # ---- time

@@ -1,14 +1,16 @@
 """A door with its contact and, mostly, its lock: the rules of core/door and core/lock on real inputs."""
 
-from sportbox.core.debounce import Debounce
+from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
 from sportbox.core.lock import Lock, Order
+from sportbox.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
     from sportbox.drivers.strike import Strike
+    from sportbox.kit import Facts, Kit
 
 
 class Bolt:
@@ -21,7 +23,7 @@ class Bolt:
         self.since_ms = 0
 
 
-class Bay:
+class Bay(Part):
     """`scan` reads the contact and lets time pass; it may be called at any time, and must be at `deadline()`,
     which is in ms of uptime."""
 
@@ -80,14 +82,15 @@ class Bay:
         if self._bolt is not None:
             self._perform(self._bolt.lock.tick(now_ms), now_ms)
 
-    def refusal(self, act: str, now_ms: int) -> str:
-        """Why an order for the lock cannot be taken now, or an empty string."""
-        if self._bolt is None:
+    def takes(self, component: str) -> bool:
+        return self._bolt is not None and component == self._bolt.name
+
+    def refusal(self, order: Order, now_ms: int) -> str:
+        if self._bolt is None or order.act not in ("unlock", "lock"):
             return "malformed"
-        return self._bolt.lock.refusal(act, now_ms)
+        return self._bolt.lock.refusal(order.act, now_ms)
 
     def take(self, order: Order, now_ms: int) -> None:
-        """An order that passed the access check and `refusal`."""
         assert self._bolt is not None
         lock = self._bolt.lock
         self._perform(
@@ -142,9 +145,14 @@ class Bay:
                 raise ValueError(name)
 
 
-def earliest(times: "list[int | None]") -> int | None:
-    first = None
-    for at_ms in times:
-        if at_ms is not None and (first is None or at_ms < first):
-            first = at_ms
-    return first
+def build(name: str, facts: "Facts", kit: "Kit") -> Bay:
+    from sportbox.drivers.strike import Strike
+
+    bolt = None
+    lock_name = facts.get("lock")
+    if lock_name is not None:
+        lock = kit.components[lock_name]
+        rules = Lock(lock["release_ms"], lock["duty_ms"], lock["duty_window_ms"])
+        bolt = Bolt(lock_name, rules, Strike(lock["pin"]))
+    contact = kit.input(facts["pin"], facts["closed_level"], "up")
+    return Bay(name, Door(facts["ajar_ms"]), Debounce(facts["debounce_ms"]), contact, bolt, kit.reports)

@@ -14,6 +14,7 @@ from sportbox.compose import make_keys, make_parts
 from sportbox.core.clock import Clock
 from sportbox.core.token import Access
 from sportbox.drivers import chip
+from sportbox.kit import Kit
 from sportbox.net import udp
 from sportbox.net.message import Settings
 from sportbox.net.packets import Packets
@@ -63,6 +64,7 @@ class Box:
     def __init__(self, config: "Facts", secrets: "Facts") -> None:
         self._watchdog = chip.Watchdog(_WATCHDOG_MS)  # first of all: what hangs from here on is ended
         self._config = config
+        self._secrets = secrets
         self._uptime = Uptime()
         now_ms = self._uptime.ms
         self._log = Log(config["log_level"], now_ms)
@@ -137,7 +139,7 @@ class Box:
         self._stalls = measure_stalls()
         self._time.open()
         app = self._app
-        app.parts = make_parts(self._config["components"], app.edge.set, Reports(app))
+        app.parts = make_parts(Kit(self._config, self._secrets, app, Reports(app), self._uptime.ms))
         data = {"boot": self._boot, "reset": chip.reset_cause(), "firmware": __version__}
         app.event("device", "device.booted", data)
         if not self._replay.readable:
@@ -152,6 +154,10 @@ class Box:
         add("wifi", self._wifi.run, _SILENT_MS, lambda: self._wifi.beat_ms)
         add("session", self._session.run, _SILENT_MS, lambda: self._session.beat_ms)
         add("house", self._keep_house, _SILENT_MS, lambda: self._beat_ms)
+        for part in app.parts:
+            sampler = part.sampler()
+            if sampler is not None:
+                add(part.name, sampler)
         tidy_heap_early()
         while True:
             stuck = self._supervisor.stuck(self._uptime.ms())

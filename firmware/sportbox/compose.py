@@ -2,24 +2,23 @@
 
 import json
 
-from sportbox.bay import Bay, Bolt
-from sportbox.core.debounce import Debounce
-from sportbox.core.door import Door
-from sportbox.core.lock import Lock
-from sportbox.core.occupancy import Gate, Presence
 from sportbox.core.token import Key
-from sportbox.drivers import inputs
-from sportbox.drivers.strike import Strike
-from sportbox.field import Court, Entrance
+from sportbox.kit import Kit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from sportbox.app import Part, Reports
+    from sportbox.part import Part
 
     Facts = dict[str, Any]
+
+_BUILDERS = {
+    "door": "sportbox.bay",
+    "occupancy": "sportbox.field",
+    "gate": "sportbox.field",
+}
+_OF_A_DOOR = ("lock", "release", "inside")
 
 
 class NotProvisioned(Exception):
@@ -46,39 +45,18 @@ def make_keys(secrets: "Facts") -> "dict[str, Key]":
     return {kid: Key(key["role"], bytes.fromhex(key["k"])) for kid, key in secrets["keys"].items()}
 
 
-def make_parts(
-    components: "dict[str, Facts]", on_edge: "Callable[[], None]", reports: "Reports"
-) -> "list[Part]":
-    """One part for each door (with its lock), court and gate, in the order of their names."""
+def make_parts(kit: Kit) -> "list[Part]":
+    """The board's parts in the order of their names. Locks, inside releases and sensors inside belong to the
+    part of their door."""
     parts: "list[Part]" = []
+    components = kit.components
     for name in sorted(components):
         facts = components[name]
         kind = facts["kind"]
-        if kind == "door":
-            parts.append(_bay(name, facts, components, on_edge, reports))
-        elif kind == "occupancy":
-            sensor = inputs.motion(facts["pin"], facts["active"], on_edge)
-            parts.append(Court(name, Presence(facts["hold_ms"], facts["stuck_ms"]), sensor, reports))
-        elif kind == "gate":
-            a, b = [inputs.beam(pin, facts["blocked_level"], on_edge) for pin in facts["pins"]]
-            parts.append(Entrance(name, Gate(facts["stuck_ms"]), a, b, reports))
-        elif kind != "lock":
+        if kind in _OF_A_DOOR:
+            continue
+        if kind not in _BUILDERS:
             raise NotProvisioned("component %s: unknown kind %s" % (name, kind))
+        module = __import__(_BUILDERS[kind], None, None, ("build",))  # what is not there costs no memory
+        parts.append(module.build(name, facts, kit))
     return parts
-
-
-def _bay(
-    name: str,
-    facts: "Facts",
-    components: "dict[str, Facts]",
-    on_edge: "Callable[[], None]",
-    reports: "Reports",
-) -> Bay:
-    bolt = None
-    lock_name = facts.get("lock")
-    if lock_name is not None:
-        lock = components[lock_name]
-        rules = Lock(lock["release_ms"], lock["duty_ms"], lock["duty_window_ms"])
-        bolt = Bolt(lock_name, rules, Strike(lock["pin"]))
-    contact = inputs.reed(facts["pin"], facts["closed_level"], on_edge)
-    return Bay(name, Door(facts["ajar_ms"]), Debounce(facts["debounce_ms"]), contact, bolt, reports)

@@ -1,26 +1,22 @@
 """What counts people: a court with a motion sensor, a gate with two light barriers."""
 
 from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN, Gate, Presence
+from sportbox.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
+    from sportbox.kit import Facts, Kit
 
 
-class Court:
+class Court(Part):
     def __init__(self, name: str, presence: Presence, sensor: "Input", reports: "Reports") -> None:
         self.name = name
         self._presence = presence
         self._sensor = sensor
         self._reports = reports
         self._since_ms = 0
-
-    def restore(self, memory: object, expected: bool) -> None:
-        pass  # a court is looked at afresh after every boot
-
-    def memory(self) -> object:
-        return None
 
     def deadline(self) -> int | None:
         return self._presence.deadline
@@ -34,9 +30,6 @@ class Court:
         }
         return [(self.name, self._since_ms, state)]
 
-    def busy(self) -> bool:
-        return False
-
     def scan(self, now_ms: int) -> None:
         if self._presence.step(self._sensor.active(), now_ms):
             self._since_ms = now_ms
@@ -45,7 +38,7 @@ class Court:
             self._reports.state(self.name)
 
 
-class Entrance:
+class Entrance(Part):
     """Both beams of a gate and the count of who is inside, which a power cut must not turn into a false
     nought: it is remembered, and unknown where it was not."""
 
@@ -77,9 +70,6 @@ class Entrance:
         }
         return [(self.name, self._since_ms, state)]
 
-    def busy(self) -> bool:
-        return False
-
     def scan(self, now_ms: int) -> None:
         before = self._gate.state
         direction = self._gate.step(self._beam_a.active(), self._beam_b.active(), now_ms)
@@ -93,3 +83,11 @@ class Entrance:
             self._reports.state(self.name)
         if self._gate.state != before and UNKNOWN in (before, self._gate.state):
             self._reports.event(self.name, "gate.fault", {"state": self._gate.state}, True)
+
+
+def build(name: str, facts: "Facts", kit: "Kit") -> Part:
+    if facts["kind"] == "gate":
+        a, b = [kit.input(pin, facts["blocked_level"], "up") for pin in facts["pins"]]
+        return Entrance(name, Gate(facts["stuck_ms"]), a, b, kit.reports)
+    sensor = kit.input(facts["pin"], facts["active"], "down")
+    return Court(name, Presence(facts["hold_ms"], facts["stuck_ms"]), sensor, kit.reports)

@@ -2,8 +2,8 @@
 
 import unittest
 
-from sportbox.bay import Bay, Bolt, earliest
-from sportbox.core.debounce import Debounce
+from sportbox.bay import Bay, Bolt
+from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
 from sportbox.core.lock import Lock, Order
 
@@ -74,9 +74,10 @@ class BayCase:
         self.bay.scan(end_ms)
 
     def unlock(self, jti="a", act="unlock"):
-        reason = self.bay.refusal(act, self.now_ms)
+        order = Order(jti, "sub", act, "lock-1")
+        reason = self.bay.refusal(order, self.now_ms)
         if not reason:
-            self.bay.take(Order(jti, "sub", act, "lock-1"), self.now_ms)
+            self.bay.take(order, self.now_ms)
         return reason
 
     def kinds(self):
@@ -208,7 +209,7 @@ class TestBay(BayCase, unittest.TestCase):
                     self.assertIn(("lock-1", "lock.fault", {"jti": "a"}), self.reports.events)
                     self.assertEqual(self.states()[1], "fault")
                     self.assertEqual(self.strike.moves, [])
-                    self.assertEqual(self.bay.refusal("unlock", self.now_ms), "")
+                    self.assertEqual(self.bay.refusal(Order("z", "sub", "unlock", "lock-1"), self.now_ms), "")
 
     def test_a_bounce_is_no_news(self):
         self.unlock()
@@ -254,7 +255,7 @@ class TestBay(BayCase, unittest.TestCase):
         self.contact.closed = False
         self.wait(100)
         self.assertEqual(self.reports.events, [("door-1", "door.opened", {})])
-        self.assertEqual(self.bay.refusal("unlock", self.now_ms), "malformed")
+        self.assertEqual(self.bay.refusal(Order("z", "sub", "unlock", "lock-1"), self.now_ms), "malformed")
 
 
 class TestEarliest(unittest.TestCase):

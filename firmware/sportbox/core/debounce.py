@@ -24,3 +24,12 @@ class Debounce:
         else:
             self.deadline = self._since_ms + self._stable_ms
         return self.stable
+
+
+def earliest(times: "list[int | None]") -> int | None:
+    """The first of some deadlines, None if there is none."""
+    first = None
+    for at_ms in times:
+        if at_ms is not None and (first is None or at_ms < first):
+            first = at_ms
+    return first

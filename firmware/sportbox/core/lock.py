@@ -27,13 +27,16 @@ _BUDGET_MAX = const(32)
 
 
 class Order:
-    """An accepted order: who asked (opaque) and for what."""
+    """An accepted order: who asked (opaque) and for what. `args` are those of the token."""
 
-    def __init__(self, jti: str, sub: str, act: str, component: str) -> None:
+    def __init__(
+        self, jti: str, sub: str, act: str, component: str, args: "dict[str, object] | None" = None
+    ) -> None:
         self.jti = jti
         self.sub = sub
         self.act = act
         self.component = component
+        self.args = args or {}
 
 
 class Duty:

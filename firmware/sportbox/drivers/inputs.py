@@ -21,17 +21,8 @@ class Input:
         return self._pin.value() == self._active
 
 
-def reed(pin: int, closed_level: int, on_edge: "Callable[[], None]") -> Input:
-    """A reed contact to ground with the chip's pull-up (about 45 kOhm on the ESP32 family): active while the
-    door is closed."""
-    return Input(pin, closed_level, Pin.PULL_UP, on_edge)
-
-
-def motion(pin: int, active: int, on_edge: "Callable[[], None]") -> Input:
-    """A PIR module with a push-pull output; the pull-down makes a cut wire read as no motion."""
-    return Input(pin, active, Pin.PULL_DOWN, on_edge)
-
-
-def beam(pin: int, blocked_level: int, on_edge: "Callable[[], None]") -> Input:
-    """A light barrier's open-collector output with a pull-up: active while the beam is broken."""
-    return Input(pin, blocked_level, Pin.PULL_UP, on_edge)
+def digital(pin: int, active: int, pull: str, on_edge: "Callable[[], None]") -> Input:
+    """`pull`: `up` for contacts to ground and open collectors (the chip's own is about 45 kOhm on the ESP32
+    family), `down` for push-pull outputs, so that a cut wire reads as low; empty for none."""
+    pulls = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN}
+    return Input(pin, active, pulls.get(pull), on_edge)

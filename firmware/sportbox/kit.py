@@ -1,0 +1,64 @@
+"""What parts are built from: the board's shared hardware, each piece made when it is first asked for, and
+the way to the app. Drivers are imported only where the board has the hardware, for memory is small."""
+
+from micropython import const
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from machine import I2C
+
+    from sportbox.app import App, Reports
+    from sportbox.drivers.inputs import Input
+
+    Facts = dict[str, Any]
+
+EXPANDER_PIN = const(64)  # pins from here on are those of the port expander: GPA0 is 64, GPB7 is 79
+
+
+class NoSuchHardware(Exception):
+    """`args[0]` says what the configuration asks for and the board does not have."""
+
+
+class Kit:
+    def __init__(
+        self,
+        config: "Facts",
+        secrets: "Facts",
+        app: "App",
+        reports: "Reports",
+        now_ms: "Callable[[], int]",
+    ) -> None:
+        self.config = config
+        self.secrets = secrets
+        self.app = app
+        self.reports = reports
+        self.now_ms = now_ms
+        self._i2c: "I2C | None" = None
+
+    @property
+    def components(self) -> "dict[str, Facts]":
+        return self.config["components"]
+
+    def on_edge(self) -> None:
+        """For interrupt handlers: scan() runs soon."""
+        self.app.edge.set()
+
+    def input(self, pin: int, active: int, pull: str) -> "Input":
+        """A digital input; `pull` is `up`, `down` or empty."""
+        from sportbox.drivers import inputs
+
+        return inputs.digital(pin, active, pull, self.on_edge)
+
+    def i2c(self) -> "I2C":
+        """The board's I2C bus. Raises NoSuchHardware."""
+        if self._i2c is None:
+            facts = self.config.get("i2c")
+            if facts is None:
+                raise NoSuchHardware("i2c")
+            from sportbox.drivers.bus import make_i2c
+
+            self._i2c = make_i2c(facts["sda"], facts["scl"], facts["hz"])
+        return self._i2c
