@@ -89,5 +89,6 @@ def build(name: str, facts: "Facts", kit: "Kit") -> Part:
     if facts["kind"] == "gate":
         a, b = [kit.input(pin, facts["blocked_level"], "up") for pin in facts["pins"]]
         return Entrance(name, Gate(facts["stuck_ms"]), a, b, kit.reports)
-    sensor = kit.input(facts["pin"], facts["active"], "down")
+    pir = facts["pir"]
+    sensor = kit.input(pir["pin"], pir["active"], "down")
     return Court(name, Presence(facts["hold_ms"], facts["stuck_ms"]), sensor, kit.reports)

@@ -25,8 +25,9 @@ from host_tools.mqtt import Address
 from host_tools.output import printable, report, say
 from host_tools.setup.paths import REPOSITORY
 from host_tools.sim.site import BROKER_KINDS, Plan, SimSite
+from host_tools.site.kinds import Court
 from host_tools.site.load import load_site
-from host_tools.site.models import Court, Site
+from host_tools.site.models import Site
 from host_tools.site.secrets import load_or_create
 
 SITE_FILE = REPOSITORY / "sites" / "hafensport-rostock.yaml"

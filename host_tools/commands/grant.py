@@ -14,8 +14,9 @@ from host_tools.mqtt import Topics
 from host_tools.output import printable
 from host_tools.site.explain import nearest
 from host_tools.site.keys import device_key, key_id
+from host_tools.site.kinds import kind_of
 from host_tools.site.load import load_site
-from host_tools.site.models import Device, Site, kind_of
+from host_tools.site.models import Device, Site
 from host_tools.site.resolve import device_of
 from host_tools.site.state import state_dir
 

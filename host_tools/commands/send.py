@@ -14,8 +14,8 @@ from host_tools.commands.options import BoardName, BrokerUrl, Json, SiteFile, St
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput, Unreachable
 from host_tools.mqtt import Address, Topics, connected, find_broker, subscribe, unreachable
 from host_tools.output import emit, printable
+from host_tools.site.kinds import Lock
 from host_tools.site.load import load_site
-from host_tools.site.models import Lock
 from host_tools.site.resolve import device_of
 from host_tools.site.state import state_dir
 from host_tools.token import JTI_SHOWN_MAX, unverified_jti

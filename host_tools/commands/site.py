@@ -4,8 +4,8 @@ import dataclasses
 
 from host_tools.commands.options import Json, SiteFile, new_app
 from host_tools.errors import BadInput
-from host_tools.output import emit, report
-from host_tools.site.load import SiteFileError, load_site
+from host_tools.output import emit, report, say
+from host_tools.site.load import Problem, SiteFileError, read_site
 from host_tools.site.models import Site
 
 app = new_app()
@@ -20,7 +20,7 @@ def site() -> None:
 def check(site_file: SiteFile, json_: Json = False) -> int:
     """Check a site file: everything that is wrong with it, with file, line and field."""
     try:
-        found = load_site(site_file)
+        found, notes = read_site(site_file)
     except SiteFileError as error:
         if not json_:
             raise
@@ -33,9 +33,11 @@ def check(site_file: SiteFile, json_: Json = False) -> int:
             emit({"ok": False, "file": str(site_file), "message": error.message, "details": error.details})
         raise
     if json_:
-        emit(_summary(found, str(site_file)))
+        emit(_summary(found, str(site_file), notes))
     else:
         print(_table(found, str(site_file)))
+        for note in notes:
+            say(f"note: {note}")
     return 0
 
 
@@ -49,13 +51,14 @@ def schema() -> None:
     print(json.dumps(site_schema(), indent=2, ensure_ascii=False))
 
 
-def _summary(found: Site, file: str) -> dict[str, object]:
+def _summary(found: Site, file: str, notes: list[Problem]) -> dict[str, object]:
     return {
         "ok": True,
         "file": file,
         "site": found.site,
         "boards": len(found.devices),
         "components": sum(len(device.components) for device in found.devices.values()),
+        "notes": [dataclasses.asdict(note) for note in notes],
     }
 
 

@@ -16,8 +16,9 @@ from host_tools.errors import ToolError
 from host_tools.mqtt import Address, Topics, connected
 from host_tools.sim.board import SimBoard
 from host_tools.sim.site import SimSite
+from host_tools.site.kinds import Court, Gate
 from host_tools.site.live import Message
-from host_tools.site.models import Court, Gate, Site
+from host_tools.site.models import Site
 
 BOX = "box-1"
 POLL_S = 0.02

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from host_tools.errors import BadInput
-from host_tools.site.models import Device, Lock, Site
+from host_tools.site.kinds import Lock
+from host_tools.site.models import Device, Site
 
 NAME_MAX = 32
 BOARDS_MAX = 5_000

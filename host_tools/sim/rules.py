@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from host_tools.errors import BadInput
+from host_tools.sim.layout import HIGH
 from host_tools.sim.world import World, now_us
 
 GATE_STEP_S = 0.06  # a person at 1.5 m/s between two beams some 10 cm apart
@@ -40,8 +41,8 @@ class BoardWorld:
             elif component["kind"] == "gate":
                 for pin in component["pins"]:
                     self.world.drive(pin, opposite(component["blocked_level"]))
-            elif component["kind"] == "occupancy":
-                self.world.drive(component["pin"], opposite(component["active"]))
+            elif component["kind"] == "occupancy" and component["pir"] is not None:
+                self.world.drive(component["pir"]["pin"], opposite(component["pir"]["active"]))
 
     def names(self, kind: str) -> list[str]:
         return [name for name, c in self.components.items() if c["kind"] == kind]
@@ -54,7 +55,7 @@ class BoardWorld:
 
     def is_energised(self, lock: str) -> bool:
         c = self.components[lock]
-        return self.world.has_power() and self.world.output_level(c["pin"]) == int(c["active"])
+        return self.world.has_power() and self.world.output_level(c["pin"]) == HIGH
 
     def show(self) -> Json:
         world = self.world
@@ -68,7 +69,11 @@ class BoardWorld:
             "reset_cause": world.get("reset_cause"),
             "doors": {name: "open" if self.is_open(name) else "closed" for name in self.names("door")},
             "locks": {name: self._show_lock(name) for name in self.names("lock")},
-            "courts": {name: self._show_court(name) for name in self.names("occupancy")},
+            "courts": {
+                name: self._show_court(name)
+                for name in self.names("occupancy")
+                if self.components[name]["pir"]
+            },
             "gates": {name: self._show_gate(name) for name in self.names("gate")},
             "wifi": "up" if world.get("wifi_up") else "down",
             "clock": "set" if world.get("time_server_up") else "lost",
@@ -95,9 +100,15 @@ class BoardWorld:
         }
 
     def _show_court(self, name: str) -> Json:
-        c = self.components[name]
-        occupied = self.world.true_level(c["pin"]) == c["active"]
-        return {"is": "occupied" if occupied else "free", "pir": self._health(c["pin"])}
+        pir = self._pir_of(name)
+        occupied = self.world.true_level(pir["pin"]) == pir["active"]
+        return {"is": "occupied" if occupied else "free", "pir": self._health(pir["pin"])}
+
+    def _pir_of(self, court: str) -> Json:
+        pir: Json | None = self.components[court]["pir"]
+        if pir is None:
+            raise BadInput(f"{self.name} {court} has no motion sensor")
+        return pir
 
     def _show_gate(self, name: str) -> Json:
         c = self.components[name]
@@ -171,13 +182,13 @@ class BoardWorld:
         return {"passed": value}
 
     def _court(self, name: str, value: str) -> Json:
-        c = self.components[name]
-        self.world.drive(c["pin"], c["active"] if value == "occupied" else opposite(c["active"]))
+        pir = self._pir_of(name)
+        self.world.drive(pir["pin"], pir["active"] if value == "occupied" else opposite(pir["active"]))
         return {"state": value}
 
     def _pir(self, name: str, value: str) -> Json:
-        c = self.components[name]
-        self.world.stick(c["pin"], c["active"] if value == "stuck" else None)
+        pir = self._pir_of(name)
+        self.world.stick(pir["pin"], pir["active"] if value == "stuck" else None)
         return {"state": value}
 
     def _wifi(self, _name: str, value: str) -> Json:

@@ -1,8 +1,9 @@
-"""boards/<name>/board.toml: the facts of a board - chip, memory, pins by role, polarity, timings."""
+"""boards/<name>/board.toml: the facts of a board - chip, sockets by role, polarity, timings, power."""
 
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,61 +11,59 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from host_tools.errors import BadInput
-from host_tools.site.chips import CHIPS, Chip, pin_problem
-from host_tools.site.explain import COMPONENT_RULE, Explained, explain
-from host_tools.site.models import (
-    COMPONENT_NAME,
-    DoorTimings,
-    GateTimings,
-    Level,
-    LockTimings,
-    Model,
-    Name,
-    OccupancyTimings,
-    Pin,
-    kind_of,
-)
+from host_tools.site.base import Model, Name, Pin, pin_number
+from host_tools.site.chips import CHIPS, Chip
+from host_tools.site.expected import Loc
+from host_tools.site.explain import Explained, explain
+from host_tools.site.hardware import Buzzer, Expander, I2c, Led, Polarity, Power, Rtc
+from host_tools.site.kinds import SOCKETS_BY_NAME
+from host_tools.site.kinds.court import OccupancyTimings
+from host_tools.site.kinds.door import DoorTimings, InsideTimings
+from host_tools.site.kinds.gate import GateTimings
+from host_tools.site.kinds.kind import Socket
+from host_tools.site.kinds.lock import LockTimings
+from host_tools.site.uses import Wire
+from host_tools.site.wiring import Wiring
 
 BOARD_FILE = "board.toml"
 BOARDS_VARIABLE = "SPORTBOX_BOARDS"
 FILE_MAX_BYTES = 65_536
-GatePins = Annotated[list[Pin], Field(min_length=2, max_length=2)]
 
 
 class BoardFacts(Model):
+    """`external_pulls`: pins with a pull resistor on the board, where the chip has none inside.
+    `alternatives`: GPIOs that several sockets have, of which a site uses one."""
+
     name: Name
     title: Annotated[str, StringConstraints(min_length=1, max_length=80)]
     chip: Literal["esp32", "esp32s3", "esp32c3", "sim"]
     flash_mib: Annotated[int, Field(ge=2, le=32)]
     octal_memory: bool = False
     micropython: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_-]{1,64}$")]
-
-
-class Polarity(Model):
-    lock: Level = 1
-    door: Level = 0
-    gate: Level = 1
-    occupancy: Level = 1
+    external_pulls: list[Pin] = Field(default_factory=list)
+    alternatives: list[Pin] = Field(default_factory=list)
 
 
 class Timings(Model):
     lock: LockTimings = Field(default_factory=LockTimings)
     door: DoorTimings = Field(default_factory=DoorTimings)
+    inside: InsideTimings = Field(default_factory=InsideTimings)
     gate: GateTimings = Field(default_factory=GateTimings)
     occupancy: OccupancyTimings = Field(default_factory=OccupancyTimings)
 
 
-class Led(Model):
-    pin: Pin
-    active: Level = 1
-
-
 class Board(Model):
     board: BoardFacts
-    pins: dict[str, Pin | GatePins]
+    pins: Annotated[dict[str, Socket], SOCKETS_BY_NAME]
     polarity: Polarity = Field(default_factory=Polarity)
     timings: Timings = Field(default_factory=Timings)
     led: Led | None = None
+    buzzer: Buzzer | None = None
+    i2c: I2c | None = None
+    expander: Expander | None = None
+    rtc: Rtc | None = None
+    power: Power | None = None
+    energy: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -74,8 +73,28 @@ class Board(Model):
     def chip(self) -> Chip:
         return CHIPS[self.board.chip]
 
-    def roles(self, kind: str) -> list[str]:
-        return [role for role in self.pins if kind_of(role) == kind]
+    @property
+    def pulled(self) -> frozenset[int]:
+        return frozenset(pin_number(pin) for pin in self.board.external_pulls)
+
+    @property
+    def sleeps(self) -> bool:
+        return self.power is not None and self.power.sleep is not None
+
+    def roles(self, prefix: str) -> list[str]:
+        return [role for role in self.pins if role.partition("-")[0] == prefix]
+
+    def fixed_wires(self, bus: bool) -> Iterator[tuple[str, Wire]]:
+        """What the board uses itself, and what for; `bus`: something talks over I2C."""
+        for who, part in (
+            ("the status LED", self.led),
+            ("the buzzer", self.buzzer),
+            ("the I2C bus", self.i2c if bus else None),
+            ("the port expander", self.expander),
+            ("the power supply", self.power),
+        ):
+            for wire in part.wires() if part is not None else ():
+                yield who, wire
 
 
 def boards_dir() -> Path:
@@ -118,47 +137,50 @@ def _load(path: Path) -> Board:
         board = Board.model_validate(data)
     except ValidationError as error:
         raise _bad(path, text, explain(error, Board, data)) from error
-    problems = _check(board, path.parent.name)
+    problems = list(_check(board, path.parent.name, data))
     if problems:
         raise _bad(path, text, problems)
     return board
 
 
-def _check(board: Board, folder: str) -> list[Explained]:
-    problems: list[Explained] = []
+def _check(board: Board, folder: str, data: dict[str, Any]) -> Iterator[Explained]:
     if board.name != folder:
-        problems.append(
-            Explained(("board", "name"), f"must be `{folder}` like its folder (got `{board.name}`)")
+        yield Explained(("board", "name"), f"must be `{folder}` like its folder (got `{board.name}`)")
+    wiring = Wiring(board, frozenset(pin_number(pin) for pin in board.board.alternatives))
+    for role, socket in board.pins.items():
+        place: Loc = ("pins", role)
+        table = isinstance(data["pins"][role], dict)
+        yield from wiring.add_socket(f"pins.{role}", place, socket)
+        for wire in socket.wires():
+            yield from wiring.add(f"pins.{role}", (*place, wire.part) if table else place, wire)
+    for table_name in ("led", "buzzer", "i2c", "expander", "power"):
+        part = getattr(board, table_name)
+        for wire in part.wires() if part is not None else ():
+            place = (table_name, *wire.part.split("."))
+            yield from wiring.add(".".join(map(str, place)), place, wire)
+    if board.expander is not None and board.i2c is None:
+        yield Explained(("expander",), "needs the I2C bus ([i2c])")
+    if board.rtc is not None and board.i2c is None:
+        yield Explained(("rtc",), "needs the I2C bus ([i2c])")
+    if board.power is not None:
+        for item in power_problems(board.power):
+            yield Explained(("power", *item.loc), item.message)
+
+
+def power_problems(power: Power) -> Iterator[Explained]:
+    """What does not fit in a power supply; places are relative to it."""
+    battery, sleep = power.battery, power.sleep
+    if battery is not None and not battery.critical_mv < battery.low_mv < battery.ok_mv:
+        told = (
+            f"critical_mv ({battery.critical_mv}) must be less than low_mv ({battery.low_mv}), "
+            f"and that less than ok_mv ({battery.ok_mv})"
         )
-    roles = [problem for role, pins in board.pins.items() if (problem := _role_problem(role, pins))]
-    if roles:
-        return [*problems, *roles]
-    users: dict[int, str] = {}
-    uses: list[tuple[tuple[str, ...], str, int]] = [
-        (("pins", role), kind_of(role), pin)
-        for role, pins in board.pins.items()
-        for pin in (pins if isinstance(pins, list) else [pins])
-    ]
-    if board.led is not None:
-        uses.append((("led", "pin"), "led", board.led.pin))
-    for loc, use, pin in uses:
-        reason = pin_problem(board.chip, pin, use, board.board.octal_memory)
-        if reason is None and pin in users:
-            reason = f"GPIO {pin} is already used by {users[pin]}"
-        if reason is not None:
-            problems.append(Explained(loc, reason))
-        users.setdefault(pin, ".".join(loc))
-    if len(board.roles("lock")) > board.chip.rmt_tx:
-        problems.append(Explained(("pins",), f"at most {board.chip.rmt_tx} locks: one RMT channel each"))
-    return problems
-
-
-def _role_problem(role: str, pins: int | list[int]) -> Explained | None:
-    if COMPONENT_NAME.fullmatch(role) is None:
-        return Explained(("pins", role), f"is no role: use {COMPONENT_RULE}")
-    if isinstance(pins, list) != (kind_of(role) == "gate"):
-        return Explained(("pins", role), "a gate has two pins, everything else one")
-    return None
+        yield Explained(("battery", "low_mv"), told)
+    if sleep is not None and sleep.awake_s >= sleep.every_s:
+        told = f"must be less than every_s ({sleep.every_s}) (got {sleep.awake_s})"
+        yield Explained(("sleep", "awake_s"), told)
+    if sleep is not None and power.source != "battery":
+        yield Explained(("sleep",), 'is for boards with source = "battery"')
 
 
 def _bad(path: Path, text: str, problems: list[Explained]) -> BadInput:

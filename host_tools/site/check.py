@@ -1,16 +1,20 @@
 """What a site file says about its boards, checked against boards/ and the facts of the chips."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from host_tools.errors import BadInput
-from host_tools.site.boards import Board, board_names, load_board
-from host_tools.site.chips import pin_problem
-from host_tools.site.explain import Explained, Loc, nearest
-from host_tools.site.models import Component, Court, Device, Lock, kind_of
-from host_tools.site.resolve import pins_of, with_board_timings
+from host_tools.site.boards import Board, board_names, load_board, power_problems
+from host_tools.site.expected import Loc
+from host_tools.site.explain import Explained, nearest
+from host_tools.site.kinds import KINDS, kind_with
+from host_tools.site.kinds.kind import Part, Plug, Socket
+from host_tools.site.models import Device, Settings
+from host_tools.site.resolve import part_of
+from host_tools.site.uses import Wire
+from host_tools.site.wiring import Wiring, bus_is_needed, timed_outputs
 
 
 def check_devices(data: Mapping[str, Any]) -> list[Explained]:
@@ -42,71 +46,61 @@ def check_device(device: Device, loc: Loc) -> list[Explained]:
             raise
         return [Explained((*loc, "board"), message)]
     inside: Loc = (*loc, "components")
-    return [*_pairs(device, inside), *_pins(device, board, inside), *_timings(device, board, inside)]
-
-
-def _pairs(device: Device, loc: Loc) -> list[Explained]:
-    return [
-        Explained((*loc, name), f"needs its contact `door-{name.removeprefix('lock-')}` on the same board")
-        for name in device.components
-        if kind_of(name) == "lock" and f"door-{name.removeprefix('lock-')}" not in device.components
+    parts = [part_of(name, device, board) for name in device.components]
+    found = [
+        Explained((*inside, part.name, *item.loc), item.message, item.at_key, item.note)
+        for part in parts
+        for item in kind_with(part.name).check(part)
     ]
+    found += _pins(parts, board, inside)
+    found += _settings(device.settings, board, (*loc, "settings"))
+    return found
 
 
-def _pins(device: Device, board: Board, loc: Loc) -> list[Explained]:
-    found: list[Explained] = []
-    users: dict[int, str] = {board.led.pin: "the status LED"} if board.led is not None else {}
-    for name, component in device.components.items():
-        kind = kind_of(name)
-        own = "pins" if kind == "gate" else "pin"
-        role_problem = _role(name, component, board, own)
-        pins = pins_of(name, component, board)
-        if role_problem is not None or pins is None:
-            place: Loc = (*loc, name, "role") if component.role is not None else (*loc, name)
-            found.append(Explained(place, role_problem or "has no pin"))
+def _pins(parts: list[Part[Any]], board: Board, loc: Loc) -> Iterator[Explained]:
+    wiring = Wiring(board)
+    plugged: list[tuple[Part[Any], Plug, Loc]] = []
+    for part in parts:
+        for plug in kind_with(part.name).plugs(part):
+            if isinstance(plug, Plug):
+                plugged.append((part, plug, (*loc, part.name)))
+            else:
+                yield Explained((*loc, part.name, *plug.loc), plug.message)
+    sockets = [plug.socket for _, plug, _ in plugged]
+    for who, wire in board.fixed_wires(bus_is_needed(board, sockets)):
+        list(wiring.add(who, (), wire))  # the board file's own check has told what is wrong with it
+    for part, plug, place in plugged:
+        yield from wiring.add_socket(f"`{part.name}`", place, plug.socket)
+        for wire in plug.socket.wires():
+            own = plug.fields.get(wire.part)
+            yield from wiring.add(f"`{part.name}`", (*place, own) if own else place, wire)
+    yield from _timed(board, [(part.name, plug.socket) for part, plug, _ in plugged], loc)
+
+
+def _timed(board: Board, sockets: list[tuple[str, Socket]], loc: Loc) -> Iterator[Explained]:
+    """One RMT channel bounds one pulse: a lock has one, or all on the expander share one."""
+    wires: list[Wire] = []
+    limit = board.chip.rmt_tx
+    for name, socket in sockets:
+        if name.partition("-")[0] != KINDS["lock"].prefix:
             continue
-        place = (*loc, name, own) if getattr(component, own) is not None else (*loc, name)
-        for pin in pins:
-            reason = pin_problem(board.chip, pin, kind, board.board.octal_memory)
-            if reason is None and pin in users:
-                reason = f"GPIO {pin} is already used by {users[pin]}"
-            if reason is not None:
-                found.append(Explained(place, reason))
-            users.setdefault(pin, f"`{name}`")
-    locks = [name for name in device.components if kind_of(name) == "lock"]
-    for name in locks[board.chip.rmt_tx :]:
-        message = f"too many locks: {board.chip.name} has {board.chip.rmt_tx} RMT channels, one a lock"
-        found.append(Explained((*loc, name), message))
-    return found
+        wires += socket.wires()
+        needed = timed_outputs(board, wires)
+        if len(needed) > limit:
+            told = (
+                f"too many locks: {board.chip.name} has {limit} RMT channels, one a lock (and one for "
+                "all that are on the port expander)"
+            )
+            yield Explained((*loc, name), told)
 
 
-def _role(name: str, component: Component, board: Board, own: str) -> str | None:
-    """Why the component finds no pins on this board, or None."""
-    kind = kind_of(name)
-    roles = board.roles(kind)
-    offered = ", ".join(roles) or "none"
-    if component.role is not None:
-        if getattr(component, own) is not None:
-            return f"give `role` or `{own}`, not both"
-        if component.role not in roles:
-            return f"board `{board.name}` has no such socket (it has: {offered}) (got `{component.role}`)"
-    elif getattr(component, own) is None and name not in roles:
-        return f"board `{board.name}` has no socket `{name}` (it has: {offered}): give `role` or `{own}`"
-    return None
-
-
-def _timings(device: Device, board: Board, loc: Loc) -> list[Explained]:
-    found: list[Explained] = []
-    for name, component in device.components.items():
-        timed = with_board_timings(component, board)
-        if isinstance(timed, Lock):
-            if timed.release_ms > timed.duty_ms:
-                message = f"must not exceed duty_ms ({timed.duty_ms}) (got {timed.release_ms})"
-                found.append(Explained((*loc, name, "release_ms"), message))
-            if timed.duty_ms > timed.duty_window_ms:
-                message = f"must not exceed duty_window_ms ({timed.duty_window_ms}) (got {timed.duty_ms})"
-                found.append(Explained((*loc, name, "duty_ms"), message))
-        elif isinstance(timed, Court) and timed.hold_ms >= timed.stuck_ms:
-            message = f"must be less than stuck_ms ({timed.stuck_ms}) (got {timed.hold_ms})"
-            found.append(Explained((*loc, name, "hold_ms"), message))
-    return found
+def _settings(settings: Settings, board: Board, loc: Loc) -> Iterator[Explained]:
+    power = board.power
+    if settings.battery is not None and (power is None or power.battery is None):
+        told = f"board `{board.name}` measures no battery: leave `battery` out"
+        yield Explained((*loc, "battery"), told)
+    if settings.sleep is not None and (power is None or power.sleep is None):
+        yield Explained((*loc, "sleep"), f"board `{board.name}` never sleeps: leave `sleep` out")
+    if power is not None:
+        for item in power_problems(power.with_settings(settings.battery, settings.sleep)):
+            yield Explained((*loc, *item.loc), item.message)

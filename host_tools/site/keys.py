@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SALT = b"sportbox/v1"
 KEY_BYTES = 32
+CODE_KEY_BYTES = 20
 ROLES = ("booking", "ops")
 
 
@@ -14,6 +15,12 @@ def device_key(master: bytes, site: str, device: str, role: str, version: int) -
         raise ValueError(f"no such role: {role}")
     info = f"{site}/{device}/{role}/{version}".encode()
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=SALT, info=info).derive(master)
+
+
+def code_key(master: bytes, site: str, device: str, lock: str, version: int) -> bytes:
+    """The 20-byte HOTP key of one lock's keypad codes (RFC 4226: as long as a SHA-1)."""
+    info = f"{site}/{device}/{lock}/code/{version}".encode()
+    return HKDF(algorithm=SHA256(), length=CODE_KEY_BYTES, salt=SALT, info=info).derive(master)
 
 
 def key_id(role: str, version: int) -> str:

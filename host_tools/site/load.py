@@ -41,6 +41,11 @@ class SiteFileError(BadInput):
 
 def load_site(path: Path) -> Site:
     """The site of a file; SiteFileError or BadInput if it is not right in every part."""
+    return read_site(path)[0]
+
+
+def read_site(path: Path) -> tuple[Site, list[Problem]]:
+    """The site of a file, and notes: what is allowed but may not be meant."""
     content = yamlfile.read(path)
     try:
         document = yamlfile.parse(content)
@@ -61,9 +66,11 @@ def load_site(path: Path) -> Site:
     except ValidationError as error:
         found.extend(explain(error, Site, document.data))
     found.extend(check_devices(document.data))
-    if found or site is None:
-        raise SiteFileError(path, [_located(str(path), document, item) for item in found])
-    return site
+    wrong = [_located(str(path), document, item) for item in found if not item.note]
+    if wrong or site is None:
+        raise SiteFileError(path, wrong)
+    notes = [_located(str(path), document, item) for item in found if item.note]
+    return site, sorted(notes, key=lambda note: (note.line, note.column))
 
 
 def _located(file: str, document: yamlfile.Document, item: Explained) -> Problem:

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from host_tools.site import models
-from host_tools.site.explain import expected_of
+from host_tools.site.expected import expected_of
+from host_tools.site.hardware import BatterySettings, SleepSettings
+from host_tools.site.kinds import KINDS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "site-file.md"
 TABLES: dict[str, type[BaseModel]] = {
@@ -20,12 +22,11 @@ TABLES: dict[str, type[BaseModel]] = {
     "wifi": models.Wifi,
     "settings": models.Settings,
     "device": models.Device,
-    "lock": models.Lock,
-    "door": models.Door,
-    "gate": models.Gate,
-    "court": models.Court,
+    "battery": BatterySettings,
+    "sleep": SleepSettings,
+    **{kind.prefix: kind.model for kind in KINDS.values()},
 }
-UNITS = {"_ms": "milliseconds", "_s": "seconds", "_bytes": "bytes"}
+UNITS = {"_ms": "milliseconds", "_s": "seconds", "_mv": "millivolts", "_mm": "millimetres", "_bytes": "bytes"}
 _BLOCK = re.compile(r"(<!-- fields: ([a-z]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

@@ -6,9 +6,13 @@ from typing import Any
 
 from host_tools.errors import BadInput
 from host_tools.site.boards import Board, load_board
-from host_tools.site.explain import nearest
-from host_tools.site.keys import ROLES, device_key, key_id
-from host_tools.site.models import Component, Court, Device, Door, Gate, Lock, Settings, Site, kind_of
+from host_tools.site.explain import Explained, nearest
+from host_tools.site.keys import ROLES, code_key, device_key, key_id
+from host_tools.site.kinds import Keypad, kind_of, kind_with
+from host_tools.site.kinds.kind import Part, Plug
+from host_tools.site.localtime import utc_offsets
+from host_tools.site.models import Device, Settings, Site
+from host_tools.site.wiring import bus_is_needed
 
 CONFIG_VERSION = 1
 HASH_DIGITS = 12
@@ -39,23 +43,24 @@ def device_config(
         "site": site.site,
         "device": device,
         "board": board.name,
+        "chip": board.chip.name,
         "broker": {"host": broker_host, "port": broker_port},
         "ntp": {"host": ntp_host, "port": ntp_port},
         **_behaviour(settings),
-        "led": {"pin": board.led.pin, "active": board.led.active} if board.led is not None else None,
-        "components": {
-            name: _component(name, component, described, board)
-            for name, component in described.components.items()
-        },
+        **_hardware(board, settings, described),
+        "components": {name: _component(name, described, board) for name in described.components},
     }
+    if any(isinstance(component, Keypad) for component in described.components.values()):
+        config["utc_offsets"] = utc_offsets(site.time_zone)
     config["hash"] = config_hash(config)
     return config
 
 
 def device_secrets(site: Site, device: str, master: bytes, wifi_password: str = "") -> dict[str, Any]:
     """The board's /secrets.json. Keep it out of logs and of the terminal."""
-    version = device_of(site, device).key_version
-    return {
+    described = device_of(site, device)
+    version = described.key_version
+    secrets: dict[str, Any] = {
         "wifi": {"ssid": site.wifi.ssid, "password": wifi_password},
         "broker": {"user": None, "password": None},
         "keys": {
@@ -66,6 +71,16 @@ def device_secrets(site: Site, device: str, master: bytes, wifi_password: str = 
             for role in ROLES
         },
     }
+    locks = locks_with_codes(described)
+    if locks:
+        secrets["codes"] = {lock: code_key(master, site.site, device, lock, version).hex() for lock in locks}
+    return secrets
+
+
+def locks_with_codes(device: Device) -> list[str]:
+    """The locks that a keypad opens."""
+    keypads = [part for part in device.components.values() if isinstance(part, Keypad)]
+    return sorted({lock for keypad in keypads for lock in keypad.opens})
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -75,29 +90,16 @@ def config_hash(config: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
 
-def pins_of(name: str, component: Component, board: Board) -> list[int] | None:
-    """The component's GPIOs: its own, else those of its role (its name, unless the site file says more)."""
-    own = component.pins if isinstance(component, Gate) else component.pin
-    found = own if own is not None else board.pins.get(component.role or name)
-    if found is None:
-        return None
-    return list(found) if isinstance(found, list) else [found]
-
-
-def with_board_timings(component: Component, board: Board) -> Component:
-    """The component with the board's timings wherever the site file sets none."""
-    kind = _kind(component)
-    timings = getattr(board.timings, kind)
+def part_of(name: str, device: Device, board: Board) -> Part[Any]:
+    """A component with the board's timings wherever the site file sets none."""
+    component = device.components[name]
+    timings = getattr(board.timings, kind_of(name), None)
     changed = {
         field: getattr(timings, field)
-        for field in timings.model_fields_set
+        for field in (timings.model_fields_set if timings is not None else ())
         if field not in component.model_fields_set
     }
-    return component.model_copy(update=changed)
-
-
-def _kind(component: Component) -> str:
-    return {Lock: "lock", Door: "door", Gate: "gate", Court: "occupancy"}[type(component)]
+    return Part(name, component.model_copy(update=changed), device, board)
 
 
 def _behaviour(settings: Settings) -> dict[str, Any]:
@@ -120,40 +122,31 @@ def _behaviour(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _component(name: str, component: Component, device: Device, board: Board) -> dict[str, Any]:
-    timed = with_board_timings(component, board)
-    pins = pins_of(name, component, board)
-    if pins is None:
-        raise BadInput(f"board `{board.name}` has no pin for `{name}`")
-    number = name.partition("-")[2]
-    polarity = board.polarity
-    if isinstance(timed, Lock):
-        return {
-            "kind": kind_of(name),
-            "door": f"door-{number}",
-            "pin": pins[0],
-            "active": polarity.lock if timed.active is None else timed.active,
-            "release_ms": timed.release_ms,
-            "duty_ms": timed.duty_ms,
-            "duty_window_ms": timed.duty_window_ms,
-        }
-    if isinstance(timed, Door):
-        lock = f"lock-{number}"
-        return {
-            "kind": kind_of(name),
-            "lock": lock if lock in device.components else None,
-            "pin": pins[0],
-            "closed_level": polarity.door if timed.closed_level is None else timed.closed_level,
-            "debounce_ms": timed.debounce_ms,
-            "ajar_ms": timed.ajar_ms,
-        }
-    if isinstance(timed, Gate):
-        blocked = polarity.gate if timed.blocked_level is None else timed.blocked_level
-        return {"kind": kind_of(name), "pins": pins, "blocked_level": blocked, "stuck_ms": timed.stuck_ms}
-    return {
-        "kind": kind_of(name),
-        "pin": pins[0],
-        "active": polarity.occupancy if timed.active is None else timed.active,
-        "hold_ms": timed.hold_ms,
-        "stuck_ms": timed.stuck_ms,
+def _hardware(board: Board, settings: Settings, device: Device) -> dict[str, Any]:
+    """What the board has beside its components; null where it has none."""
+    sockets = [
+        plug.socket
+        for name in device.components
+        for plug in kind_with(name).plugs(part_of(name, device, board))
+        if isinstance(plug, Plug)
+    ]
+    power = board.power and board.power.with_settings(settings.battery, settings.sleep)
+    i2c = board.i2c if bus_is_needed(board, sockets) else None
+    named = {
+        "led": board.led,
+        "buzzer": board.buzzer,
+        "i2c": i2c,
+        "expander": board.expander if i2c is not None else None,
+        "rtc": board.rtc,
+        "power": power,
     }
+    return {name: None if part is None else part.facts() for name, part in named.items()}
+
+
+def _component(name: str, device: Device, board: Board) -> dict[str, Any]:
+    kind = kind_with(name)
+    part = part_of(name, device, board)
+    for plug in kind.plugs(part):
+        if isinstance(plug, Explained):
+            raise BadInput(f"`{name}`: {plug.message}", hint="sportbox site check SITE.yaml")
+    return {"kind": kind.name, **kind.facts(part)}

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from host_tools.site.models import COMPONENT_MODELS, KIND_OF_PREFIX, Site
+from host_tools.site.kinds import KINDS, NUMBER
+from host_tools.site.models import Site
 
 TITLE = "sportbox site file"
 
@@ -11,10 +12,8 @@ def site_schema() -> dict[str, Any]:
     schema = Site.model_json_schema()
     components = schema["$defs"]["Device"]["properties"]["components"]
     components["patternProperties"] = {
-        f"^{prefix}-[1-9][0-9]?$": {
-            "anyOf": [{"$ref": f"#/$defs/{COMPONENT_MODELS[kind].__name__}"}, {"type": "null"}]
-        }
-        for prefix, kind in KIND_OF_PREFIX.items()
+        f"^{prefix}-{NUMBER}$": {"anyOf": [{"$ref": f"#/$defs/{kind.model.__name__}"}, {"type": "null"}]}
+        for prefix, kind in KINDS.items()
     }
     components["additionalProperties"] = False
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": TITLE}

@@ -40,13 +40,22 @@ ROLES = ("booking", "ops")
 
 
 def lock(number: int, **changes: int) -> Json:
-    facts = {"pin": number, "active": 1, "release_ms": 2000, "duty_ms": 48000, "duty_window_ms": 60000}
+    budget = {
+        "release_ms": 2000,
+        "duty_ms": 48000,
+        "duty_window_ms": 60000,
+        "supply": "main",
+        "can_stop": True,
+    }
+    facts = {"actuator": "strike", "pin": number, "latch": None, **budget}
     return {"kind": "lock", "door": f"door-{number}", **facts, **changes}
 
 
 def door(number: int, **changes: int) -> Json:
     facts = {"pin": 10 + number, "closed_level": 0, "debounce_ms": 50, "ajar_ms": 60000}
-    return {"kind": "door", "lock": f"lock-{number}", **facts, **changes}
+    facts["ajar_alarm_ms"] = 300000
+    none = {"release": None, "inside": None}
+    return {"kind": "door", "lock": f"lock-{number}", **facts, **none, **changes}
 
 
 MQTT = {
@@ -64,8 +73,17 @@ COMPONENTS: Json = {
     "door-1": door(1),
     "lock-2": lock(2),
     "door-2": door(2),
-    "gate-1": {"kind": "gate", "pins": [21, 22], "blocked_level": 1, "stuck_ms": 60000},
-    "court-1": {"kind": "occupancy", "pin": 23, "active": 1, "hold_ms": 300, "stuck_ms": 1800000},
+    "gate-1": {"kind": "gate", "pins": [21, 22], "blocked_level": 1, "stuck_ms": 60000, "empty_ms": 21600000},
+    "court-1": {
+        "kind": "occupancy",
+        "hold_ms": 300,
+        "stuck_ms": 1800000,
+        "silent_ms": 5000,
+        "pir": {"pin": 23, "active": 1},
+        "radar": None,
+        "tof": None,
+        "gate": None,
+    },
 }
 
 
@@ -77,6 +95,7 @@ def config_of(device: str, broker: Address, ntp: Address, **changes: Any) -> Jso
         "site": SITE,
         "device": device,
         "board": "box-esp32s3",
+        "chip": "esp32s3",
         "hash": "0123456789ab",
         "broker": {"host": broker[0], "port": broker[1]},
         "ntp": {"host": ntp[0], "port": ntp[1]},

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import BadInput
+from host_tools.site import uses
+from host_tools.site.base import pin_number
 from host_tools.site.boards import board_names, load_board
 from host_tools.site.chips import CHIPS, pin_problem
-from host_tools.site.models import kind_of
 from tests.host.helpers import ROOT
 
 BOARDS = sorted(path.name for path in (ROOT / "boards").iterdir() if path.is_dir())
@@ -38,28 +39,29 @@ def test_every_folder_is_a_board() -> None:
 @pytest.mark.parametrize("name", BOARDS)
 def test_pins_respect_the_chip(name: str) -> None:
     board = load_board(name)
+    shared = {pin_number(pin) for pin in board.board.alternatives}
     used: list[int] = []
-    for role, pins in board.pins.items():
-        for pin in pins if isinstance(pins, list) else [pins]:
-            assert pin_problem(board.chip, pin, kind_of(role), board.board.octal_memory) is None, role
+    wires = [(role, wire) for role, socket in board.pins.items() for wire in socket.wires()]
+    for who, wire in [*wires, *board.fixed_wires(True)]:
+        pin = pin_number(wire.pin)
+        assert pin_problem(board.chip, pin, wire.use, board.board.octal_memory, board.pulled) is None, who
+        if pin not in shared:
             used.append(pin)
-    assert board.led is not None
-    assert pin_problem(board.chip, board.led.pin, "led", board.board.octal_memory) is None
-    used.append(board.led.pin)
     assert len(used) == len(set(used)), "a pin is used twice"
-    assert len(board.roles("lock")) <= board.chip.rmt_tx
-    assert [role.replace("lock", "door") for role in board.roles("lock")] == board.roles("door")
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_wiring_notes_name_the_same_pins(name: str) -> None:
     text = (ROOT / "boards" / name / "README.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| ([0-9, ]+) \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| ([0-9GPAB, ]+) \|", text, re.MULTILINE))
     board = load_board(name)
-    assert board.led is not None
-    expected: dict[str, int | list[int]] = {**board.pins, "led": board.led.pin}
-    told = {role: [int(pin) for pin in pins.split(",")] for role, pins in rows.items()}
-    assert told == {role: pins if isinstance(pins, list) else [pins] for role, pins in expected.items()}
+    told = {role: pins.strip().split(", ") for role, pins in rows.items()}
+    expected = {role: [str(wire.pin) for wire in socket.wires()] for role, socket in board.pins.items()}
+    for table in ("led", "buzzer", "i2c", "expander", "power"):
+        part = getattr(board, table)
+        if part is not None:
+            expected[table] = [str(wire.pin) for wire in part.wires()]
+    assert told == expected
 
 
 def test_facts_of_the_chips() -> None:
@@ -82,25 +84,26 @@ def test_facts_of_the_chips() -> None:
 @pytest.mark.parametrize(
     ("chip", "pin", "use", "words"),
     [
-        ("esp32", 34, "lock", "input only"),
-        ("esp32", 34, "led", "input only"),
-        ("esp32", 14, "lock", "high for a moment at power-up"),
-        ("esp32", 6, "door", "flash memory"),
-        ("esp32", 20, "door", "has no GPIO 20"),
-        ("esp32s3", 18, "lock", "power-up"),
-        ("esp32c3", 9, "door", "strapping"),
-        ("esp32c3", 18, "door", "USB"),
-        ("esp32c3", 21, "door", "console"),
+        ("esp32", 34, uses.COIL, "input only"),
+        ("esp32", 34, uses.LAMP, "input only"),
+        ("esp32", 14, uses.COIL, "high for a moment at power-up"),
+        ("esp32", 6, uses.CONTACT, "flash memory"),
+        ("esp32", 20, uses.CONTACT, "has no GPIO 20"),
+        ("esp32s3", 18, uses.COIL, "power-up"),
+        ("esp32c3", 9, uses.CONTACT, "strapping"),
+        ("esp32c3", 18, uses.CONTACT, "USB"),
+        ("esp32c3", 21, uses.CONTACT, "console"),
     ],
 )
-def test_refused_pins(chip: str, pin: int, use: str, words: str) -> None:
+def test_refused_pins(chip: str, pin: int, use: uses.Use, words: str) -> None:
     assert words in (pin_problem(CHIPS[chip], pin, use) or "")
 
 
 def test_pins_that_depend_on_the_memory() -> None:
-    assert pin_problem(CHIPS["esp32s3"], 35, "door") is None
-    assert "flash memory" in (pin_problem(CHIPS["esp32s3"], 35, "door", octal=True) or "")
-    assert pin_problem(CHIPS["esp32"], 34, "door") is None
+    assert pin_problem(CHIPS["esp32s3"], 35, uses.CONTACT) is None
+    assert "flash memory" in (pin_problem(CHIPS["esp32s3"], 35, uses.CONTACT, octal=True) or "")
+    assert "pull-up" in (pin_problem(CHIPS["esp32"], 34, uses.CONTACT) or "")
+    assert pin_problem(CHIPS["esp32"], 34, uses.CONTACT, pulled=frozenset({34})) is None
 
 
 MISTAKES = [
@@ -109,13 +112,17 @@ MISTAKES = [
     ('name = "mine"', 'name = "other"', 2, "board.name: must be `mine` like its folder"),
     ("flash_mib", "flash_mb", 5, "did you mean `flash_mib`?"),
     ("lock-1 = 4", "lock-1 = 9", 9, "pins.lock-1: GPIO 9 is a strapping pin"),
-    ("lock-1 = 4", "lock-1 = [4, 3]", 9, "one"),
-    ("gate-1 = [6, 7]", "gate-1 = 6", 11, "a gate has two pins"),
+    (
+        "lock-1 = 4",
+        "lock-1 = [4, 3]",
+        9,
+        "pins.lock-1: must be",
+    ),
+    ("gate-1 = [6, 7]", "gate-1 = 6", 11, "pins.gate-1: must be a list of 2 entries"),
     ("door-1 = 5", "door-1 = 4", 10, "already used by pins.lock-1"),
     ("pin = 10", "pin = 5", 14, "led.pin: GPIO 5 is already used by pins.door-1"),
     ("door-1 = 5", "tür-1 = 5", 10, ""),
     ("door-1 = 5", "fence-1 = 5", 10, "is no role"),
-    ("door-1 = 5", "lock-2 = 0\nlock-3 = 1", 8, "at most 2 locks"),
     ("[led]", "[lead]", 13, "did you mean `led`?"),
 ]
 
@@ -139,7 +146,8 @@ def test_a_good_board_file(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(GOOD, encoding="utf-8")
     board = load_board("mine", tmp_path)
-    assert board.pins == {"lock-1": 4, "door-1": 5, "gate-1": [6, 7]}
+    pins = {role: [wire.pin for wire in socket.wires()] for role, socket in board.pins.items()}
+    assert pins == {"lock-1": [4], "door-1": [5], "gate-1": [6, 7]}
     assert (board.polarity.lock, board.polarity.door) == (1, 0)
 
 

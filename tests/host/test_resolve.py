@@ -30,6 +30,7 @@ def test_the_whole_configuration_of_a_box(tmp_path: Path) -> None:
         "site": "test-site",
         "device": "box-1",
         "board": "box-esp32s3",
+        "chip": "esp32s3",
         "broker": {"host": "127.0.0.1", "port": 1883},
         "ntp": {"host": "pool.ntp.org", "port": 123},
         "mqtt": {
@@ -44,15 +45,23 @@ def test_the_whole_configuration_of_a_box(tmp_path: Path) -> None:
         "outbox": {"ordinary_bytes": 49152, "reserve_bytes": 16384, "batch_ms": 1000},
         "log_level": "info",
         "led": {"pin": 21, "active": 1},
+        "buzzer": None,
+        "i2c": None,
+        "expander": None,
+        "rtc": None,
+        "power": None,
         "components": {
             "lock-1": {
                 "kind": "lock",
                 "door": "door-1",
+                "actuator": "strike",
                 "pin": 4,
-                "active": 1,
+                "latch": None,
                 "release_ms": 5000,
                 "duty_ms": 48000,
                 "duty_window_ms": 60000,
+                "supply": "main",
+                "can_stop": True,
             },
             "door-1": {
                 "kind": "door",
@@ -61,8 +70,17 @@ def test_the_whole_configuration_of_a_box(tmp_path: Path) -> None:
                 "closed_level": 0,
                 "debounce_ms": 50,
                 "ajar_ms": 60000,
+                "ajar_alarm_ms": 300_000,
+                "release": None,
+                "inside": None,
             },
-            "gate-1": {"kind": "gate", "pins": [9, 10], "blocked_level": 1, "stuck_ms": 10_000},
+            "gate-1": {
+                "kind": "gate",
+                "pins": [9, 10],
+                "blocked_level": 1,
+                "stuck_ms": 10_000,
+                "empty_ms": 21_600_000,
+            },
         },
     }
     assert digits == config_hash(config)
@@ -72,14 +90,23 @@ def test_the_whole_configuration_of_a_box(tmp_path: Path) -> None:
 
 def test_a_court(tmp_path: Path) -> None:
     assert device_config(load(tmp_path), "court-1")["components"] == {
-        "court-1": {"kind": "occupancy", "pin": 4, "active": 1, "hold_ms": 5000, "stuck_ms": 1_800_000}
+        "court-1": {
+            "kind": "occupancy",
+            "hold_ms": 5000,
+            "stuck_ms": 1_800_000,
+            "silent_ms": 5000,
+            "pir": {"pin": 4, "active": 1},
+            "radar": None,
+            "tof": None,
+            "gate": None,
+        }
     }
 
 
 def test_a_role_is_a_socket_of_the_board() -> None:
     site = load_site(ROSTOCK)
     pins = {
-        name: device_config(site, name)["components"][name]["pin"]
+        name: device_config(site, name)["components"][name]["pir"]["pin"]
         for name in ("court-1", "court-2", "court-3")
     }
     assert pins == {"court-1": 4, "court-2": 4, "court-3": 4}
@@ -90,7 +117,7 @@ def test_pins_and_levels_of_the_site_file_win(tmp_path: Path) -> None:
     text = changed("gate-1:", "gate-1: {pins: [12, 13], blocked_level: 0}", text)
     parts = device_config(load(tmp_path, text), "box-1")["components"]
     assert (parts["door-1"]["pin"], parts["door-1"]["closed_level"]) == (11, 1)
-    assert parts["gate-1"] == {"kind": "gate", "pins": [12, 13], "blocked_level": 0, "stuck_ms": 10_000}
+    assert (parts["gate-1"]["pins"], parts["gate-1"]["blocked_level"]) == ([12, 13], 0)
 
 
 def test_a_door_without_a_lock(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_summary_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "site": "hafensport-rostock",
         "boards": 4,
         "components": 10,
+        "notes": [],
     }
 
 
@@ -75,6 +76,7 @@ def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert schema["additionalProperties"] is False
     components = schema["$defs"]["Device"]["properties"]["components"]
     assert list(components["patternProperties"]) == [
-        f"^{kind}-[1-9][0-9]?$" for kind in ("lock", "door", "gate", "court")
+        f"^{kind}-[1-9][0-9]?$"
+        for kind in ("lock", "door", "release", "inside", "tamper", "keypad", "gate", "court")
     ]
     assert schema["$defs"]["Lock"]["properties"]["release_ms"]["maximum"] == 10_000

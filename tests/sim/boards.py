@@ -21,10 +21,10 @@ CONFIG: dict[str, Any] = {
     "broker": {"host": "127.0.0.1", "port": 1883},
     "ntp": {"host": "127.0.0.1", "port": 123},
     "components": {
-        "lock-1": {"kind": "lock", "door": "door-1", "pin": 4, "active": 1},
+        "lock-1": {"kind": "lock", "door": "door-1", "actuator": "strike", "pin": 4},
         "door-1": {"kind": "door", "lock": "lock-1", "pin": 5, "closed_level": 0},
         "gate-1": {"kind": "gate", "pins": [6, 7], "blocked_level": 1},
-        "court-1": {"kind": "occupancy", "pin": 8, "active": 1},
+        "court-1": {"kind": "occupancy", "pir": {"pin": 8, "active": 1}},
     },
 }
 

@@ -1,0 +1,143 @@
+"""Keypads: a Wiegand reader or a bare 4x4 matrix, that open locks with codes where there is no network."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, StringConstraints
+
+from host_tools.site.base import TIME_PATTERN, Gpio, Name, Pin, pin_number
+from host_tools.site.explain import Explained
+from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket
+from host_tools.site.uses import MATRIX_COLUMN, MATRIX_ROW, WIEGAND, Wire
+
+DAY_S = 86_400
+OPENS_MAX = 8
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+TimeOfDay = Annotated[str, StringConstraints(pattern=TIME_PATTERN)]
+Four = Annotated[list[Pin], Field(min_length=4, max_length=4)]
+
+
+def seconds_of(time: str) -> int:
+    """A time of day, `08:30`, in seconds since local midnight."""
+    hours, minutes = time.split(":")
+    return int(hours) * 3_600 + int(minutes) * 60
+
+
+class Keypad(Component):
+    opens: Annotated[list[Name], Field(min_length=1, max_length=OPENS_MAX)] = Field(
+        description="locks of the same board that codes open"
+    )
+    slot_s: Annotated[int, Field(ge=300, le=DAY_S)] = Field(
+        3_600, description="length of a slot; a code is right for one lock in one slot, once"
+    )
+    open_from: TimeOfDay = Field("00:00", description="local time of day from which codes open")
+    open_to: TimeOfDay = Field("24:00", description="local time of day until which codes open")
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)] = Field(
+        list(WEEKDAYS), description="days of the week on which codes open"
+    )
+    d0: Gpio | None = Field(None, description="Wiegand: GPIO of line D0, where it differs from the board's")
+    d1: Gpio | None = Field(None, description="Wiegand: GPIO of line D1")
+    rows: Four | None = Field(None, description="matrix: GPIOs of the rows, where they differ")
+    columns: Four | None = Field(None, description="matrix: GPIOs of the columns")
+
+    @property
+    def open_from_s(self) -> int:
+        return seconds_of(self.open_from)
+
+    @property
+    def open_to_s(self) -> int:
+        return seconds_of(self.open_to)
+
+    @property
+    def weekdays(self) -> list[int]:
+        """Monday is 0."""
+        return sorted({WEEKDAYS.index(day) for day in self.days})
+
+
+class WiegandSocket(Socket):
+    d0: Pin
+    d1: Pin
+
+    def wires(self) -> list[Wire]:
+        return [Wire("d0", self.d0, WIEGAND), Wire("d1", self.d1, WIEGAND)]
+
+
+class MatrixSocket(Socket):
+    rows: Four
+    columns: Four
+
+    def wires(self) -> list[Wire]:
+        rows = [Wire("rows", pin, MATRIX_ROW) for pin in self.rows]
+        return [*rows, *(Wire("columns", pin, MATRIX_COLUMN) for pin in self.columns)]
+
+
+class KeypadKind(Kind[Keypad]):
+    prefix = "keypad"
+    name = "keypad"
+    help = "a keypad for codes that work without network"
+    model = Keypad
+    forms = (WiegandSocket, MatrixSocket)
+    own = {"d0": "d0", "d1": "d1", "rows": "rows", "columns": "columns"}  # noqa: RUF012
+
+    def own_socket(self, component: Keypad, base: Socket | None) -> Socket | None:
+        if component.d0 is not None and component.d1 is not None:
+            return WiegandSocket(d0=component.d0, d1=component.d1)
+        if component.rows is not None and component.columns is not None:
+            return MatrixSocket(rows=component.rows, columns=component.columns)
+        return None
+
+    def facts(self, part: Part[Keypad]) -> Json:
+        keypad = part.component
+        socket = self.socket(part)
+        if isinstance(socket, WiegandSocket):
+            reader: Json = {"reader": "wiegand", "d0": pin_number(socket.d0), "d1": pin_number(socket.d1)}
+        else:
+            assert isinstance(socket, MatrixSocket)
+            rows, columns = ([pin_number(pin) for pin in pins] for pins in (socket.rows, socket.columns))
+            reader = {"reader": "matrix", "rows": rows, "columns": columns}
+        return {
+            **reader,
+            "opens": keypad.opens,
+            "slot_s": keypad.slot_s,
+            "open_from_s": keypad.open_from_s,
+            "open_to_s": keypad.open_to_s,
+            "days": keypad.weekdays,
+        }
+
+    def check(self, part: Part[Keypad]) -> Iterable[Explained]:
+        keypad = part.component
+        yield from self._opens(part)
+        if len(set(keypad.days)) < len(keypad.days):
+            yield Explained(("days",), "names a day twice")
+        if DAY_S % keypad.slot_s:
+            yield Explained(
+                ("slot_s",), f"must divide a day ({DAY_S} s), for example 1800 or 3600 (got {keypad.slot_s})"
+            )
+        elif keypad.open_to_s <= keypad.open_from_s:
+            told = f'must be later than open_from ("{keypad.open_from}") (got "{keypad.open_to}")'
+            yield Explained(("open_to",), told)
+        elif keypad.open_to_s - keypad.open_from_s < keypad.slot_s:
+            told = f"no slot of {keypad.slot_s} s fits between open_from and open_to: make it shorter"
+            yield Explained(("slot_s",), told)
+        yield from self._reader(part)
+        if part.board.rtc is None:
+            told = "works only once the board has network time: its board has no clock chip ([rtc])"
+            yield Explained((), told, note=True)
+
+    def _reader(self, part: Part[Keypad]) -> Iterator[Explained]:
+        """Half a reader of the site file's own."""
+        keypad = part.component
+        given = [name for name in self.own if getattr(keypad, name) is not None]
+        if given and given not in (["d0", "d1"], ["rows", "columns"]):
+            yield Explained((given[0],), "give both of `d0` and `d1`, or both of `rows` and `columns`")
+
+    def _opens(self, part: Part[Keypad]) -> Iterator[Explained]:
+        locks = [name for name in part.device.components if name.startswith("lock-")]
+        for index, name in enumerate(part.component.opens):
+            if name not in locks:
+                offered = ", ".join(locks) or "none"
+                told = f"must be a lock of the same board (it has: {offered}) (got `{name}`)"
+                yield Explained(("opens", index), told)
+            elif name in part.component.opens[:index]:
+                yield Explained(("opens", index), f"`{name}` is there twice")

@@ -1,0 +1,174 @@
+"""What a kind of component is to the tools: its fields in the site file, the sockets it plugs into, the facts
+that the firmware reads, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import Field
+
+from host_tools.site.base import Level, Model, Name, Pin, Title, pin_number
+from host_tools.site.explain import Explained
+from host_tools.site.uses import Use, Wire
+
+if TYPE_CHECKING:
+    from host_tools.site.boards import Board
+    from host_tools.site.models import Device
+
+Json = dict[str, Any]
+
+ROLE_HELP = "socket of the board, where it is not the one of the component's own name"
+
+
+class Component(Model):
+    """What every component has."""
+
+    title: Title | None = Field(None, description="name for people")
+    role: Name | None = Field(None, description=ROLE_HELP)
+
+
+class Socket(Model):
+    """Pins of a board that belong together, as board.toml has them below [pins]."""
+
+    def wires(self) -> list[Wire]:
+        raise NotImplementedError
+
+
+class PinSocket(Socket):
+    """A socket of one pin."""
+
+    use: ClassVar[Use]
+    pin: Pin
+
+    def wires(self) -> list[Wire]:
+        return [Wire("pin", self.pin, self.use)]
+
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclass(frozen=True)
+class Part(Generic[C]):
+    """A component of a device, its board's timings filled in."""
+
+    name: str
+    component: C
+    device: Device
+    board: Board
+
+    def sibling(self, prefix: str) -> str:
+        """The name of the component of another kind that has the same number."""
+        return f"{prefix}-{self.name.rpartition('-')[2]}"
+
+    def has(self, name: str) -> bool:
+        return name in self.device.components
+
+    def or_none(self, name: str) -> str | None:
+        return name if self.has(name) else None
+
+
+@dataclass(frozen=True)
+class Plug:
+    """Where a component is plugged in. `fields`: the component's own fields, by the socket's part, where the
+    site file names pins itself. `role`: the board's socket, None for pins of the site file's own."""
+
+    role: str | None
+    socket: Socket
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+Plugged = Plug | Explained
+
+
+class Kind(Generic[C]):
+    """One kind. `prefix`: how its components' names begin; `name`: the kind in /config.json.
+
+    `bare`: the socket model for a value without braces in board.toml, and the field it stands for; `forms`:
+    those for a table. `timings`: what board.toml may set in [timings.<name>]. `own`: the fields with which
+    the site file names pins itself, and the part of the socket that each replaces."""
+
+    prefix: str
+    name: str
+    help: str
+    model: type[C]
+    timings: type[Model] | None = None
+    bare: tuple[type[Socket], str] | None = None
+    forms: tuple[type[Socket], ...] = ()
+    own: ClassVar[dict[str, str]] = {}
+
+    def own_socket(self, component: C, base: Socket | None) -> Socket | None:
+        """The socket with the site file's own pins in it; None where they are not enough for one."""
+        raise NotImplementedError
+
+    def plugs(self, part: Part[C]) -> list[Plugged]:
+        """Where the component is plugged in, or why it cannot be."""
+        return [self.plug(part)]
+
+    def plug(self, part: Part[C]) -> Plugged:
+        component, board = part.component, part.board
+        fields = {inner: outer for outer, inner in self.own.items() if getattr(component, outer) is not None}
+        roles = board.roles(self.prefix)
+        offered = ", ".join(roles) or "none"
+        whole = next((outer for outer in self.own if outer in fields.values()), None)
+        if component.role is not None and component.role not in roles:
+            told = f"board `{board.name}` has no such socket (it has: {offered}) (got `{component.role}`)"
+            return Explained(("role",), told)
+        base = board.pins.get(component.role or part.name)
+        if fields:
+            alone = self.own_socket(component, None)
+            if alone is not None:
+                if component.role is not None:
+                    return Explained(("role",), f"give `role` or `{whole}`, not both")
+                return Plug(None, alone, fields)
+            merged = None if base is None else self.own_socket(component, base)
+            if merged is not None:
+                return Plug(component.role or part.name, merged, fields)
+        if base is not None and not fields:
+            return Plug(component.role or part.name, base)
+        ways = ["role", *self.own] if self.own else ["role"]
+        told = f"board `{board.name}` has no socket `{part.name}` (it has: {offered}): "
+        return Explained((), told + "give " + " or ".join(f"`{way}`" for way in ways))
+
+    def socket(self, part: Part[C]) -> Any:
+        """The socket that the component is in; only for what `plugs` finds right."""
+        found = self.plug(part)
+        if isinstance(found, Explained):
+            raise ValueError(found.message)
+        return found.socket
+
+    def facts(self, part: Part[C]) -> Json:
+        """What /config.json says of the component, without its kind. Only for what is right."""
+        raise NotImplementedError
+
+    def check(self, part: Part[C]) -> Iterable[Explained]:
+        """What is wrong with it; places are relative to the component."""
+        return ()
+
+
+def level(own: Level | None, usual: Level) -> Level:
+    return usual if own is None else own
+
+
+def contact(pin: Pin, active: Level) -> Json:
+    return {"pin": pin_number(pin), "active": active}
+
+
+def less_than(component: Component, low: str, high: str, equal: bool = False) -> Iterator[Explained]:
+    """That one duration is less than another, or at most as long."""
+    small, large = getattr(component, low), getattr(component, high)
+    if small > large or (small == large and not equal):
+        relation = "must not exceed" if equal else "must be less than"
+        where = low if low in component.model_fields_set or high not in component.model_fields_set else high
+        if where == low:
+            yield Explained((low,), f"{relation} {high} ({large}) (got {small})")
+        else:
+            relation = "must not be less than" if equal else "must be more than"
+            yield Explained((high,), f"{relation} {low} ({small}) (got {large})")
+
+
+def needs_sibling(part: Part[Any], prefix: str, what: str) -> Iterator[Explained]:
+    sibling = part.sibling(prefix)
+    if not part.has(sibling):
+        yield Explained((), f"needs {what} `{sibling}` on the same board")

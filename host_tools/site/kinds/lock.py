@@ -1,0 +1,132 @@
+"""Locks: an electric strike or a motor lock, as the board's socket says."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from host_tools.site.base import Level, Model, Name, Pin, pin_number
+from host_tools.site.explain import Explained
+from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, contact, less_than, needs_sibling
+from host_tools.site.uses import COIL, CONTACT, DIRECTION, MOTOR, Wire
+
+RUN_MS = 3_000
+
+
+class LockTimings(Model):
+    release_ms: Annotated[int, Field(ge=100, le=10_000)] = Field(
+        10_000, description="window to open the door: a strike is energised at most this long"
+    )
+    run_ms: Annotated[int, Field(ge=200, le=10_000)] = Field(
+        RUN_MS, description="motor locks: the motor runs at most this long for one way"
+    )
+    duty_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
+        48_000, description="the coil or motor is energised at most this long within `duty_window_ms`"
+    )
+    duty_window_ms: Annotated[int, Field(ge=1_000, le=3_600_000)] = Field(
+        60_000, description="sliding window of the duty budget"
+    )
+
+
+class Lock(LockTimings, Component):
+    supply: Name = Field(
+        "main", description="power supply: locks of the same one are energised one after another"
+    )
+    pin: Pin | None = Field(None, description="GPIO of the strike driver, where it differs from the board's")
+    latch: Pin | None = Field(
+        None, description="GPIO of a contact that tells whether the strike's latch is engaged"
+    )
+
+
+class StrikeSocket(Socket):
+    coil: Pin
+    latch: Pin | None = None
+
+    def wires(self) -> list[Wire]:
+        latch = [] if self.latch is None else [Wire("latch", self.latch, CONTACT)]
+        return [Wire("coil", self.coil, COIL), *latch]
+
+
+class MotorSocket(Socket):
+    enable: Pin
+    direction: Pin
+    locked: Pin
+    unlocked: Pin
+    lock_level: Level = 1  # of `direction`, to lock
+
+    def wires(self) -> list[Wire]:
+        return [
+            Wire("enable", self.enable, MOTOR),
+            Wire("direction", self.direction, DIRECTION),
+            Wire("locked", self.locked, CONTACT),
+            Wire("unlocked", self.unlocked, CONTACT),
+        ]
+
+
+class LockKind(Kind[Lock]):
+    prefix = "lock"
+    name = "lock"
+    help = "a lock: strike or motor"
+    model = Lock
+    timings = LockTimings
+    bare = (StrikeSocket, "coil")
+    forms = (StrikeSocket, MotorSocket)
+    own = {"pin": "coil", "latch": "latch"}  # noqa: RUF012
+
+    def own_socket(self, component: Lock, base: Socket | None) -> Socket | None:
+        if component.pin is not None:
+            return StrikeSocket(coil=component.pin, latch=component.latch)
+        if isinstance(base, StrikeSocket) and component.latch is not None:
+            return base.model_copy(update={"latch": component.latch})
+        return None
+
+    def facts(self, part: Part[Lock]) -> Json:
+        lock, polarity = part.component, part.board.polarity
+        socket = self.socket(part)
+        budget = {
+            "release_ms": lock.release_ms,
+            "duty_ms": lock.duty_ms,
+            "duty_window_ms": lock.duty_window_ms,
+            "supply": lock.supply,
+            "can_stop": part.board.chip.can_stop,
+        }
+        door = part.sibling("door")
+        if isinstance(socket, MotorSocket):
+            return {
+                "door": door,
+                "actuator": "motor",
+                "pin": pin_number(socket.enable),
+                "direction": pin_number(socket.direction),
+                "lock_level": socket.lock_level,
+                "locked": contact(socket.locked, polarity.end_switch),
+                "unlocked": contact(socket.unlocked, polarity.end_switch),
+                "run_ms": lock.run_ms,
+                **budget,
+            }
+        assert isinstance(socket, StrikeSocket)
+        latch = None if socket.latch is None else contact(socket.latch, polarity.latch)
+        return {"door": door, "actuator": "strike", "pin": pin_number(socket.coil), "latch": latch, **budget}
+
+    def check(self, part: Part[Lock]) -> Iterable[Explained]:
+        lock = part.component
+        yield from needs_sibling(part, "door", "its contact")
+        yield from less_than(lock, "duty_ms", "duty_window_ms", equal=True)
+        plugged = self.plug(part)
+        if isinstance(plugged, Explained):
+            return
+        if isinstance(plugged.socket, MotorSocket):
+            yield from less_than(lock, "run_ms", "duty_ms", equal=True)
+        else:
+            yield from less_than(lock, "release_ms", "duty_ms", equal=True)
+            given = part.device.components[part.name].model_fields_set
+            if "run_ms" in given:
+                yield Explained(
+                    ("run_ms",), "is for motor locks only, and this socket has a strike: leave it out"
+                )
+        yield from self._supply(part)
+
+    def _supply(self, part: Part[Lock]) -> Iterator[Explained]:
+        supplies = {lock.supply for lock in part.device.components.values() if isinstance(lock, Lock)}
+        if "supply" in part.component.model_fields_set and len(supplies) == 1:
+            told = "is needless: all locks of this board have the same supply"
+            yield Explained(("supply",), told, note=True)
