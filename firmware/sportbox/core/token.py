@@ -11,9 +11,19 @@ import json
 
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Hash(Protocol):
+        def update(self, data: bytes) -> object: ...
+        def digest(self) -> bytes: ...
+
+
 ACTS = ("unlock", "lock", "identify", "reboot", "configure")
 
-_BLOCK = const(64)  # SHA-256 works on blocks of 64 bytes (FIPS 180-4)
+_BLOCK = const(64)  # bytes of a block of SHA-1 and SHA-256 (FIPS 180-4)
 _LIFETIME_S = const(86400)
 _LEEWAY_S = const(60)
 _TEXT_MAX = const(64)  # characters of jti, sub, cmp
@@ -54,17 +64,27 @@ def is_text(value: str) -> bool:
     return value != "" and all([" " <= char <= "~" for char in value])
 
 
-def hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """HMAC (RFC 2104) with SHA-256."""
+def hmac(hash_of: "Callable[[bytes], Hash]", key: bytes, message: bytes) -> bytes:
+    """HMAC (RFC 2104) with a hash that works on blocks of 64 bytes. The pads are made by one XOR over the
+    whole block, for a loop over its bytes takes a board about a millisecond."""
     if len(key) > _BLOCK:
-        key = hashlib.sha256(key).digest()
+        key = hash_of(key).digest()
     pad = bytearray(_BLOCK)
     pad[: len(key)] = key
-    inner = hashlib.sha256(bytes(b ^ 0x36 for b in pad))
+    block = int.from_bytes(pad, "big")
+    inner = hash_of(_pad(block, b"\x36"))
     inner.update(message)
-    outer = hashlib.sha256(bytes(b ^ 0x5C for b in pad))
+    outer = hash_of(_pad(block, b"\x5c"))
     outer.update(inner.digest())
     return outer.digest()
+
+
+def _pad(block: int, fill: bytes) -> bytes:
+    return (block ^ int.from_bytes(fill * _BLOCK, "big")).to_bytes(_BLOCK, "big")
+
+
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    return hmac(hashlib.sha256, key, message)
 
 
 def same(a: bytes, b: bytes) -> bool:
