@@ -90,7 +90,9 @@ class Box:
         self._app.desk = self._make_desk(config, secrets)
         self._session = self._make_session(config, secrets)
         server = (config["ntp"]["host"], config["ntp"]["port"])
-        self._time = Timekeeper(self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed)
+        self._time = Timekeeper(
+            self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed, self._clock_fault
+        )
         led = config.get("led")
         self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
         self._supervisor = Supervisor(now_ms, self._crashed)
@@ -137,9 +139,10 @@ class Box:
     async def run(self) -> None:
         """Nothing moves at boot: the parts take note of what is, then the tasks start."""
         self._stalls = measure_stalls()
-        self._time.open()
         app = self._app
-        app.parts = make_parts(Kit(self._config, self._secrets, app, Reports(app), self._uptime.ms))
+        kit = Kit(self._config, self._secrets, app, Reports(app), self._uptime.ms)
+        self._time.open(kit.rtc())
+        app.parts = make_parts(kit)
         data = {"boot": self._boot, "reset": chip.reset_cause(), "firmware": __version__}
         app.event("device", "device.booted", data)
         if not self._replay.readable:
@@ -220,6 +223,9 @@ class Box:
         self._app.event("device", "device.clock", {"trust": self._clock.trust, "why": why})
         self._app.all_states()
         self._publish_info()
+
+    def _clock_fault(self, what: str) -> None:
+        self._app.event("device", "device.fault", {"what": what})
 
     def _crashed(self, task: str, error: BaseException) -> None:
         text = "%s %s" % (type(error).__name__, error)

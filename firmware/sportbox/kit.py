@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from machine import I2C
 
     from sportbox.app import App, Reports
+    from sportbox.drivers.ds3231 import Ds3231
     from sportbox.drivers.inputs import Input
 
     Facts = dict[str, Any]
@@ -41,6 +42,14 @@ class Kit:
     @property
     def components(self) -> "dict[str, Facts]":
         return self.config["components"]
+
+    def rtc(self) -> "Ds3231 | None":
+        """The battery-backed clock chip, None where the board has none. Raises NoSuchHardware."""
+        if self.config.get("rtc") is None:
+            return None
+        from sportbox.drivers.ds3231 import Ds3231
+
+        return Ds3231(self.i2c())
 
     def on_edge(self) -> None:
         """For interrupt handlers: scan() runs soon."""

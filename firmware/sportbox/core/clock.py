@@ -30,10 +30,13 @@ class Clock:
         if self.trust in (UNKNOWN, FLOOR) and unix_s > self.now(now_ms):
             self._set(FLOOR, unix_s, now_ms)
 
-    def set_rtc(self, unix_s: int, now_ms: int) -> None:
-        """The time of a battery-backed chip; refused below the floor and once `ntp` is reached."""
-        if self.trust != NTP and unix_s >= self.now(now_ms):
-            self._set(RTC, unix_s, now_ms)
+    def set_rtc(self, unix_s: int, now_ms: int) -> bool:
+        """The time of a battery-backed chip. False if it is refused: below the floor, or once `ntp` is
+        reached."""
+        if self.trust == NTP or unix_s < self.floor_s:
+            return False
+        self._set(RTC, unix_s, now_ms)
+        return True
 
     def set_ntp(self, unix_s: int, now_ms: int) -> bool:
         """Network time. False if it is refused: a server that is below the floor is wrong on any rung."""
@@ -41,6 +44,11 @@ class Clock:
             return False
         self._set(NTP, unix_s, now_ms)
         return True
+
+    def correct(self, unix_s: int, now_ms: int) -> None:
+        """What a better clock than the tick counter shows; taken while it is near what is known."""
+        if self.trusted() and abs(unix_s - self.now(now_ms)) < _JUMP_S:
+            self._set(self.trust, unix_s, now_ms)
 
     def forget(self) -> None:
         """An `ops` order: the floor was wrong. Back to the lowest rung."""
@@ -94,3 +102,12 @@ def rfc3339(unix_s: int) -> str:
     month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
     year = year_of_era + era * 400 + (1 if month <= 2 else 0)
     return f"{year:04d}-{month:02d}-{day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}Z"
+
+
+def unix_of(year: int, month: int, day: int) -> int:
+    """Unix seconds at the beginning of a day, UTC; the way back of rfc3339()."""
+    year -= 1 if month <= 2 else 0
+    era, year_of_era = divmod(year, 400)
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
+    return (era * 146097 + day_of_era - 719468) * 86400
