@@ -57,6 +57,9 @@ class Desk:
         for found in list(self._replay.answers.values()):
             if found.result == "accepted":
                 self.final(found.order, "failed", "power")
+            elif found.local:
+                self._report_final(found.order, found.result, found.reason)
+                self._note_told(found.order.jti)
             else:
                 self._tell(found.order.jti, found.result, found.reason)
 
@@ -90,15 +93,40 @@ class Desk:
         else:
             self._order(order, tokens.keep_until(token), now_ms)
 
+    def local(self, order: Order, begins_s: int, keep_until_s: int, now_ms: int) -> str:
+        """An order given at the box itself, by a code that counts from `begins_s` to `keep_until_s`: used up
+        and carried out as a token's, but told in events alone, for nobody waits for an answer. Gives the
+        reason of a refusal, an empty string if the order runs."""
+        found = self._replay.find(order.jti)
+        if found is not None and found.result == "accepted":
+            return ""  # the same code while its order runs
+        if self._replay.doubtful(keep_until_s, begins_s):
+            reason = "replayed"
+        else:
+            reason = self._begin(order, keep_until_s, True, now_ms)
+        if reason:
+            self.refuse_local(order.component, order.jti, order.sub, reason)
+        else:
+            self._run(order)
+        return reason
+
+    def refuse_local(self, component: str, jti: str | None, sub: str, reason: str) -> None:
+        """What was tried at the box itself and is refused."""
+        self.rejected += 1
+        self._report_refusal(component, jti, sub, reason)
+
     def final(self, order: Order, result: str, reason: str | None) -> None:
         """The one final answer."""
+        found = self._replay.find(order.jti)
         try:
             self._replay.finish(order.jti, result, reason)
         except OSError:
             self._note_failure()
-        data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
-        self._report(order.component, "access." + result, data)
-        self._tell(order.jti, result, reason)
+        self._report_final(order, result, reason)
+        if found is not None and found.local:
+            self._note_told(order.jti)
+        else:
+            self._tell(order.jti, result, reason)
 
     def tidy(self, now_ms: int) -> None:
         """Once a second: what can wait."""
@@ -117,22 +145,31 @@ class Desk:
         if found is not None and found.result == "accepted":
             self._answer(order.jti, "accepted", None, None)  # the same token while its order runs
             return False
-        if not self._replay.readable or self._replay.used(order.jti):
-            self._refuse(order, "replayed")
-            return False
-        reason = "busy" if self._replay.full(self._clock.now(now_ms)) else self._refusal_of(order)
+        reason = self._begin(order, keep_until_s, False, now_ms)
         if reason:
             self._refuse(order, reason)
             return False
+        self._answer(order.jti, "accepted", None, None)
+        self._run(order)
+        return True
+
+    def _begin(self, order: Order, keep_until_s: int, local: bool, now_ms: int) -> str:
+        """Uses the order up, on flash. Gives the reason why it is refused, else an empty string."""
+        if not self._replay.readable or self._replay.used(order.jti):
+            return "replayed"
+        reason = "busy" if self._replay.full(self._clock.now(now_ms)) else self._refusal_of(order)
+        if reason:
+            return reason
         try:
-            self._replay.begin(order, keep_until_s)
+            self._replay.begin(order, keep_until_s, local)
         except (OSError, Unreadable):
-            self._refuse(order, "replayed")  # a token that cannot be used up could be used twice
-            return False
+            return "replayed"  # a token that cannot be used up could be used twice
         self.accepted += 1
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act}
         self._report(order.component, "access.accepted", data)
-        self._answer(order.jti, "accepted", None, None)
+        return ""
+
+    def _run(self, order: Order) -> None:
         try:
             self._carry_out(order)
         except Exception:
@@ -140,7 +177,6 @@ class Desk:
             if begun is not None and begun.result == "accepted":  # it has had no final answer yet
                 self.final(order, "failed", "power")
             raise
-        return True
 
     def _configure(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
         """Repairs: they must carry the nonce of this boot on any rung of the clock, for neither a lost log
@@ -167,11 +203,18 @@ class Desk:
     def _reject(self, jti: str | None, sub: str, component: str, reason: str) -> None:
         self.rejected += 1
         self._answer(jti, "rejected", reason, None)
+        self._report_refusal(component, jti, sub, reason)
+
+    def _report_refusal(self, component: str, jti: str | None, sub: str, reason: str) -> None:
         if self._reports_left <= 0:
             self.unreported += 1
             return
         self._reports_left -= 1
         self._report(component, "access.rejected", {"jti": jti, "sub": sub, "reason": reason})
+
+    def _report_final(self, order: Order, result: str, reason: str | None) -> None:
+        data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
+        self._report(order.component, "access." + result, data)
 
     def _tell(self, jti: str, result: str, reason: str | None) -> None:
         self._answer(jti, result, reason, lambda: self._note_told(jti))

@@ -49,6 +49,9 @@ class Reports:
     def final(self, order: Order, result: str, reason: str | None) -> None:
         self._app.desk.final(order, result, reason)
 
+    def signal(self, name: str) -> None:
+        """Tells the person before the door: `granted`, `refused`."""
+
     def remember(self, at_once: bool) -> None:
         """What the part wants to know after a power cut has changed."""
         if at_once:
@@ -69,7 +72,7 @@ class App:
         wake: "Callable[[], None]",
     ) -> None:
         self._memory_path = data_folder + "/memory"
-        self._clock = clock
+        self.clock = clock
         self._outbox = outbox
         self._uplink = uplink
         self._batch_ms = batch_ms
@@ -93,7 +96,7 @@ class App:
     def event(self, component: str, kind: str, data: "dict[str, object]") -> None:
         """Accepts an event: on flash now, or within `batch_ms` if it is an ordinary one."""
         now_ms = self._now_ms()
-        time_s = self._clock.now(now_ms) if self._clock.trusted() else 0
+        time_s = self.clock.now(now_ms) if self.clock.trusted() else 0
         urgent = kind not in _ORDINARY
         at_once = urgent and kind not in _PATIENT
         self._uplink.event(component, kind, data, time_s, now_ms // 1000, urgent, at_once)
@@ -116,8 +119,8 @@ class App:
                 self.state_changed(name)
 
     def _since(self, state: "dict[str, object]", since_ms: int, now_ms: int) -> "dict[str, object]":
-        if self._clock.trusted():
-            state["since"] = rfc3339(self._clock.now(now_ms) - (now_ms - since_ms) // 1000)
+        if self.clock.trusted():
+            state["since"] = rfc3339(self.clock.now(now_ms) - (now_ms - since_ms) // 1000)
         else:
             state["since"] = None
         return state
@@ -133,9 +136,7 @@ class App:
         self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None"
     ) -> None:
         now_ms = self._now_ms()
-        self._uplink.answer(
-            jti, result, reason, self._clock.now(now_ms) if self._clock.trusted() else 0, done
-        )
+        self._uplink.answer(jti, result, reason, self.clock.now(now_ms) if self.clock.trusted() else 0, done)
         self._wake()
 
     def refusal_of(self, order: Order) -> str:

@@ -17,6 +17,7 @@ _BUILDERS = {
     "door": "sportbox.bay",
     "occupancy": "sportbox.field",
     "gate": "sportbox.field",
+    "keypad": "sportbox.keypad",
 }
 _OF_A_DOOR = ("lock", "release", "inside")
 

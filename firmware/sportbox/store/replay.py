@@ -4,8 +4,9 @@ An append-only file of lines, each `<crc32, 8 hex digits> <JSON>`:
 
     ["used", digest, keep_until]          refused from now on; digest is SHA-256 of the jti, 16 hex digits
     ["order", digest, jti, sub, act, component]   begun
+    ["local", digest, jti, sub, act, component]   begun at the box itself
     ["final", digest, result, reason]     its one final answer
-    ["told", digest]                      the broker has that answer
+    ["told", digest]                      the broker has that answer, or the outbox what happened
     ["forgot", until]                     tokens to be kept until then may have been left out
     ["reset", time]                       the log was begun anew then: what was issued before may be used
 
@@ -33,10 +34,12 @@ class Unreadable(Exception):
 
 
 class Answer:
-    """A begun order and its answer so far; result is `accepted`, `done` or `failed`."""
+    """A begun order and its answer so far; result is `accepted`, `done` or `failed`. A `local` order came
+    from the box itself."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, local: bool = False) -> None:
         self.order = order
+        self.local = local
         self.result = "accepted"
         self.reason: str | None = None
 
@@ -88,19 +91,17 @@ class ReplayLog:
             self._expire(now_s)
         return len(self._used) >= self._capacity
 
-    def begin(self, order: Order, keep_until_s: int) -> None:
+    def begin(self, order: Order, keep_until_s: int, local: bool = False) -> None:
         """On return the token is used up, whatever happens next. Raises Unreadable or OSError, and then
         nothing may move."""
         if not self.readable:
             raise Unreadable()
         key = digest(order.jti)
         name = binascii.hexlify(key).decode()
-        self._append(
-            _line(["used", name, keep_until_s])
-            + _line(["order", name, order.jti, order.sub, order.act, order.component])
-        )
+        answer = Answer(order, local)
+        self._append(_line(["used", name, keep_until_s]) + _begun(name, answer))
         self._used[key] = keep_until_s
-        self.answers[key] = Answer(order)
+        self.answers[key] = answer
 
     def finish(self, jti: str, result: str, reason: str | None) -> None:
         """Notes the final answer. Raises OSError; the answer stands in RAM all the same."""
@@ -149,8 +150,9 @@ class ReplayLog:
         key = binascii.unhexlify(fields[1])
         if kind == "used":
             self._used[key] = fields[2]
-        elif kind == "order":
-            self.answers[key] = Answer(Order(fields[2], fields[3], fields[4], fields[5]))
+        elif kind in ("order", "local"):
+            order = Order(fields[2], fields[3], fields[4], fields[5])
+            self.answers[key] = Answer(order, kind == "local")
         elif kind == "final":
             if key in self.answers:
                 self.answers[key].result = fields[2]
@@ -183,10 +185,7 @@ class ReplayLog:
                 size += file.write(_line(["used", name, until_s]))
                 answer = self.answers.get(key)
                 if answer is not None:
-                    order = answer.order
-                    size += file.write(
-                        _line(["order", name, order.jti, order.sub, order.act, order.component])
-                    )
+                    size += file.write(_begun(name, answer))
                     if answer.result != "accepted":
                         size += file.write(_line(["final", name, answer.result, answer.reason]))
         os.rename(path, self._path)
@@ -197,6 +196,12 @@ class ReplayLog:
 
 def digest(jti: str) -> bytes:
     return hashlib.sha256(jti.encode()).digest()[:_DIGEST]
+
+
+def _begun(name: str, answer: Answer) -> bytes:
+    order = answer.order
+    kind = "local" if answer.local else "order"
+    return _line([kind, name, order.jti, order.sub, order.act, order.component])
 
 
 def _line(fields: "list[object]") -> bytes:
