@@ -22,6 +22,7 @@ COMMANDS = {
     "sim": "simulated boards: up, set, cut, boot, show",
     "site": "check a site file, print its schema",
     "grant": "print a token that opens a box",
+    "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",
     "send": "send a token to a board and wait for its answer",
     "watch": "live table of boards, locks, doors and courts",

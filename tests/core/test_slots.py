@@ -19,9 +19,8 @@ def slots(open_from=8, open_to=22, days=EVERY_DAY, slot_s=HOUR, offsets=BERLIN):
 
 
 def open_hours(some, begin_s, hours=24):
-    """The UTC hours after `begin_s` in which an open slot begins."""
-    first = begin_s // HOUR
-    return [hour for hour in range(hours) if some.is_open(first + hour)]
+    """The hours after `begin_s` that are open."""
+    return [hour for hour in range(hours) if some.is_open(begin_s + hour * HOUR)]
 
 
 class TestCurrent(unittest.TestCase):
@@ -64,10 +63,22 @@ class TestHours(unittest.TestCase):
         self.assertEqual(open_hours(slots(), SUNDAY), list(range(7, 21)))
         self.assertEqual(open_hours(slots(offsets=[]), SUNDAY), list(range(8, 22)))
 
-    def test_a_slot_that_begins_before_closing_is_open_to_its_end(self):
-        some = Slots(HOUR, 8 * HOUR, 21 * HOUR + 1800, EVERY_DAY, BERLIN)
-        self.assertTrue(some.is_open(SUNDAY // HOUR + 20))
-        self.assertFalse(some.is_open(SUNDAY // HOUR + 21))
+    def test_a_slot_over_the_end_of_the_hours_ends_with_them(self):
+        """Slots of two hours begin at odd local hours in winter."""
+        some = slots(slot_s=2 * HOUR)
+        opens_s, closes_s = SUNDAY + 7 * HOUR, SUNDAY + 21 * HOUR  # 8 and 22 o'clock in Berlin
+        self.assertEqual(some.current(opens_s - 1), [])
+        self.assertEqual(some.current(opens_s), [(opens_s - HOUR) // (2 * HOUR)])
+        self.assertEqual(some.current(closes_s - 1), [(closes_s - HOUR) // (2 * HOUR)])
+        self.assertEqual(some.current(closes_s), [])
+        self.assertEqual(some.current(closes_s + 59), [])  # the leeway is for the ends of slots
+
+    def test_hours_that_are_shorter_than_a_slot(self):
+        some = Slots(DAY, 17 * HOUR, 19 * HOUR, [6], BERLIN)
+        self.assertEqual(
+            [some.current(SUNDAY + hour * HOUR) for hour in (15, 16, 17, 18)],
+            [[], [SUNDAY // DAY], [SUNDAY // DAY], []],
+        )
 
     def test_weekdays(self):
         self.assertEqual(open_hours(slots(days=[6]), SUNDAY), list(range(7, 21)))

@@ -1,8 +1,8 @@
-"""Time slots of keypad codes, and which of them are open.
+"""Time slots of keypad codes, and when they open.
 
-Slot `n` lasts from `n * slot_s` to `(n + 1) * slot_s` in Unix seconds. It is open if it begins within the
-opening hours, which are local: seconds of the day and weekdays (Monday is 0). Hours over midnight
-(`open_from_s > open_to_s`) belong to the day on which they begin; equal ones last a whole day.
+Slot `n` lasts from `n * slot_s` to `(n + 1) * slot_s` in Unix seconds. Its code opens in that time, as far as
+it lies within the opening hours. These are local: seconds of the day and weekdays (Monday is 0). Hours over
+midnight (`open_from_s > open_to_s`) belong to the day on which they begin; equal ones last a whole day.
 `host_tools/site/codes.py` has the same rules. Integers only: a board's floats have 32 bits.
 """
 
@@ -25,14 +25,19 @@ class Slots:
         self._offsets = offsets
 
     def current(self, unix_s: int) -> "list[int]":
-        """The open slots whose codes count at this time: mostly one, two or none around a slot's ends."""
+        """The slots whose codes open at this time: one, none, or two around the end of a slot."""
+        found = []
         first = (unix_s - _LEEWAY_S) // self._slot_s
-        last = (unix_s + _LEEWAY_S) // self._slot_s
-        return [slot for slot in range(first, last + 1) if self.is_open(slot)]
+        for slot in range(first, (unix_s + _LEEWAY_S) // self._slot_s + 1):
+            begin_s = slot * self._slot_s
+            within_s = min(max(unix_s, begin_s), begin_s + self._slot_s - 1)  # the leeway is the slot's, too
+            if self.is_open(within_s):
+                found.append(slot)
+        return found
 
-    def is_open(self, slot: int) -> bool:
-        begin_s = slot * self._slot_s
-        days, second = divmod(begin_s + self._offset_s(begin_s), _DAY_S)
+    def is_open(self, unix_s: int) -> bool:
+        """Whether this moment lies in the opening hours."""
+        days, second = divmod(unix_s + self._offset_s(unix_s), _DAY_S)
         if self._from_s < self._to_s:
             within = self._from_s <= second < self._to_s
         else:
