@@ -126,6 +126,18 @@ def boot(board: BoardName, state: StateDir = None, json_: Json = False) -> None:
 
 
 @app.command()
+def brownout(board: BoardName, state: StateDir = None, json_: Json = False) -> None:
+    """Let a board's supply sag for a moment, so that it resets itself."""
+    from host_tools.sim.control import ask
+
+    answer = ask(state_dir(state), "brownout", board)
+    if json_:
+        emit({"board": board, "power": True, "pid": answer["pid"]})
+    else:
+        say(f"{board} resets after a brownout (pid {answer['pid']})")
+
+
+@app.command()
 def show(
     board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="one board; all by default")] = None,
     state: StateDir = None,

@@ -1,6 +1,7 @@
 """The control socket of a running `sim up`: power for its boards, one JSON line each way.
 
-{"cmd": "cut" | "boot", "board": "box-1"} -> {"ok": true, "board": "box-1", "pid": 4711} | {"error": "..."}
+{"cmd": "cut" | "boot" | "brownout", "board": "box-1"}
+-> {"ok": true, "board": "box-1", "pid": 4711} | {"error": "..."}
 """
 
 import asyncio
@@ -66,7 +67,7 @@ def _obey(line: bytes, power: Power) -> Json:
     try:
         request = json.loads(line)
         command, board = request["cmd"], request["board"]
-        if command not in ("cut", "boot") or not isinstance(board, str):
+        if command not in ("cut", "boot", "brownout") or not isinstance(board, str):
             raise ValueError(command)
         return {"ok": True, "board": board, "pid": power(command, board)}
     except ToolError as e:

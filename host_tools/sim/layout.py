@@ -1,4 +1,4 @@
-"""The world page: everything physical about one simulated board, in one 4 KiB file-backed page.
+"""The world page: everything physical about one simulated board, in one 8 KiB file-backed page.
 
 This table is the only place that knows the layout. The host reads it with `struct` (`world.py`), the
 VM of the board with `uctypes` (`vm/_world.py`), so it must stay importable by CPython and MicroPython.
@@ -12,7 +12,7 @@ FLASH_BLOCK = 4096
 FLASH_BLOCKS = 512
 FLASH_SIZE = FLASH_BLOCK * FLASH_BLOCKS
 
-SIZE = 4096
+SIZE = 8192
 MAGIC = 0x31575053
 PINS = 64
 
@@ -77,3 +77,36 @@ RMT_FIELDS = {
     "pulses": (28, "I"),  # begun
     "idle": (32, "B"),
 }
+
+# --- power: sleep, supply, what is kept over a reset, and how long it took ---
+
+BROWNOUT = 15  # no cause of machine.reset_cause(): the supply sagged, and the chip reset itself
+TIMER_WAKE = 4
+EXT1_WAKE = 3
+GPIO_WAKE = 7  # ESP-IDF's esp_sleep_source_t; `machine` has no name for it
+
+_POWER_FIELDS = {
+    "asleep": (7488, "B"),  # in deep sleep: no VM runs, the timer or a pin wakes it
+    "wake_reason": (7489, "B"),  # of the boot that runs; 0: it did not sleep
+    "ext1_level": (7490, "B"),  # 1: any pin high wakes, 0: all low
+    "gpio_level": (7491, "B"),
+    "temperature_c": (7492, "b"),
+    "reset_state": (7496, "I"),  # RTC_CNTL_RESET_STATE_REG, the low six bits: why the chip says it reset
+    "rtc_memory_length": (7500, "I"),
+    "sleep_until_us": (7504, "Q"),  # 0: the timer does not wake it
+    "ext1_pins": (7512, "Q"),  # bit masks of GPIOs
+    "gpio_pins": (7520, "Q"),
+    "woken_pins": (7528, "Q"),
+    "awake_since_us": (7536, "Q"),  # 0: no VM runs
+    "awake_us": (7544, "Q"),  # over the board's life, without what runs now
+    "radio_since_us": (7552, "Q"),  # 0: the radio is off
+    "radio_us": (7560, "Q"),
+    "starts": (7568, "I"),  # how often a VM was started, wakes included
+    "battery_mv": (7572, "I"),
+    "solar_mv": (7576, "I"),
+}
+FIELDS.update(_POWER_FIELDS)
+
+ANALOG_UV = 7168  # one "I" a pin: the voltage at an analog input
+RTC_MEMORY = 5120
+RTC_MEMORY_SIZE = 2048

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from host_tools.errors import BadInput
+from host_tools.sim import power_rules
 from host_tools.sim.layout import HIGH
 from host_tools.sim.world import World, now_us
 
@@ -35,6 +36,7 @@ class BoardWorld:
     def furnish(self) -> None:
         """The world of a new board: doors closed, nobody there."""
         self.world.put("ntp_port", self.config["ntp"]["port"])
+        power_rules.furnish(self.world, self.config)
         for component in self.components.values():
             if component["kind"] == "door":
                 self.world.drive(component["pin"], component["closed_level"])
@@ -63,6 +65,7 @@ class BoardWorld:
         return {
             "board": self.name,
             "power": power,
+            "asleep": bool(world.get("asleep")),
             "pid": world.get("pid") if power else 0,
             "halted": power and bool(world.get("halted")),
             "boot_count": world.get("boot_count"),
@@ -78,6 +81,9 @@ class BoardWorld:
             "wifi": "up" if world.get("wifi_up") else "down",
             "clock": "set" if world.get("time_server_up") else "lost",
             "rtc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(world.rtc_unix_s())) if power else None,
+            "supply": power_rules.show(world, self.config),
+            "awake_ms": world.awake_ms(),
+            "radio_ms": world.radio_ms(),
             "watchdog_ms": self._watchdog_ms(),
             "heap_base_bytes": world.get("heap_base_bytes"),
             "flash": {
@@ -122,6 +128,9 @@ class BoardWorld:
 
     def set(self, component: str, value: str) -> Json:
         """Change the world; answers what is so afterwards. Raises BadInput and says what is allowed."""
+        if component in power_rules.UNITS:
+            result = power_rules.set_value(self.name, self.world, self.config, component, value)
+            return {"board": self.name, "component": component, **result, "awake": self.world.ring()}
         name, kind = self._find(component)
         values, apply = ACTIONS[kind]
         if value not in values:
@@ -158,7 +167,7 @@ class BoardWorld:
     def settable(self) -> list[str]:
         own = [name for name, c in self.components.items() if c["kind"] in ACTIONS]
         sensors = [f"pir-{name.partition('-')[2]}" for name in self.names("occupancy")]
-        return [*own, *sensors, *SURROUNDINGS]
+        return [*own, *sensors, *SURROUNDINGS, *power_rules.UNITS]
 
     def _door(self, name: str, value: str) -> Json:
         c = self.components[name]

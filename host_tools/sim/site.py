@@ -45,7 +45,8 @@ CONNECTING_MAX = 48
 CONNECTING_S = 10.0
 
 Json = dict[str, Any]
-CAUSES = {2: "hard reset", 3: "watchdog", 4: "deep sleep", 5: "soft reset"}
+POWER_SAID = {"boot": "power on", "cut": "power cut", "brownout": "the supply sags"}
+CAUSES = {2: "hard reset", 3: "watchdog", 4: "awake again", 5: "soft reset"}
 
 
 @dataclass
@@ -227,10 +228,12 @@ class SimSite:
             known = ", ".join(list(self.boards)[:20])
             raise BadInput(f"there is no board {name!r} in this simulation", hint=f"its boards: {known}")
         board = self.boards[name]
-        if command == "boot" and board.pid():
+        if command == "boot" and (board.pid() or board.view.world.get("asleep")):
             raise BadInput(f"{name} has power already", hint=f"sportbox sim cut {name}")
-        self.plan.log(f"{name}: power {'on' if command == 'boot' else 'cut'}")
-        return board.boot() if command == "boot" else board.cut()
+        if command == "brownout" and not board.view.world.has_power():
+            raise BadInput(f"{name} has no power", hint=f"sportbox sim boot {name}")
+        self.plan.log(f"{name}: {POWER_SAID[command]}")
+        return {"boot": board.boot, "cut": board.cut, "brownout": board.brownout}[command]()
 
     def _hear(self, zygote: ZygoteHost) -> None:
         try:
@@ -243,6 +246,8 @@ class SimSite:
         for event in events:
             if event["event"] == "reset":
                 self.plan.log(f"{event['board']}: {CAUSES.get(event['cause'], 'reset')}")
+            elif event["event"] == "asleep":
+                self.plan.log(f"{event['board']}: asleep")
             else:
                 console = self.boards[event["board"]].folder / LOG_FILE
                 self.plan.log(f"{event['board']} {event['event']}; its console is {console}")

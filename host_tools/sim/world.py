@@ -20,6 +20,8 @@ FLASH_FILE = "flash.bin"
 LOG_FILE = "log.txt"
 FIFO_FILE = "irq"
 RSSI_DBM = -58
+TEMPERATURE_C = 24
+SOFTWARE_RESETS = {"esp32c3": 3}  # what the chip calls a reset by its software; the two-core ones: 12
 PREFIX_MAC = bytes.fromhex("24dcc3")  # a range of Espressif's
 
 
@@ -60,6 +62,7 @@ class World:
         world.put("wifi_up", 1)
         world.put("rssi_dbm", RSSI_DBM)
         world.put("time_server_up", 1)
+        world.put("temperature_c", TEMPERATURE_C)
         world.put("mac_high", int.from_bytes(mac[:3], "big"))
         world.put("mac_low", int.from_bytes(mac[3:], "big"))
         return world
@@ -135,6 +138,11 @@ class World:
     def release_outputs(self) -> None:
         """Reset or loss of power: pins float, pulses end. What ran is accounted for."""
         now = now_us()
+        for total, since in (("awake_us", "awake_since_us"), ("radio_us", "radio_since_us")):
+            begin = self.get(since)
+            if begin:
+                self.put(total, self.get(total) + now - begin)
+                self.put(since, 0)
         for pin in range(layout.PINS):
             until = self._rmt_get(pin, "until_us")
             if until:
@@ -154,19 +162,69 @@ class World:
         self.put("pid", 0)
         self.put("halted", 0)
         self.put("wdt_deadline_us", 0)
+        self.put("asleep", 0)
 
     def prepare_boot(self, cause: int) -> None:
-        """Before a VM starts. Power-on alone loses the RTC; a soft reset alone keeps the watchdog."""
+        """Before a VM starts. Power-on and brownout alone lose the RTC and its memory; a soft reset alone
+        keeps the watchdog."""
         self.release_outputs()
-        if cause == layout.PWRON_RESET:
+        if cause in (layout.PWRON_RESET, layout.BROWNOUT):
             self.lose_clock()
+            self.put("rtc_memory_length", 0)
         if cause != layout.SOFT_RESET:
             self.put("wdt_deadline_us", 0)
-        self.put("reset_cause", cause)
+        if cause != layout.DEEPSLEEP_RESET:
+            self.put("wake_reason", 0)
+            self.put("woken_pins", 0)
+        for name in ("asleep", "ext1_pins", "ext1_level", "gpio_pins", "gpio_level", "sleep_until_us"):
+            self.put(name, 0)
+        self._explain_reset(cause)
+        self.put("awake_since_us", now_us())
+        self.put("starts", self.get("starts") + 1)
         self.put("exit_request", layout.EXIT_NONE)
         self.put("halted", 0)
         self.put("boot_count", self.get("boot_count") + 1)
         self.put("power", 1)
+
+    def _explain_reset(self, cause: int) -> None:
+        """What machine.reset_cause() and the chip's register say. MicroPython calls a brownout a power-on;
+        the register tells (on the first ESP32 a reset by software, for there ESP-IDF's interrupt does it)."""
+        chip = layout.CHIPS[self.get("chip")]
+        software = SOFTWARE_RESETS.get(chip, 12)
+        state = {layout.PWRON_RESET: 1, layout.DEEPSLEEP_RESET: 5, layout.BROWNOUT: layout.BROWNOUT}
+        if cause == layout.BROWNOUT and chip == "esp32":
+            self.put("reset_state", software)
+        elif cause != layout.SOFT_RESET:  # that one is the interpreter's alone
+            self.put("reset_state", state.get(cause, software))
+        self.put("reset_cause", layout.PWRON_RESET if cause == layout.BROWNOUT else cause)
+
+    # --- sleep and supply ---
+
+    def wake_cause(self) -> tuple[int, int]:
+        """Why a sleeping board wakes now, as machine.wake_reason() gives it, and the pins; 0: it sleeps."""
+        for kind, reason in (("ext1", layout.EXT1_WAKE), ("gpio", layout.GPIO_WAKE)):
+            mask, level = self.get(f"{kind}_pins"), self.get(f"{kind}_level")
+            pins = [pin for pin in range(layout.PINS) if mask >> pin & 1]
+            there = [pin for pin in pins if int(self.input_level(pin) == layout.HIGH) == level]
+            if there and (level == layout.HIGH or kind == "gpio" or there == pins):
+                return reason, sum(1 << pin for pin in there)
+        until_us = self.get("sleep_until_us")
+        return (layout.TIMER_WAKE, 0) if until_us and now_us() >= until_us else (0, 0)
+
+    def set_analog(self, pin: int, microvolts: int) -> None:
+        struct.pack_into("I", self._page, layout.ANALOG_UV + 4 * pin, microvolts)
+
+    def awake_ms(self) -> int:
+        """How long the board ran so far, over its life."""
+        return self._lasted_ms("awake")
+
+    def radio_ms(self) -> int:
+        """How long its radio was on so far, over its life."""
+        return self._lasted_ms("radio")
+
+    def _lasted_ms(self, what: str) -> int:
+        since = self.get(f"{what}_since_us")
+        return (self.get(f"{what}_us") + (now_us() - since if since else 0)) // 1000
 
     def has_power(self) -> bool:
         """Power is on and the VM lives (a killed `sim up` takes its boards along without a word)."""

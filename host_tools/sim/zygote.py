@@ -6,11 +6,13 @@ client: `host.py`), and dies with it; its children die with it (PDEATHSIG).
 
     {"id": 1, "cmd": "boot", "board": "box-1", "folder": "/..."}  -> {"id": 1, "pid": 4711}
     {"id": 2, "cmd": "cut", "board": "box-1"}                     -> {"id": 2, "pid": 4711}, once it is dead
+    "brownout": cut, and on again with that cause; "wake": the timer of a sleeping board runs out now
     errors                                                        -> {"id": 2, "error": "..."}
-    what boards do by themselves: {"event": "reset", "board", "cause", "pid"},
+    what boards do by themselves: {"event": "reset", "board", "cause", "pid"}, {"event": "asleep", "board"},
                                   {"event": "halted" | "crashed", "board", "status"}
 
-It is the boards' reset logic, too: it boots a board that reset itself, and one whose watchdog ran out.
+It is the boards' reset logic, too: it boots a board that reset itself, one whose watchdog ran out, and one in
+deep sleep that its timer or a pin wakes; of the latter it holds the doorbell meanwhile.
 """
 
 import gc
@@ -27,7 +29,7 @@ from typing import Any
 
 from host_tools.sim import layout
 from host_tools.sim.vm_process import become_board, die_with_parent, trim_log
-from host_tools.sim.world import LOG_FILE, World
+from host_tools.sim.world import FIFO_FILE, LOG_FILE, World, now_us
 
 WATCHDOG_CHECK_MS = 200
 RESET_MS = 50  # a real chip takes some 300; without a pause, a board that resets for ever would eat the CPU
@@ -58,6 +60,8 @@ class Zygote:
         self.boards: dict[str, Board] = {}
         self.by_pid: dict[int, Board] = {}
         self.resetting: set[Board] = set()
+        self.sleepers: dict[int, Board] = {}  # by their doorbell
+        self.poll = select.poll()
         self.received = b""
         self.is_ending = False
 
@@ -72,15 +76,14 @@ class Zygote:
         os.set_blocking(awake, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        poll = select.poll()
-        poll.register(self.control, select.POLLIN)
-        poll.register(awake, select.POLLIN)
+        self.poll.register(self.control, select.POLLIN)
+        self.poll.register(awake, select.POLLIN)
         next_check = next_trim = time.monotonic()
         while not self.is_ending:
             wait_ms = max(0.0, next_check - time.monotonic()) * 1000
-            for fd, _ in poll.poll(wait_ms + 1):
-                if fd == awake:
-                    os.read(awake, 4096)
+            for fd, _ in self.poll.poll(wait_ms + 1):
+                if fd in (awake, *self.sleepers):
+                    os.read(fd, 4096)
                 elif not self.serve():
                     return
             self.reap()
@@ -91,7 +94,7 @@ class Zygote:
                 for board in self.by_pid.values():
                     trim_log(board.folder)
                 next_trim = time.monotonic() + LOG_CHECK_S
-            next_check = min(next_check, self.boot_again())
+            next_check = min(next_check, self.wake_sleepers(), self.boot_again())
 
     # --- commands ---
 
@@ -118,11 +121,20 @@ class Zygote:
             board = self.boards.get(name)
             if board is None:
                 board = self.boards[name] = Board(name, Path(request["folder"]))
-            if board.pid or board.next_cause:
+            if board.pid or board.next_cause or board.world.get("asleep"):
                 raise ValueError(f"{name} has power already")
             return self.boot(board, layout.PWRON_RESET)
         if request["cmd"] == "cut":
             return self.cut(self.boards[name])
+        if request["cmd"] == "brownout":
+            self.cut(self.boards[name])
+            return self.boot(self.boards[name], layout.BROWNOUT)
+        if request["cmd"] == "wake":
+            world = self.boards[name].world
+            if not world.get("asleep") or not world.get("sleep_until_us"):
+                raise ValueError(f"{name} does not sleep with a timer")
+            world.put("sleep_until_us", now_us())
+            return 0
         raise ValueError(f"unknown command {request['cmd']!r}")
 
     def cut(self, board: Board) -> int:
@@ -134,6 +146,7 @@ class Zygote:
             self.forget(board)
         board.next_cause = 0
         self.resetting.discard(board)
+        self.end_sleep(board)
         board.world.power_off()
         return pid
 
@@ -188,6 +201,9 @@ class Zygote:
     def ended(self, board: Board, status: int) -> None:
         """A VM ended without being cut off: reset it, or leave it as a chip that stopped."""
         cause = layout.WDT_RESET if board.is_bitten else board.world.get("exit_request")
+        if cause == layout.DEEPSLEEP_RESET:
+            self.fall_asleep(board)
+            return
         if cause:
             board.world.release_outputs()
             board.world.put("pid", 0)
@@ -200,6 +216,39 @@ class Zygote:
         with (board.folder / LOG_FILE).open("a") as log:
             log.write(f"--- the VM {event}, wait status {status}\n")
         self.say({"event": event, "board": board.name, "status": status})
+
+    # --- deep sleep ---
+
+    def fall_asleep(self, board: Board) -> None:
+        """The VM is gone; its doorbell is heard here until something wakes the board."""
+        board.world.release_outputs()
+        board.world.put("pid", 0)
+        board.world.put("wdt_deadline_us", 0)
+        board.world.put("asleep", 1)
+        fd = os.open(board.folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
+        self.poll.register(fd, select.POLLIN)
+        self.sleepers[fd] = board
+        self.say({"event": "asleep", "board": board.name})
+
+    def end_sleep(self, board: Board) -> None:
+        for fd in [fd for fd, sleeper in self.sleepers.items() if sleeper is board]:
+            self.poll.unregister(fd)
+            os.close(fd)
+            del self.sleepers[fd]
+
+    def wake_sleepers(self) -> float:
+        """Start what is woken; answers when to look again."""
+        for board in list(self.sleepers.values()):
+            reason, pins = board.world.wake_cause()
+            if reason:
+                self.end_sleep(board)
+                board.world.put("asleep", 0)
+                board.world.put("wake_reason", reason)
+                board.world.put("woken_pins", pins)
+                board.next_cause, board.boot_s = layout.DEEPSLEEP_RESET, time.monotonic() + RESET_MS / 1000
+                self.resetting.add(board)
+        ends = [us for board in self.sleepers.values() if (us := board.world.get("sleep_until_us"))]
+        return time.monotonic() + (min(ends, default=now_us() + 10**9) - now_us()) / 1e6
 
     def boot_again(self) -> float:
         """Boot what reset itself some time ago; answers when to look again."""

@@ -9,6 +9,7 @@ from _layout import CHIPS as _CHIPS, OUT_NONE as _OUT_NONE
 from _layout import OUT_KIND as _KIND, OUT_RMT as _OUT_RMT, WDT_RESET as _WDT_RESET
 from _time import sleep_ms as _sleep_ms
 from _time import ticks_us as _now_us
+from _world import load as _load
 from _world import page as _page
 from _world import raw as _raw
 from _world import rmt as _rmt
@@ -152,3 +153,9 @@ class RMT:
             self._stop()
             _raw[_KIND + self._gpio] = _OUT_NONE
             self._gpio = None
+
+
+def __getattr__(name):
+    """Wake sources and temperature, which cost memory, are loaded where they are used."""
+    globals()[name] = found = getattr(_load("_wake"), name)
+    return found

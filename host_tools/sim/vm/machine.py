@@ -13,6 +13,8 @@ from _layout import (
     OUT_NONE as _OUT_NONE,
     PINS as _PINS,
     PWRON_RESET,
+    RTC_MEMORY as _RTC_MEMORY,
+    RTC_MEMORY_SIZE as _RTC_MEMORY_SIZE,
     SOFT_RESET,
     WDT_RESET,
 )
@@ -20,9 +22,15 @@ from _time import gmtime as _gmtime
 from _time import mktime as _mktime
 from _time import ticks_us as _now_us
 from _time import time_ns as _wall_ns
+from _world import load as _load
 from _world import page as _page
 from _world import raw as _raw
 from _world import rmt as _rmt
+
+EXT0_WAKE = 2
+PIN_WAKE = 2
+EXT1_WAKE = 3
+TIMER_WAKE = 4
 
 _NONE = object()
 _pulls = {}
@@ -154,8 +162,28 @@ class RTC:
         seconds = int(_mktime((t[0], t[1], t[2], t[4], t[5], t[6], 0, 0, 0)))
         _page.rtc_offset_ns = seconds * 1000000000 + t[7] * 1000 - _wall_ns()
 
+    def memory(self, _data=None):
+        if _data is None:
+            return bytes(_raw[_RTC_MEMORY : _RTC_MEMORY + _page.rtc_memory_length])
+        if len(_data) > _RTC_MEMORY_SIZE:
+            raise ValueError("buffer too long")
+        _raw[_RTC_MEMORY : _RTC_MEMORY + len(_data)] = _data
+        _page.rtc_memory_length = len(_data)
+
     def init(self, _datetime=None):
         # (year, month, day, hour, minute, second, microsecond, tzinfo), the later ones may be absent
         t = tuple(_datetime or (2000, 1, 1))
         t += (0,) * (8 - len(t))
         self.datetime((t[0], t[1], t[2], 0, t[3], t[4], t[5], t[6]))
+
+
+_LATER = {}  # what costs memory is loaded where it is used
+for _name in ("ADC", "deepsleep", "mem32", "wake_pins", "wake_reason"):
+    _LATER[_name] = "_power"
+
+
+def __getattr__(name):
+    if name not in _LATER:
+        raise AttributeError(name)
+    globals()[name] = found = getattr(_load(_LATER[name]), name)
+    return found

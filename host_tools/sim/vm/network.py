@@ -33,6 +33,15 @@ def _joined():
     return _now_us() - max(_asked_us, _page.wifi_changed_us) >= join_us
 
 
+def _count_radio(on):
+    """How long it was on, for the energy model; what ends with the VM is counted by the zygote."""
+    if on:
+        _page.radio_since_us = _now_us()
+    else:
+        _page.radio_us += _now_us() - _page.radio_since_us
+        _page.radio_since_us = 0
+
+
 def hostname(_name=None):
     global _hostname
     if _name is None:
@@ -55,6 +64,8 @@ class WLAN:
         global _active, _asked_us
         if _is_active is None:
             return _active
+        if bool(_is_active) != _active:
+            _count_radio(bool(_is_active))
         _active = bool(_is_active)
         if not _active:
             _asked_us = 0
