@@ -1,12 +1,15 @@
 """Runs the board, or says clearly that it is not provisioned. What ends it otherwise restarts it."""
 
 import asyncio
+import gc
 import sys
 
 import machine
 from sportbox.compose import NotProvisioned, load
 
 PAUSE_S = 5  # before a restart after a crash: time to read the console, and no storm of restarts
+
+gc.threshold(16384)  # what stays of loading gathers at the heap's beginning: the free rest stays whole
 
 
 async def run() -> None:

@@ -45,7 +45,7 @@ def test_the_timer_wakes_and_the_watchdog_does_not_bite_in_sleep(bench: Bench) -
     ],
 )
 def test_a_pin_wakes(bench: Bench, board: str, arm: str, why: int) -> None:
-    court = {"components": {"court-1": {"kind": "occupancy", "pin": 4, "active": 1}}}
+    court = {"components": {"court-1": {"kind": "occupancy", "pir": {"pin": 4, "active": 1}}}}
     sim = bench.boot(SLEEP + arm + "\nmachine.deepsleep(3600000)\n", board=board, **court)
     assert bench.zygote.wait_event()["event"] == "asleep"
     assert sim.set("court-1", "occupied")["awake"], "its doorbell is heard while it sleeps"
@@ -55,7 +55,7 @@ def test_a_pin_wakes(bench: Bench, board: str, arm: str, why: int) -> None:
 
 
 def test_a_pin_that_has_its_level_already_wakes_at_once(bench: Bench) -> None:
-    court = {"components": {"court-1": {"kind": "occupancy", "pin": 4, "active": 1}}}
+    court = {"components": {"court-1": {"kind": "occupancy", "pir": {"pin": 4, "active": 1}}}}
     sim = bench.boot(SLEEP + "esp32.wake_on_gpio([pir], False)\nmachine.deepsleep()\n", **C3, **court)
     assert bench.zygote.wait_event()["event"] == "asleep"
     assert bench.zygote.wait_event()["cause"] == layout.DEEPSLEEP_RESET
