@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sportbox.kit import Facts, Kit
 
     class Reader(Protocol):
+        beeps: bool  # at each key by itself
+
         @property
         def deadline(self) -> int | None: ...
         def key(self, now_ms: int) -> int: ...
@@ -90,6 +92,8 @@ class Keypad(Part):
             return
         typed = self._pad.press(key, now_ms)
         if typed is None:
+            if not self._reader.beeps:
+                self._reports.signal("key")
             return
         reason = self._try(typed, now_ms)
         if reason:

@@ -21,6 +21,7 @@ class Reader:
     """Keys that wait to be fetched."""
 
     deadline = None
+    beeps = True
 
     def __init__(self):
         self.keys = []
@@ -146,6 +147,13 @@ class TestCodes(KeypadCase, unittest.TestCase):
         for _ in range(10):
             self.assertEqual(self.enter(self.code()), [("keypad-1", "access.rejected", "not_yet")])
         self.assertEqual((self.runs, self.state()), ([], READY))
+
+    def test_a_keypad_without_a_beep_of_its_own_gets_one(self):
+        self.reader.beeps = False
+        self.enter("12*3")
+        self.assertEqual(self.reports.signals, ["key"] * 4)
+        self.enter("4#")
+        self.assertEqual(self.reports.signals, ["key"] * 5 + ["refused"])
 
     def test_not_restarted_while_somebody_types(self):
         self.assertFalse(self.part.busy())

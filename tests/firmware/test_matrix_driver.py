@@ -151,6 +151,13 @@ class TestMatrix(MatrixCase):
         self.assertEqual(self.run_ms(60), [])
         self.assertEqual(self.tap("5"), [5])
 
+    def test_a_third_key_counts_for_nothing_even_without_a_ghost(self):
+        for name, number in (("1", 1), ("5", 5)):
+            self.press(name)
+            self.assertEqual(self.run_ms(60), [number])
+        self.press("9")
+        self.assertEqual((self.run_ms(60), self.matrix.dropped), ([], 1))
+
     def test_a_key_that_is_down_at_boot(self):
         self.down.add((0, 0))
         self.assertEqual(self.run_ms(60), [1])

@@ -23,6 +23,7 @@ class Matrix:
     """`on_edge` is called by the interrupt handler and makes `key` be called soon. Keys 12 to 15 are
     A to D."""
 
+    beeps = False
     dropped = 0  # presses of several keys at once
 
     def __init__(self, rows: "list[int]", columns: "list[int]", on_edge: "Callable[[], None]") -> None:

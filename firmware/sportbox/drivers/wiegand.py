@@ -24,6 +24,8 @@ _TICKS = const(0xFFFF)  # the low bits of the tick counter will do: a scan comes
 class Wiegand:
     """`on_edge` is called by the handlers and makes `key` be called soon."""
 
+    beeps = True
+
     def __init__(self, d0: int, d1: int, on_edge: "Callable[[], None]") -> None:
         self._bits = bytearray(_ROOM)
         self._ticks = array("H", bytes(2 * _ROOM))
