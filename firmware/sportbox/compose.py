@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BUILDERS = {
     "door": "sportbox.bay",
     "occupancy": "sportbox.field",
-    "gate": "sportbox.field",
+    "gate": "sportbox.entrance",
     "keypad": "sportbox.keypad",
 }
 _OF_A_DOOR = ("lock", "release", "inside")

@@ -1,94 +1,165 @@
-"""What counts people: a court with a motion sensor, a gate with two light barriers."""
+"""A court: its sensors, and what they say together."""
 
-from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN, Gate, Presence
+import asyncio
+
+from micropython import const
+
+from sportbox.core.debounce import earliest
+from sportbox.core.fusion import Fusion
+from sportbox.core.occupancy import Presence
 from sportbox.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
+    from sportbox.entrance import Entrance
+    from sportbox.field_radar import RadarSensor
+    from sportbox.field_tof import TofSensor
     from sportbox.kit import Facts, Kit
+
+_SAMPLE_MS = const(100)
+_GAP_MS = const(1000)  # at most one report in that time, and the newest state with it
 
 
 class Court(Part):
-    def __init__(self, name: str, presence: Presence, sensor: "Input", reports: "Reports") -> None:
+    """`add_...` the sensors first. `scan` reads the motion sensor and the gate, `sample` the radar and the
+    time-of-flight sensor, at their own rhythm. What changes is told at most once in `gap_ms`."""
+
+    def __init__(self, name: str, stuck_ms: int, gap_ms: int, reports: "Reports") -> None:
         self.name = name
+        self._fusion = Fusion(stuck_ms)
+        self._gap_ms = gap_ms
+        self._reports = reports
+        self._motion: "Input | None" = None
+        self._presence: Presence | None = None
+        self._radar: "RadarSensor | None" = None
+        self._tof: "TofSensor | None" = None
+        self._find_entrance: "Callable[[], Entrance | None] | None" = None
+        self._entrance: "Entrance | None" = None
+        self._now_ms: "Callable[[], int] | None" = None
+        self._since_ms = 0
+        self._told_ms: int | None = None
+        self._told: "tuple[str, int | None]" = (self._fusion.state, None)
+        self._pending = False
+
+    # ---- made of
+
+    def add_motion(self, motion: "Input", presence: Presence) -> None:
+        self._motion = motion
         self._presence = presence
-        self._sensor = sensor
-        self._reports = reports
-        self._since_ms = 0
+        self._fusion.add("pir", presence)
+
+    def add_radar(self, radar: "RadarSensor", now_ms: "Callable[[], int]") -> None:
+        self._radar = radar
+        self._now_ms = now_ms
+        self._fusion.add("radar", radar.witness)
+
+    def add_tof(self, tof: "TofSensor", now_ms: "Callable[[], int]") -> None:
+        self._tof = tof
+        self._now_ms = now_ms
+        self._fusion.add("tof", tof.witness)
+
+    def add_gate(self, find: "Callable[[], Entrance | None]") -> None:
+        """`find` gives the gate's part once the board has all of them."""
+        self._find_entrance = find
+
+    # ---- the part
 
     def deadline(self) -> int | None:
-        return self._presence.deadline
+        times = [self._fusion.deadline]
+        if self._presence is not None:
+            times.append(self._presence.deadline)
+        if self._pending and self._told_ms is not None:
+            times.append(self._told_ms + self._gap_ms)
+        return earliest(times)
 
     def states(self) -> "list[tuple[str, int, dict[str, object]]]":
-        presence = self._presence
+        fusion = self._fusion
         state: dict[str, object] = {
-            "state": presence.state,
-            "count": presence.count(),
-            "confidence": presence.confidence(),
+            "state": fusion.state,
+            "count": fusion.count(),
+            "confidence": fusion.confidence(),
         }
+        lost = fusion.lost()
+        if lost:
+            state["lost"] = lost
         return [(self.name, self._since_ms, state)]
 
     def scan(self, now_ms: int) -> None:
-        if self._presence.step(self._sensor.active(), now_ms):
+        if self._presence is not None and self._motion is not None:
+            self._presence.step(self._motion.active(), now_ms)
+        if self._find_entrance is not None:
+            self._entrance = self._find_entrance()
+            if self._entrance is not None:
+                self._find_entrance = None
+                self._fusion.add("gate", self._entrance.gate, self._entrance.gate)
+        if self._entrance is not None:
+            self._entrance.scan(now_ms)  # its turn may come later, and the two must agree
+        self._judge(now_ms)
+
+    def sample(self, now_ms: int) -> None:
+        """Allocates nothing unless there is something to tell."""
+        if self._radar is not None:
+            self._radar.sample(now_ms)
+        if self._tof is not None:
+            self._tof.sample(now_ms)
+        self._judge(now_ms)
+
+    def sampler(self) -> "Callable[[], Awaitable[None]] | None":
+        return None if self._now_ms is None else self._sample_for_ever
+
+    def shed(self, level: int) -> None:
+        if self._radar is not None:
+            self._radar.switch(level == 0)
+
+    async def _sample_for_ever(self) -> None:
+        now_ms = self._now_ms
+        assert now_ms is not None
+        while True:
+            self.sample(now_ms())
+            await asyncio.sleep_ms(_SAMPLE_MS)
+
+    def _judge(self, now_ms: int) -> None:
+        if self._fusion.step(now_ms):
+            self._pending = True
+        if not self._pending:
+            return
+        if self._told_ms is not None and now_ms - self._told_ms < self._gap_ms:
+            return
+        self._pending = False
+        self._told_ms = now_ms
+        news = (self._fusion.state, self._fusion.count())
+        if news != self._told:
+            self._told = news
             self._since_ms = now_ms
-            state = self.states()[0][2]
-            self._reports.event(self.name, "occupancy.changed", state, False)
-            self._reports.state(self.name)
+            self._reports.event(self.name, "occupancy.changed", self.states()[0][2], False)
+        self._reports.state(self.name)
 
 
-class Entrance(Part):
-    """Both beams of a gate and the count of who is inside, which a power cut must not turn into a false
-    nought: it is remembered, and unknown where it was not."""
+def build(name: str, facts: "Facts", kit: "Kit") -> Court:
+    hold_ms, stuck_ms = facts["hold_ms"], facts["stuck_ms"]
+    court = Court(name, stuck_ms, min(hold_ms, _GAP_MS), kit.reports)
+    pir, radar, tof, gate = facts.get("pir"), facts.get("radar"), facts.get("tof"), facts.get("gate")
+    if pir is not None:
+        court.add_motion(kit.input(pir["pin"], pir["active"], "down"), Presence(hold_ms, stuck_ms))
+    if radar is not None:
+        from sportbox import field_radar
 
-    def __init__(self, name: str, gate: Gate, beam_a: "Input", beam_b: "Input", reports: "Reports") -> None:
-        self.name = name
-        self._gate = gate
-        self._beam_a = beam_a
-        self._beam_b = beam_b
-        self._reports = reports
-        self._since_ms = 0
+        court.add_radar(field_radar.build(facts, radar), kit.now_ms)
+    if tof is not None:
+        from sportbox import field_tof
 
-    def restore(self, memory: object, expected: bool) -> None:
-        if isinstance(memory, int):
-            self._gate.inside = memory
-            self._gate.state = OCCUPIED if memory else FREE
-
-    def memory(self) -> object:
-        return self._gate.inside
-
-    def deadline(self) -> int | None:
-        return self._gate.deadline
-
-    def states(self) -> "list[tuple[str, int, dict[str, object]]]":
-        gate = self._gate
-        state: dict[str, object] = {
-            "state": gate.state,
-            "count": gate.count(),
-            "confidence": gate.confidence(),
-        }
-        return [(self.name, self._since_ms, state)]
-
-    def scan(self, now_ms: int) -> None:
-        before = self._gate.state
-        direction = self._gate.step(self._beam_a.active(), self._beam_b.active(), now_ms)
-        if direction:
-            self._reports.event(
-                self.name, "gate.passed", {"direction": direction, "count": self._gate.inside}, False
-            )
-            self._reports.remember(False)
-        if direction or self._gate.state != before:
-            self._since_ms = now_ms
-            self._reports.state(self.name)
-        if self._gate.state != before and UNKNOWN in (before, self._gate.state):
-            self._reports.event(self.name, "gate.fault", {"state": self._gate.state}, True)
+        court.add_tof(field_tof.build(facts, tof, kit), kit.now_ms)
+    if gate is not None:
+        court.add_gate(lambda: _part_called(gate, kit))
+    return court
 
 
-def build(name: str, facts: "Facts", kit: "Kit") -> Part:
-    if facts["kind"] == "gate":
-        a, b = [kit.input(pin, facts["blocked_level"], "up") for pin in facts["pins"]]
-        return Entrance(name, Gate(facts["stuck_ms"]), a, b, kit.reports)
-    pir = facts["pir"]
-    sensor = kit.input(pir["pin"], pir["active"], "down")
-    return Court(name, Presence(facts["hold_ms"], facts["stuck_ms"]), sensor, kit.reports)
+def _part_called(name: str, kit: "Kit") -> "Entrance | None":
+    for part in kit.app.parts:
+        if part.name == name:
+            return part  # type: ignore[return-value]
+    return None

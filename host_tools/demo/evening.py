@@ -67,6 +67,10 @@ class Evening:
         ground.story.scene("start")
         await ground.wait_for("all boards are ready", ground.ready.is_set, READY_S)
         ground.says("demo", "board.ready", "quiet")
+        ground.says("guard", "act.count")
+        token = ground.desk.count(BOX, ground.gate(), 0, "demo-guard")
+        await ground.order(token)
+        await ground.done(token)
 
     async def arrive(self) -> None:
         ground, (first, second, _) = self.ground, self.script.courts

@@ -190,9 +190,10 @@ class Ground:
         return told >= len(self.ledger.refusals)
 
     async def done(self, token: Token) -> None:
-        """Until the box has seen the door open, and said so to the app and in an event."""
+        """Until the box has carried the order out, for a lock: seen the door open, and has said so to the app
+        and in an event."""
         await self.answer(token, "done", None)
-        await self.event(f"the opening of {token.lock} is reported", token.lock, DONE, jti=token.jti)
+        await self.event(f"the order for {token.lock} is reported done", token.lock, DONE, jti=token.jti)
 
     async def answer(self, token: Token, result: str, reason: str | None, since: int = 0) -> None:
         def said() -> bool:

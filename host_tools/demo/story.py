@@ -82,6 +82,7 @@ EVENT_LINES = {
     "door.closed": ("event.closed", "quiet"),
     "door.forced": ("event.forced", "alarm"),
     "lock.locked": ("event.locked", "good"),
+    "gate.reset": ("event.reset", "good"),
 }
 
 
@@ -89,6 +90,8 @@ def line_of(event: Event, zone: ZoneInfo) -> Line | None:
     """An event in words; None for what another event says as well."""
     late = local_time(event.time, zone) if event.historical and event.time else None
     if event.type in SILENT or (event.type == OPENED and "jti" in event.data):
+        return None
+    if event.component.startswith("gate-") and event.type.startswith("access."):
         return None
     if event.type == OPENED:
         key, mood = ("event.opened_off" if event.data.get("while_off") else "event.opened"), "refused"

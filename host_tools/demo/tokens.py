@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from host_tools import token
 from host_tools.site.keys import KEY_BYTES, device_key, key_id
@@ -30,6 +30,11 @@ class Desk:
 
     def good(self, device: str, lock: str, subject: str, role: str = "booking") -> Token:
         return self._sign(self._order(device, lock, subject), device, role)
+
+    def count(self, device: str, gate: str, count: int, subject: str) -> Token:
+        """Tells a gate how many people are inside."""
+        order = self._order(device, gate, subject)
+        return self._sign(replace(order, act="configure", args={"count": count}), device, "ops")
 
     def bad(self, reason: str, device: str, lock: str, subject: str) -> Token:
         """One that the device refuses for this reason, and for no other."""

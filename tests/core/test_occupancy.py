@@ -2,8 +2,11 @@ import unittest
 
 from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN, Gate, Presence
 
+from tests.core.chance import Chance
+
 HOLD_MS = 5000
 STUCK_MS = 1_800_000
+EMPTY_MS = 4 * 3_600_000
 
 
 class TestPresence(unittest.TestCase):
@@ -65,20 +68,14 @@ class TestPresence(unittest.TestCase):
         self.assertFalse(self.court.step(False, 10_499))
         self.assertTrue(self.court.step(False, 10_500))
 
-    def test_a_motion_sensor_does_not_count(self):
-        self.assertIsNone(self.court.count())
+    def test_it_is_lost_only_while_it_shows_motion_for_too_long(self):
+        self.assertFalse(self.court.lost)
         self.court.step(True, 0)
-        self.assertIsNone(self.court.count())
-        self.court.step(False, 1)
-        self.court.step(False, 1 + HOLD_MS)
-        self.assertEqual(self.court.count(), 0)
-
-    def test_what_is_unknown_has_no_confidence(self):
-        self.assertEqual(self.court.confidence(), 0.0)
-        self.court.step(True, 0)
-        self.assertGreater(self.court.confidence(), 0.5)
+        self.assertFalse(self.court.lost)
         self.court.step(True, STUCK_MS)
-        self.assertEqual(self.court.confidence(), 0.0)
+        self.assertTrue(self.court.lost)
+        self.court.step(False, STUCK_MS + 1)
+        self.assertEqual((self.court.lost, self.court.state), (False, UNKNOWN))
 
 
 def walk(gate, passage, start_ms=0, step_ms=200):
@@ -93,9 +90,16 @@ def walk(gate, passage, start_ms=0, step_ms=200):
     return found
 
 
+def known(stuck_ms=10_000, inside=0):
+    """A gate that knows how many are inside."""
+    gate = Gate(stuck_ms, EMPTY_MS)
+    gate.set(inside)
+    return gate
+
+
 class TestGate(unittest.TestCase):
     def setUp(self):
-        self.gate = Gate(10_000)
+        self.gate = known()
 
     def test_in_and_out(self):
         self.assertEqual(walk(self.gate, "- a ab b -"), ["in"])
@@ -106,14 +110,14 @@ class TestGate(unittest.TestCase):
     def test_half_a_passage_does_not_count(self):
         for passage in ("a -", "b -", "a b -", "b a -", "a ab -", "b ab -"):
             with self.subTest(passage=passage):
-                gate = Gate(10_000)
+                gate = known()
                 self.assertEqual(walk(gate, passage), [])
                 self.assertEqual((gate.inside, gate.state), (0, FREE))
 
     def test_who_turns_back_does_not_count(self):
         for passage in ("a ab a -", "b ab b -", "a ab b ab a -", "b ab a ab b -"):
             with self.subTest(passage=passage):
-                self.assertEqual(walk(Gate(10_000), passage), [])
+                self.assertEqual(walk(known(), passage), [])
 
     def test_hesitating_in_the_middle_counts_once(self):
         self.assertEqual(walk(self.gate, "a ab a ab b ab b -"), ["in"])
@@ -123,7 +127,7 @@ class TestGate(unittest.TestCase):
         """Both beams at once is a ball or an edge that was missed, whoever went through before."""
         for before in ("-", "a ab b -", "b ab a -"):
             with self.subTest(before=before):
-                gate = Gate(10_000)
+                gate = known()
                 walk(gate, before)
                 inside = gate.inside
                 self.assertEqual(walk(gate, "ab -", 5000), [])
@@ -180,6 +184,92 @@ class TestGate(unittest.TestCase):
         self.assertEqual(walk(self.gate, "a ab b - - - -"), ["in"])
         self.assertEqual(self.gate.inside, 1)
 
-    def test_a_clear_gate_has_nothing_to_wait_for(self):
-        walk(self.gate, "a ab b -")
-        self.assertIsNone(self.gate.deadline)
+
+class TestCount(unittest.TestCase):
+    """How many are inside, and when that is known."""
+
+    def setUp(self):
+        self.gate = Gate(10_000, EMPTY_MS)
+
+    def test_at_first_nobody_knows(self):
+        self.assertEqual((self.gate.state, self.gate.count(), self.gate.confidence()), (UNKNOWN, None, 0.0))
+        self.assertEqual(walk(self.gate, "- a ab b - b ab a -"), ["in", "out"])
+        self.assertEqual((self.gate.state, self.gate.count()), (UNKNOWN, None))
+        self.assertFalse(self.gate.lost)
+
+    def test_somebody_says_how_many(self):
+        self.gate.step(False, False, 0)
+        self.gate.set(7)
+        self.assertEqual((self.gate.state, self.gate.count(), self.gate.confidence()), (OCCUPIED, 7, 0.8))
+        self.gate.set(0)
+        self.assertEqual((self.gate.state, self.gate.count()), (FREE, 0))
+
+    def test_after_an_empty_night_nobody_is_inside(self):
+        for inside in (None, 3):
+            with self.subTest(inside=inside):
+                gate = Gate(10_000, EMPTY_MS)
+                gate.set(inside)
+                walk(gate, "a ab b -", 1000)
+                clear_ms = 1600
+                self.assertEqual(gate.deadline, clear_ms + EMPTY_MS)
+                self.assertEqual(gate.step(False, False, clear_ms + EMPTY_MS - 1), "")
+                self.assertNotEqual(gate.state, FREE)
+                self.assertEqual(gate.step(False, False, clear_ms + EMPTY_MS), "empty")
+                self.assertEqual((gate.state, gate.count()), (FREE, 0))
+                self.assertIsNone(gate.deadline)
+                self.assertEqual(gate.step(False, False, clear_ms + 9 * EMPTY_MS), "")
+
+    def test_a_beam_that_is_broken_for_a_moment_makes_the_night_begin_anew(self):
+        self.gate.step(False, False, 0)
+        self.gate.step(True, False, EMPTY_MS - 1000)
+        self.gate.step(False, False, EMPTY_MS - 900)
+        self.assertEqual(self.gate.step(False, False, EMPTY_MS + 1000), "")
+        self.assertEqual(self.gate.step(False, False, 2 * EMPTY_MS - 900), "empty")
+
+    def test_a_beam_that_stays_broken_is_no_empty_night(self):
+        self.gate.set(2)
+        for at_ms in range(0, 3 * EMPTY_MS, EMPTY_MS // 4):
+            self.assertEqual(self.gate.step(True, False, at_ms), "")
+        self.assertEqual((self.gate.state, self.gate.count(), self.gate.inside), (UNKNOWN, None, 2))
+        self.assertTrue(self.gate.lost)
+
+    def test_what_shows_a_drift_makes_it_less_sure(self):
+        self.gate.set(0)
+        self.assertEqual(walk(self.gate, "b ab a - b ab a -"), ["out", "out"])
+        self.assertEqual((self.gate.count(), self.gate.drift, self.gate.confidence()), (0, 2, 0.6))
+        self.gate.step(True, False, 20_000)
+        self.gate.step(True, False, 30_000)
+        self.gate.step(False, False, 31_000)
+        self.assertEqual((self.gate.count(), self.gate.drift), (0, 3))
+        walk(self.gate, "a ab b -", 40_000)
+        self.gate.step(False, False, 40_600 + EMPTY_MS)
+        self.assertEqual((self.gate.drift, self.gate.confidence()), (0, 0.8))
+
+    def test_it_is_never_wholly_unsure_nor_negative(self):
+        self.gate.set(0)
+        for i in range(50):
+            walk(self.gate, "b ab a -", 10_000 * i)
+        self.assertEqual((self.gate.inside, self.gate.drift, self.gate.confidence()), (0, 50, 0.3))
+
+    def test_whoever_sets_it_ends_the_drift(self):
+        self.gate.set(0)
+        walk(self.gate, "b ab a -")
+        self.gate.set(4)
+        self.assertEqual((self.gate.count(), self.gate.drift), (4, 0))
+
+    def test_at_random_it_is_what_was_counted(self):
+        """Against a plain count of whole passages, over nights and lost moments."""
+        for seed in range(20):
+            chance = Chance(seed)
+            gate = known(inside=3)
+            inside, now_ms = 3, 0
+            for _ in range(200):
+                way = chance.one_of(("a ab b -", "b ab a -", "a -", "b ab b -", "-"))
+                now_ms += chance.below(3 * EMPTY_MS // 2) if chance.below(20) == 0 else 1000
+                if gate.step(False, False, now_ms) == "empty":
+                    inside = 0
+                for direction in walk(gate, way, now_ms, 50 + chance.below(500)):
+                    inside = max(0, inside + (1 if direction == "in" else -1))
+                now_ms += 5000
+                self.assertEqual(gate.inside, inside)
+                self.assertEqual(gate.state, OCCUPIED if inside else FREE)

@@ -1,115 +1,235 @@
-"""Courts and gates: what they report, and what outlives a power cut."""
+"""Courts: what they report of their sensors."""
 
 import unittest
 
+from sportbox import field
+from sportbox.core.fusion import Sighting
 from sportbox.core.occupancy import Gate, Presence
-from sportbox.field import Court, Entrance
+from sportbox.entrance import Entrance
+from sportbox.field import Court
+
+from tests.core.chance import Chance
+from tests.firmware.field_case import Input, Kit, Reports
+
+HOLD_MS, STUCK_MS, GAP_MS = 5000, 100_000, 1000
 
 
-class Sensor:
+class Sampled:
+    """A radar or time-of-flight sensor of which `sees` is true, false, or nothing."""
+
     def __init__(self):
-        self.on = False
+        self.witness = Sighting(HOLD_MS, 3000)
+        self.sees = None
+        self.on = True
 
-    def active(self):
-        return self.on
+    def sample(self, now_ms):
+        if self.on:
+            if self.sees is not None:
+                self.witness.note(self.sees, now_ms)
+            self.witness.step(now_ms)
 
-
-class Reports:
-    def __init__(self):
-        self.events, self.states, self.remembered = [], [], 0
-
-    def event(self, component, kind, data, urgent):
-        self.events.append((component, kind, data, urgent))
-
-    def state(self, component):
-        self.states.append(component)
-
-    def remember(self, at_once):
-        self.remembered += 1
+    def switch(self, on):
+        self.on = on
+        if not on:
+            self.witness.stop()
 
 
-class TestCourt(unittest.TestCase):
+class CourtCase:
     def setUp(self):
-        self.sensor, self.reports = Sensor(), Reports()
-        self.court = Court("court-1", Presence(5000, 100_000), self.sensor, self.reports)
+        self.motion, self.reports = Input(), Reports()
+        self.court = Court("court-1", STUCK_MS, GAP_MS, self.reports)
+
+    def add_motion(self):
+        self.court.add_motion(self.motion, Presence(HOLD_MS, STUCK_MS))
+
+    def add_radar(self):
+        self.radar = Sampled()
+        self.court.add_radar(self.radar, lambda: 0)
+
+    def shown(self):
+        return self.court.states()[0][2]
+
+    def told(self):
+        return [(data["state"], data["count"]) for _, _, data, _ in self.reports.events]
+
+    def play(self, start_ms, duration_ms):
+        """Ten samples a second, a scan each second."""
+        for now_ms in range(start_ms, start_ms + duration_ms, 100):
+            self.court.sample(now_ms)
+            if now_ms % 1000 == 0:
+                self.court.scan(now_ms)
+        return self.shown()["state"]
+
+
+class TestMotion(CourtCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.add_motion()
 
     def test_a_change_is_an_event_and_a_state(self):
         self.court.scan(0)
         self.assertEqual((self.reports.events, self.reports.states), ([], []))
-        self.assertEqual(self.court.states()[0][2], {"state": "unknown", "count": None, "confidence": 0.0})
-        self.sensor.on = True
+        self.assertEqual(self.shown(), {"state": "unknown", "count": None, "confidence": 0.0})
+        self.motion.on = True
         self.court.scan(1000)
         self.court.scan(2000)
         self.assertEqual(len(self.reports.events), 1)
         name, kind, data, urgent = self.reports.events[0]
-        self.assertEqual(
-            (name, kind, data["state"], urgent), ("court-1", "occupancy.changed", "occupied", False)
-        )
+        self.assertEqual((name, kind, urgent), ("court-1", "occupancy.changed", False))
+        self.assertEqual(data, {"state": "occupied", "count": None, "confidence": 0.9})
         self.assertEqual(self.reports.states, ["court-1"])
         self.assertEqual(self.court.states()[0][1], 1000)
 
     def test_it_asks_to_be_looked_at_when_the_hold_is_over(self):
-        self.sensor.on = True
+        self.motion.on = True
         self.court.scan(0)
-        self.sensor.on = False
+        self.motion.on = False
         self.court.scan(1000)
         self.assertEqual(self.court.deadline(), 6000)
         self.court.scan(6000)
-        self.assertEqual(self.reports.events[-1][2]["state"], "free")
+        self.assertEqual(self.reports.events[-1][2], {"state": "free", "count": 0, "confidence": 0.7})
+        self.assertIsNone(self.court.deadline())
 
     def test_nothing_is_remembered(self):
         self.court.restore({"state": "occupied"}, False)
         self.assertIsNone(self.court.memory())
-        self.assertEqual(self.court.states()[0][2]["state"], "unknown")
+        self.assertEqual(self.shown()["state"], "unknown")
+
+    def test_a_stuck_sensor_is_unknown_and_named(self):
+        self.motion.on = True
+        self.court.scan(0)
+        self.assertEqual(self.court.deadline(), STUCK_MS)
+        self.court.scan(STUCK_MS)
+        unknown = {"state": "unknown", "count": None, "confidence": 0.0}
+        self.assertEqual(self.shown(), dict(unknown, lost=["pir"]))
+        self.assertEqual(self.told()[-1], ("unknown", None))
+
+    def test_it_needs_no_sampling(self):
+        self.assertIsNone(self.court.sampler())
 
 
-class TestEntrance(unittest.TestCase):
+class TestSeveral(CourtCase, unittest.TestCase):
     def setUp(self):
-        self.a, self.b, self.reports = Sensor(), Sensor(), Reports()
-        self.gate = Entrance("gate-1", Gate(10_000), self.a, self.b, self.reports)
+        super().setUp()
+        self.add_motion()
+        self.add_radar()
+        self.radar.sees = False
 
-    def walk(self, passage, start_ms):
-        for i, beams in enumerate(passage.split()):
-            self.a.on, self.b.on = "a" in beams, "b" in beams
-            self.gate.scan(start_ms + 100 * i)
+    def test_who_sits_still_is_seen_by_the_radar(self):
+        self.assertEqual(self.play(0, 6000), "free")
+        self.radar.sees = True
+        self.assertEqual(self.play(6000, 60_000), "occupied")
+        self.assertEqual(self.told(), [("free", 0), ("occupied", None)])
 
-    def test_a_passage_is_an_ordinary_event_and_is_remembered(self):
-        self.walk("- a ab b -", 0)
-        self.assertEqual(
-            self.reports.events, [("gate-1", "gate.passed", {"direction": "in", "count": 1}, False)]
-        )
-        self.assertEqual(self.reports.remembered, 1)
-        self.assertEqual(self.gate.memory(), 1)
-        self.assertEqual(
-            self.gate.states()[0], ("gate-1", 400, {"state": "occupied", "count": 1, "confidence": 0.8})
-        )
+    def test_a_radar_that_contradicts_the_motion_sensor_for_too_long(self):
+        self.play(0, 6000)
+        self.radar.sees = True
+        self.assertEqual(self.play(6000, STUCK_MS + 1000), "unknown")
+        self.assertEqual(self.told()[-1], ("unknown", None))
+        self.motion.on = True
+        self.assertEqual(self.play(STUCK_MS + 7000, 1000), "occupied")
 
-    def test_who_is_inside_outlives_a_power_cut(self):
-        self.gate.restore(3, False)
-        self.assertEqual(self.gate.memory(), 3)
-        self.walk("- b ab a -", 0)
-        self.assertEqual(self.reports.events[-1][2], {"direction": "out", "count": 2})
+    def test_a_radar_that_is_lost_is_named_and_the_rest_goes_on(self):
+        self.play(0, 6000)
+        surer = self.shown()["confidence"]
+        states = len(self.reports.states)
+        self.radar.sees = None
+        self.assertEqual(self.play(6000, 5000), "free")
+        self.assertEqual(self.shown()["lost"], ["radar"])
+        self.assertLess(self.shown()["confidence"], surer)
+        self.assertEqual(self.told(), [("free", 0)])
+        self.assertEqual(len(self.reports.states), states + 1)  # told as a state, without an event
 
-    def test_the_first_state_after_boot_is_no_false_free(self):
-        """It is published before the beams are looked at for the first time."""
-        for memory, state in ((3, "occupied"), (0, "free")):
-            with self.subTest(memory=memory):
-                self.setUp()
-                self.gate.restore(memory, False)
-                found = self.gate.states()[0][2]
-                self.assertEqual((found["state"], found["count"]), (state, memory))
+    def test_short_of_power_the_radar_is_off_and_the_rest_decides(self):
+        self.play(0, 6000)
+        self.court.shed(1)
+        self.assertFalse(self.radar.on)
+        self.assertEqual(self.play(6000, 20_000), "free")
+        self.assertNotIn("lost", self.shown())
+        self.court.shed(0)
+        self.assertTrue(self.radar.on)
 
-    def test_a_beam_that_stays_broken_is_reported_once_and_its_end_too(self):
-        self.a.on = True
-        for at_ms in range(0, 30_000, 1000):
-            self.gate.scan(at_ms)
-        self.assertEqual(self.reports.events, [("gate-1", "gate.fault", {"state": "unknown"}, True)])
-        self.assertIsNone(self.gate.states()[0][2]["count"])
-        self.a.on = False
-        self.gate.scan(30_000)
-        self.assertEqual(self.reports.events[1:], [("gate-1", "gate.fault", {"state": "free"}, True)])
+    def test_switched_off_while_only_the_radar_saw_somebody(self):
+        self.play(0, 6000)
+        self.radar.sees = True
+        self.play(6000, 5000)
+        self.court.shed(2)
+        self.assertEqual(self.play(11_000, 20_000), "unknown")
 
-    def test_a_quiet_gate_says_nothing(self):
-        for at_ms in range(0, 10_000, 100):
-            self.gate.scan(at_ms)
-        self.assertEqual((self.reports.events, self.reports.states), ([], []))
+    def test_it_is_sampled(self):
+        self.assertIsNotNone(self.court.sampler())
+
+
+class TestRadarAlone(CourtCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.add_radar()
+
+    def test_switched_off_it_is_unknown(self):
+        self.radar.sees = False
+        self.assertEqual(self.play(0, 6000), "free")
+        self.court.shed(1)
+        self.assertEqual(self.play(6000, 1000), "unknown")
+        self.court.shed(0)
+        self.assertEqual(self.play(7000, 6000), "free")
+
+    def test_noise_does_not_flood(self):
+        """Whatever the radar sees for an hour: changes are bounded by the hold time."""
+        chance = Chance(7)
+        for now_ms in range(0, 3_600_000, 100):
+            if now_ms % 5000 == 0:
+                rate = chance.below(11)
+            self.radar.sees = chance.below(10) < rate
+            self.court.sample(now_ms)
+        self.assertGreater(len(self.reports.events), 10)
+        self.assertLessEqual(len(self.reports.events), 2 * 3_600_000 // HOLD_MS)
+
+    def test_what_comes_and_goes_within_the_gap_is_told_once(self):
+        """However fast a count or state changes, there is one report in a gap, and the last one is true."""
+        gate = Gate(10_000, 100_000)
+        entrance = Entrance("gate-1", gate, Input(), Input(), Reports())
+        self.court.add_gate(lambda: entrance)
+        for now_ms in range(0, 10_000, 50):
+            gate.set(now_ms // 50)
+            self.court.scan(now_ms)
+        self.assertLessEqual(len(self.reports.events), 11)
+        self.assertIsNotNone(self.court.deadline())
+        self.court.scan(self.court.deadline())
+        self.assertEqual(self.told()[-1], ("occupied", 199))
+
+
+class TestGate(CourtCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.kit = Kit(self.reports)
+        self.kit.parts = []
+
+    def build(self, **facts):
+        facts = dict({"kind": "occupancy", "hold_ms": HOLD_MS, "stuck_ms": STUCK_MS}, **facts)
+        return field.build("court-1", facts, self.kit)
+
+    def test_a_court_that_counts(self):
+        a, b = Input(), Input()
+        entrance = Entrance("gate-1", Gate(10_000, 100_000), a, b, self.reports)
+        self.court = self.build(pir={"pin": 4, "active": 1}, gate="gate-1")
+        self.court.scan(0)  # before the board has its parts
+        self.kit.parts = [self.court, entrance]
+        entrance.restore([1, 0], False)
+        self.kit.inputs[4].on = True
+        self.court.scan(100)
+        self.assertEqual(self.shown()["count"], 1)
+        for i, beams in enumerate(("a", "ab", "b", "")):
+            a.on, b.on = "a" in beams, "b" in beams
+            self.court.scan(2000 + 100 * i)
+        self.assertEqual(self.shown()["count"], 2)
+        kinds = [kind for _, kind, _, _ in self.reports.events]
+        self.assertEqual(kinds.count("gate.passed"), 1)
+
+    def test_build_with_what_the_board_has_not(self):
+        court = self.build(pir={"pin": 4, "active": 1}, radar=None, tof=None, gate=None)
+        self.assertEqual(sorted(self.kit.inputs), [4])
+        self.assertIsNone(court.sampler())
+
+
+if __name__ == "__main__":
+    unittest.main()

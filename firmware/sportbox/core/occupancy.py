@@ -1,7 +1,7 @@
 """Is somebody there? Counts, never identities.
 
 `Presence` reads one motion sensor of a court, `Gate` two light barriers in a row. Both say `unknown`
-where the sensor cannot be trusted, never a false `free`.
+where the sensor cannot be trusted, never a false `free`. `fusion` has the other sensors, and all together.
 """
 
 from micropython import const
@@ -23,14 +23,8 @@ class Presence:
         self._level: bool | None = None
         self._changed_ms = 0
         self.state = UNKNOWN
+        self.lost = False  # stuck
         self.deadline: int | None = None
-
-    def count(self) -> int | None:
-        """How many people: a motion sensor knows nought or at least one, which is no count."""
-        return 0 if self.state == FREE else None
-
-    def confidence(self) -> float:
-        return {FREE: 0.7, OCCUPIED: 0.9}.get(self.state, 0.0)
 
     def step(self, motion: bool, now_ms: int) -> bool:
         """True if the state changed."""
@@ -47,37 +41,61 @@ class Presence:
             self.deadline = None
         else:
             self.deadline = self._changed_ms + self._hold_ms
+        self.lost = motion and self.state == UNKNOWN
         return self.state != before
 
 
 class Gate:
     """Two beams, A on the street side and B on the ground side. Both must break, one after the other
-    and for a moment together, and clear again: A first is `in`, B first is `out`."""
+    and for a moment together, and clear again: A first is `in`, B first is `out`.
 
-    def __init__(self, stuck_ms: int) -> None:
+    How many are inside is None until it is known: from `set`, or from a night of `empty_ms` in which no beam
+    was broken, after which nobody can be there. Between such nights the count drifts. Where that shows (one
+    leaves who was never counted in, a beam was covered for a while) it is noted in `drift`."""
+
+    def __init__(self, stuck_ms: int, empty_ms: int) -> None:
         self._stuck_ms = stuck_ms
+        self._empty_ms = empty_ms
         self._first = ""  # which beam broke first in the running passage; "ab": that moment was missed
         self._both = False
         self._last = ""  # the beam that stayed broken last
         self._start_ms = 0
-        self.inside = 0
-        self.state = FREE
+        self._clear_ms: int | None = None  # since when both beams have been clear
+        self.inside: int | None = None
+        self.drift = 0
+        self.lost = False  # a beam stays broken
+        self.state = UNKNOWN
         self.deadline: int | None = None
+
+    def set(self, inside: int | None, drift: int = 0) -> None:
+        """The count is known from elsewhere."""
+        self.inside = inside
+        self.drift = drift
+        self._show()
 
     def count(self) -> int | None:
         return None if self.state == UNKNOWN else self.inside
 
     def confidence(self) -> float:
-        return 0.0 if self.state == UNKNOWN else 0.8
+        return 0.0 if self.state == UNKNOWN else max(3, 8 - self.drift) / 10
 
     def step(self, a: bool, b: bool, now_ms: int) -> str:
-        """The direction `in` or `out` when a passage ends, else an empty string."""
+        """The direction `in` or `out` when a passage ends, `empty` after an empty night that corrects the
+        count, else an empty string."""
         if not a and not b:
-            direction = self._finish(now_ms)
+            found = self._finish(now_ms)
             self._first = ""
-            self.deadline = None
-            self.state = OCCUPIED if self.inside else FREE
-            return direction
+            if self._clear_ms is None:
+                self._clear_ms = now_ms
+            if now_ms - self._clear_ms >= self._empty_ms:
+                self.drift = 0
+                if self.inside != 0:
+                    self.inside = 0
+                    found = "empty"
+            self.deadline = None if self.inside == 0 else self._clear_ms + self._empty_ms
+            self._show()
+            return found
+        self._clear_ms = None
         if not self._first:
             self._first = ("a" if a else "") + ("b" if b else "")
             self._last = ""
@@ -90,16 +108,27 @@ class Gate:
             self._last = "a" if a else "b"
         if now_ms - self._start_ms >= self._stuck_ms:
             self.state = UNKNOWN  # a beam that stays broken is dirt, a leaf or a fault
+            self.lost = True
             self.deadline = None
         return ""
 
+    def _show(self) -> None:
+        self.lost = False
+        self.state = UNKNOWN if self.inside is None else OCCUPIED if self.inside else FREE
+
     def _finish(self, now_ms: int) -> str:
+        if self._first and now_ms - self._start_ms >= self._stuck_ms and self.inside is not None:
+            self.drift += 1  # who passed meanwhile was not seen
         if not self._first or not self._both or self._last in ("", self._first):
             return ""
         if now_ms - self._start_ms > _PASS_MS:
             return ""
         if self._last == "b":
-            self.inside += 1
+            if self.inside is not None:
+                self.inside += 1
             return "in"
-        self.inside = max(0, self.inside - 1)
+        if self.inside == 0:
+            self.drift += 1
+        elif self.inside is not None:
+            self.inside -= 1
         return "out"

@@ -1,0 +1,128 @@
+"""The driver of the VL53L1X over registers: start, ranging, loss and return."""
+
+import unittest
+
+from sportbox.core import vl53l1x as chip
+
+from tests.firmware import sensor_doubles as doubles
+
+_, tof_module = doubles.drivers()
+STEP_MS = 20
+
+
+class TofCase:
+    def setUp(self):
+        self.bus = doubles.I2C()
+        self.now_ms = 0
+        self.tof = self.make()
+        self.sensor = self.bus.sensors[0]
+
+    def make(self, address=0x29, model=b"\xea\xcc"):
+        tof = tof_module.Tof(self.bus, address, 7)
+        self.bus.sensors.append(doubles.Sensor(tof._xshut, model))
+        return tof
+
+    def run_for(self, duration_ms, *tofs):
+        """The distances that were measured meanwhile."""
+        found = []
+        for _ in range(duration_ms // STEP_MS):
+            self.now_ms += STEP_MS
+            for sensor in self.bus.sensors:
+                sensor.tick(self.now_ms)
+            for tof in tofs or (self.tof,):
+                if tof.step(self.now_ms):
+                    found.append(chip.distance_mm(tof.result))
+        return found
+
+
+class TestStart(TofCase, unittest.TestCase):
+    def test_it_ranges_within_half_a_second_and_throws_the_first_measurement_away(self):
+        self.sensor.mm = 1111
+        self.assertEqual(self.run_for(180), [])
+        self.sensor.mm = 2222
+        found = self.run_for(400)
+        self.assertEqual(found, [2222] * len(found))
+        self.assertGreaterEqual(len(found), 2)
+        self.assertEqual(self.sensor.starts, 2)
+
+    def test_the_block_is_written_as_it_is(self):
+        self.run_for(500)
+        registers = bytes(self.sensor.registers)
+        self.assertEqual(registers[0x2D:0x31], chip.DEFAULTS[:4])
+        self.assertEqual(registers[0x32:0x86], chip.DEFAULTS[5:-2])
+        self.assertEqual((registers[0x08], registers[0x0B]), (0x09, 0x00))
+
+    def test_it_is_held_in_reset_until_it_is_begun(self):
+        self.assertEqual(self.tof._xshut.level, 0)
+
+    def test_two_on_one_bus(self):
+        """Both begin at the same address; the second comes when the first has its own."""
+        other = self.make(0x30)
+        self.bus.sensors[1].mm = 700
+        self.sensor.mm = 300
+        self.run_for(1000, other)
+        self.assertEqual(self.bus.sensors[1].address, 0x30)
+        found = self.run_for(1000, other, self.tof)
+        self.assertIn(700, found)
+        self.assertIn(300, found)
+
+    def test_something_else_at_that_address(self):
+        self.bus.sensors = []
+        self.tof = self.make(model=b"\xee\xaa")
+        self.assertEqual(self.run_for(3000), [])
+        self.assertEqual(self.tof.losses, 1)
+
+
+class TestLoss(TofCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.assertTrue(self.run_for(1000))
+
+    def lose_and_return(self, fault, mend):
+        fault()
+        self.run_for(STEP_MS)
+        self.assertEqual(self.run_for(4000), [])
+        self.assertEqual(self.tof.losses, 1)
+        mend()
+        self.assertTrue(self.run_for(7000))
+        self.assertEqual(self.tof.losses, 1)
+
+    def test_unplugged(self):
+        sensor = self.sensor
+        self.lose_and_return(
+            lambda: setattr(sensor, "plugged", False), lambda: setattr(sensor, "plugged", True)
+        )
+
+    def test_silent(self):
+        sensor = self.sensor
+        self.lose_and_return(
+            lambda: setattr(sensor, "measures", False), lambda: setattr(sensor, "measures", True)
+        )
+
+    def test_brown_out(self):
+        """It has forgotten everything and does not range; only a new start helps."""
+        self.lose_and_return(self.sensor.reset, lambda: None)
+
+    def test_a_sensor_that_never_returns_is_tried_for_ever_at_a_slow_pace(self):
+        self.sensor.plugged = False
+        self.run_for(60_000)
+        self.assertLessEqual(self.tof.losses, 13)
+        self.assertGreaterEqual(self.tof.losses, 10)
+
+    def test_a_sensor_that_does_not_boot(self):
+        self.sensor.plugged = False
+        self.run_for(1000)
+        self.sensor.plugged, self.sensor.boots = True, False
+        self.run_for(20_000)
+        self.assertGreaterEqual(self.tof.losses, 3)
+        self.sensor.boots = True
+        self.assertTrue(self.run_for(7000))
+
+    def test_stopped(self):
+        self.tof.stop()
+        self.assertEqual(self.tof._xshut.level, 0)
+        self.assertTrue(self.run_for(1000))
+
+
+if __name__ == "__main__":
+    unittest.main()
