@@ -103,7 +103,7 @@ class TestUnreadableLog(DeskCase, unittest.TestCase):
     def test_only_the_very_arguments_reset(self):
         for args in ({"reset": "all"}, {"reset": "replay_log", "x": 1}, {}, {"reset": ["replay_log"]}):
             with self.subTest(args=args):
-                answers = self.send(the_header=OPS, jti="r", nonce=NONCE, act="configure", args=args)
+                answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **dict(RESET, args=args))
                 self.assertEqual(answers, [("r", "rejected", "malformed")])
         self.assertFalse(self.log.readable)
 
