@@ -1,6 +1,7 @@
 """What a site file says about its boards, checked against boards/ and the facts of the chips."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,16 +24,19 @@ def check_devices(data: Mapping[str, Any]) -> list[Explained]:
     if not isinstance(devices, Mapping):
         return []
     found: list[Explained] = []
+    defaults = Settings()
+    with suppress(ValidationError):  # the site's own validation reports it, here and below
+        defaults = Settings.model_validate(data.get("defaults", {}))
     for name, fields in devices.items():
         try:
             device = Device.model_validate(fields)
         except ValidationError:
-            continue  # the site's own validation has reported it
-        found.extend(check_device(device, ("devices", name)))
+            continue
+        found.extend(check_device(device, defaults, ("devices", name)))
     return found
 
 
-def check_device(device: Device, loc: Loc) -> list[Explained]:
+def check_device(device: Device, defaults: Settings, loc: Loc) -> list[Explained]:
     try:
         board = load_board(device.board)
     except BadInput as error:
@@ -53,7 +57,7 @@ def check_device(device: Device, loc: Loc) -> list[Explained]:
         for item in kind_with(part.name).check(part)
     ]
     found += _pins(parts, board, inside)
-    found += _settings(device.settings, board, (*loc, "settings"))
+    found += _settings(device.settings, defaults, board, loc)
     return found
 
 
@@ -69,7 +73,12 @@ def _pins(parts: list[Part[Any]], board: Board, loc: Loc) -> Iterator[Explained]
     sockets = [plug.socket for _, plug, _ in plugged]
     for who, wire in board.fixed_wires(bus_is_needed(board, sockets)):
         list(wiring.add(who, (), wire))  # the board file's own check has told what is wrong with it
+    sockets_of: dict[str, str] = {}
     for part, plug, place in plugged:
+        if plug.role is not None and sockets_of.setdefault(plug.role, part.name) != part.name:
+            told = f"socket `{plug.role}` is already used by `{sockets_of[plug.role]}`"
+            yield Explained((*place, "role") if part.component.role is not None else place, told)
+            continue
         yield from wiring.add_socket(f"`{part.name}`", place, plug.socket)
         for wire in plug.socket.wires():
             own = plug.fields.get(wire.part)
@@ -94,13 +103,17 @@ def _timed(board: Board, sockets: list[tuple[str, Socket]], loc: Loc) -> Iterato
             yield Explained((*loc, name), told)
 
 
-def _settings(settings: Settings, board: Board, loc: Loc) -> Iterator[Explained]:
+def _settings(own: Settings, defaults: Settings, board: Board, loc: Loc) -> Iterator[Explained]:
+    """Power settings of the device, which the board must be able to follow, or those of all devices."""
     power = board.power
-    if settings.battery is not None and (power is None or power.battery is None):
+    if own.battery is not None and (power is None or power.battery is None):
         told = f"board `{board.name}` measures no battery: leave `battery` out"
-        yield Explained((*loc, "battery"), told)
-    if settings.sleep is not None and (power is None or power.sleep is None):
-        yield Explained((*loc, "sleep"), f"board `{board.name}` never sleeps: leave `sleep` out")
+        yield Explained((*loc, "settings", "battery"), told)
+    if own.sleep is not None and (power is None or power.sleep is None):
+        told = f"board `{board.name}` never sleeps: leave `sleep` out"
+        yield Explained((*loc, "settings", "sleep"), told)
     if power is not None:
-        for item in power_problems(power.with_settings(settings.battery, settings.sleep)):
-            yield Explained((*loc, *item.loc), item.message)
+        settled = power.with_settings(own.battery or defaults.battery, own.sleep or defaults.sleep)
+        for item in power_problems(settled):
+            where = (*loc, "settings") if getattr(own, str(item.loc[0])) is not None else ("defaults",)
+            yield Explained((*where, *item.loc), item.message)

@@ -153,4 +153,5 @@ class Polarity(Model):
 def _given(settings: Model | None) -> Json:
     if settings is None:
         return {}
-    return {name: getattr(settings, name) for name in settings.model_fields_set}
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {name: value for name, value in values.items() if value is not None}

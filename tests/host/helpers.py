@@ -6,6 +6,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SITES = ROOT / "sites"
 ROSTOCK = SITES / "hafensport-rostock.yaml"
 STRALSUND = SITES / "stralsund-sundpark.yaml"
+WARNEMUENDE = SITES / "warnemuende-mole.yaml"
 
 # A site with nothing wrong; tests replace a part of it.
 GOOD = """\

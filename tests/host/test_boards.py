@@ -7,9 +7,9 @@ import pytest
 
 from host_tools.errors import BadInput
 from host_tools.site import uses
-from host_tools.site.base import pin_number
+from host_tools.site.base import pin_name, pin_number
 from host_tools.site.boards import board_names, load_board
-from host_tools.site.chips import CHIPS, pin_problem
+from host_tools.site.chips import CHIPS, EXPANDER_OUTPUT_ONLY, pin_problem
 from tests.host.helpers import ROOT
 
 BOARDS = sorted(path.name for path in (ROOT / "boards").iterdir() if path.is_dir())
@@ -76,7 +76,17 @@ def test_facts_of_the_chips() -> None:
     assert CHIPS["esp32c3"].strapping == {2, 8, 9}
     assert CHIPS["esp32"].input_only == {34, 35, 36, 37, 38, 39}
     assert [len(CHIPS[name].gpio) for name in ("esp32", "esp32s3", "esp32c3")] == [34, 45, 22]
+    figures = {name: (chip.can_stop, chip.uarts) for name, chip in CHIPS.items() if name != "sim"}
+    assert figures == {"esp32": (False, 3), "esp32s3": (True, 3), "esp32c3": (True, 2)}
+    adc1 = {name: chip.adc1 for name, chip in CHIPS.items() if name != "sim"}
+    assert adc1 == {"esp32": set(range(32, 40)), "esp32s3": set(range(1, 11)), "esp32c3": set(range(5))}
+    assert CHIPS["esp32c3"].wake == {0, 1, 2, 3, 4, 5}
+    assert CHIPS["esp32s3"].wake == set(range(22))
+    assert CHIPS["esp32"].wake == {0, 2, 4, 12, 13, 14, 15, 25, 26, 27, *range(32, 40)}
+    assert CHIPS["esp32"].high_at_power_up == {0, 1, 3, 5, 14, 15}
+    assert {pin_name(pin) for pin in EXPANDER_OUTPUT_ONLY} == {"GPA7", "GPB7"}
     for chip in CHIPS.values():
+        assert chip.adc1 | chip.wake <= chip.gpio
         special = chip.strapping | chip.memory | chip.octal_memory | chip.usb | chip.console | chip.input_only
         assert special <= chip.gpio
 
@@ -93,6 +103,17 @@ def test_facts_of_the_chips() -> None:
         ("esp32c3", 9, uses.CONTACT, "strapping"),
         ("esp32c3", 18, uses.CONTACT, "USB"),
         ("esp32c3", 21, uses.CONTACT, "console"),
+        ("esp32", 34, uses.MOTION, "needs a pull-down: wire one outside"),
+        ("esp32", 34, uses.UART_TX, "input only"),
+        ("esp32", 14, uses.ENABLE, "high for a moment"),
+        ("esp32", 25, uses.VOLTAGE, "not on ADC1 (32 to 39)"),
+        ("esp32c3", 5, uses.VOLTAGE, "not on ADC1 (0 to 4)"),
+        ("esp32s3", 71, uses.CONTACT, "GPA7 of the MCP23017 is output only"),
+        ("esp32s3", 79, uses.CONTACT, "GPB7 of the MCP23017 is output only"),
+        ("esp32s3", 64, uses.MOTION, "no pull-downs"),
+        ("esp32s3", 64, uses.WIEGAND, "GPA0 will not do: a Wiegand line needs a GPIO of the chip itself"),
+        ("esp32s3", 64, uses.MATRIX_ROW, "needs a GPIO"),
+        ("esp32s3", 64, uses.UART_RX, "needs a GPIO"),
     ],
 )
 def test_refused_pins(chip: str, pin: int, use: uses.Use, words: str) -> None:
@@ -124,6 +145,44 @@ MISTAKES = [
     ("door-1 = 5", "tür-1 = 5", 10, ""),
     ("door-1 = 5", "fence-1 = 5", 10, "is no role"),
     ("[led]", "[lead]", 13, "did you mean `led`?"),
+    ("lock-1 = 4", "lock-1 = {coil = 9}", 9, "pins.lock-1.coil: GPIO 9 is a strapping pin"),
+    (
+        "lock-1 = 4",
+        "lock-1 = {enable = 4, direction = 3, locked = 0}",
+        9,
+        "pins.lock-1.unlocked: is required",
+    ),
+    ("lock-1 = 4", "lock-1 = {coil = 4, latsch = 3}", 9, "did you mean `latch`?"),
+    ("lock-1 = 4", 'lock-1 = "GPA0"', 9, "port expander, and board `mine` has none ([expander])"),
+    ("lock-1 = 4", 'lock-1 = "GPC0"', 9, "`GPA0` to `GPB7`"),
+    ("door-1 = 5", "radar-1 = {uart = 0, rx = 0, tx = 1}", 10, "has UART 1 for sensors: 0 is the console"),
+    ("door-1 = 5", "radar-1 = {uart = 2, rx = 0, tx = 1}", 10, "has UART 1 for sensors"),
+    ("door-1 = 5", "tof-1 = {xshut = 5}", 10, "needs the I2C bus, and board `mine` has none"),
+    ("door-1 = 5", "keypad-1 = 5", 10, "pins.keypad-1: must be a mapping"),
+    (
+        "door-1 = 5",
+        "keypad-1 = {rows = [1, 3], columns = [0, 1, 3, 4]}",
+        10,
+        "pins.keypad-1.rows: must be a list",
+    ),
+    ("[led]\npin = 10", "[rtc]\nchip = 'ds1307'", 14, "rtc.chip: must be `ds3231`"),
+    ("[led]\npin = 10", "[rtc]\nchip = 'ds3231'", 13, "rtc: needs the I2C bus ([i2c])"),
+    ("[led]\npin = 10", "[expander]\naddress = 0x28", 14, "between 32 and 39"),
+    ("[led]\npin = 10", "[buzzer]\npin = 4", 14, "already used by pins.lock-1"),
+    ("[led]\npin = 10", "[power]\nsource = 'wind'", 14, "power.source: must be one of `mains`, `battery`"),
+    (
+        "[led]\npin = 10",
+        "[power]\nsource = 'battery'\n[power.battery]\nlow_mv = 3500\ncritical_mv = 3600\nok_mv = 3700\n"
+        "ratio_permille = 2000\npin = 0",
+        16,
+        "critical_mv (3600) must be less than low_mv (3500)",
+    ),
+    (
+        "[led]\npin = 10",
+        "[power]\nsource = 'battery'\n[power.sleep]\nevery_s = 60\nhold_s = 5\nawake_s = 60",
+        18,
+        "power.sleep.awake_s: must be less than every_s (60)",
+    ),
 ]
 
 

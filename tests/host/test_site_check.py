@@ -7,12 +7,14 @@ import pytest
 
 from host_tools.cli import main
 from host_tools.site import reference
+from host_tools.site.kinds import KINDS
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
-from tests.host.helpers import GOOD, ROSTOCK, STRALSUND, changed, write
+from host_tools.site.schema import site_schema
+from tests.host.helpers import GOOD, ROSTOCK, STRALSUND, WARNEMUENDE, changed, write
 
 
-@pytest.mark.parametrize("path", [ROSTOCK, STRALSUND])
+@pytest.mark.parametrize("path", [ROSTOCK, STRALSUND, WARNEMUENDE])
 def test_the_sample_sites_are_right(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["site", "check", str(path)]) == 0
     captured = capsys.readouterr()
@@ -80,3 +82,45 @@ def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
         for kind in ("lock", "door", "release", "inside", "tamper", "keypad", "gate", "court")
     ]
     assert schema["$defs"]["Lock"]["properties"]["release_ms"]["maximum"] == 10_000
+
+
+def test_schema_of_components_is_that_of_their_kinds() -> None:
+    schema = site_schema()
+    kinds = schema["$defs"]["Device"]["properties"]["components"]["patternProperties"]
+    for prefix, kind in KINDS.items():
+        name = kinds[f"^{prefix}-[1-9][0-9]?$"]["anyOf"][0]["$ref"].rpartition("/")[2]
+        assert set(schema["$defs"][name]["properties"]) == set(kind.model.model_fields)
+    pin = schema["$defs"]["Door"]["properties"]["pin"]["anyOf"]
+    assert {"type": "string", "pattern": "^GP[AB][0-7]$"} in pin
+
+
+NOTES = [
+    ("      gate-1:", "      lock-2: {supply: side}\n      door-2:", 0, "", ""),
+    (
+        "{release_ms: 5000}",
+        "{release_ms: 5000, supply: side}",
+        12,
+        "devices.box-1.components.lock-1.supply",
+        "is needless: all locks of this board have the same supply",
+    ),
+    (
+        "      court-1: {hold_ms: 5000}",
+        "      lock-1: {pin: 4}\n      door-1: {pin: 5}\n      keypad-1: {opens: [lock-1], d0: 6, d1: 7}",
+        20,
+        "devices.court-1.components.keypad-1",
+        "works only once the board has network time: its board has no clock chip ([rtc])",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "words"), NOTES)
+def test_what_may_not_be_meant_is_a_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: int, field: str, words: str
+) -> None:
+    path = write(tmp_path, changed(old, new))
+    assert main(["site", "check", str(path)]) == 0
+    told = f"note: {path}:{line}: {field}: {words}\n" if words else ""
+    assert capsys.readouterr().err == told
+    assert main(["site", "check", str(path), "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert [(note["line"], note["field"]) for note in notes] == ([(line, field)] if words else [])

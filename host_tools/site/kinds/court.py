@@ -150,7 +150,7 @@ class CourtKind(Kind[Court]):
         return facts
 
     def check(self, part: Part[Court]) -> Iterable[Explained]:
-        yield from less_than(part.component, "hold_ms", "stuck_ms")
+        yield from less_than(part, "hold_ms", "stuck_ms")
         yield from self._once(part)
 
     def _once(self, part: Part[Court]) -> Iterator[Explained]:

@@ -69,7 +69,7 @@ class DoorKind(Kind[Door]):
         }
 
     def check(self, part: Part[Door]) -> Iterable[Explained]:
-        return less_than(part.component, "ajar_ms", "ajar_alarm_ms")
+        return less_than(part, "ajar_ms", "ajar_alarm_ms")
 
 
 class Release(Component):
@@ -141,7 +141,7 @@ class InsideKind(Kind[Inside]):
 
     def check(self, part: Part[Inside]) -> Iterable[Explained]:
         yield from needs_sibling(part, "door", "its door")
-        yield from less_than(part.component, "hold_ms", "stuck_ms")
+        yield from less_than(part, "hold_ms", "stuck_ms")
 
 
 class Tamper(Component):

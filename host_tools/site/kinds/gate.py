@@ -58,4 +58,4 @@ class GateKind(Kind[Gate]):
         }
 
     def check(self, part: Part[Gate]) -> Iterable[Explained]:
-        return less_than(part.component, "stuck_ms", "empty_ms")
+        return less_than(part, "stuck_ms", "empty_ms")

@@ -62,6 +62,11 @@ class Part(Generic[C]):
         """The name of the component of another kind that has the same number."""
         return f"{prefix}-{self.name.rpartition('-')[2]}"
 
+    @property
+    def given(self) -> set[str]:
+        """The fields that the site file sets."""
+        return self.device.components[self.name].model_fields_set
+
     def has(self, name: str) -> bool:
         return name in self.device.components
 
@@ -155,12 +160,12 @@ def contact(pin: Pin, active: Level) -> Json:
     return {"pin": pin_number(pin), "active": active}
 
 
-def less_than(component: Component, low: str, high: str, equal: bool = False) -> Iterator[Explained]:
-    """That one duration is less than another, or at most as long."""
-    small, large = getattr(component, low), getattr(component, high)
+def less_than(part: Part[Any], low: str, high: str, equal: bool = False) -> Iterator[Explained]:
+    """That one duration is less than another, or at most as long; told of the one that the site file sets."""
+    small, large = getattr(part.component, low), getattr(part.component, high)
     if small > large or (small == large and not equal):
         relation = "must not exceed" if equal else "must be less than"
-        where = low if low in component.model_fields_set or high not in component.model_fields_set else high
+        where = low if low in part.given or high not in part.given else high
         if where == low:
             yield Explained((low,), f"{relation} {high} ({large}) (got {small})")
         else:

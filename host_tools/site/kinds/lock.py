@@ -108,18 +108,16 @@ class LockKind(Kind[Lock]):
         return {"door": door, "actuator": "strike", "pin": pin_number(socket.coil), "latch": latch, **budget}
 
     def check(self, part: Part[Lock]) -> Iterable[Explained]:
-        lock = part.component
         yield from needs_sibling(part, "door", "its contact")
-        yield from less_than(lock, "duty_ms", "duty_window_ms", equal=True)
+        yield from less_than(part, "duty_ms", "duty_window_ms", equal=True)
         plugged = self.plug(part)
         if isinstance(plugged, Explained):
             return
         if isinstance(plugged.socket, MotorSocket):
-            yield from less_than(lock, "run_ms", "duty_ms", equal=True)
+            yield from less_than(part, "run_ms", "duty_ms", equal=True)
         else:
-            yield from less_than(lock, "release_ms", "duty_ms", equal=True)
-            given = part.device.components[part.name].model_fields_set
-            if "run_ms" in given:
+            yield from less_than(part, "release_ms", "duty_ms", equal=True)
+            if "run_ms" in part.given:
                 yield Explained(
                     ("run_ms",), "is for motor locks only, and this socket has a strike: leave it out"
                 )
@@ -127,6 +125,6 @@ class LockKind(Kind[Lock]):
 
     def _supply(self, part: Part[Lock]) -> Iterator[Explained]:
         supplies = {lock.supply for lock in part.device.components.values() if isinstance(lock, Lock)}
-        if "supply" in part.component.model_fields_set and len(supplies) == 1:
+        if "supply" in part.given and len(supplies) == 1:
             told = "is needless: all locks of this board have the same supply"
             yield Explained(("supply",), told, note=True)
