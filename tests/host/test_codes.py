@@ -226,7 +226,7 @@ def test_a_board_without_a_keypad(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_keypads_that_do_not_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = SITE.format(hours=HOURS, zone="Europe/Berlin")
-    second = "      keypad-2: {opens: [lock-1], slot_s: 1800, d0: 47, d1: 48}\n"
+    second = "      keypad-2: {opens: [lock-1], slot_s: 1800, d0: 9, d1: 10}\n"
     path = write(tmp_path, text + second)
     assert main(["code", str(path), "box-1", "lock-1"]) == 2
     assert "`keypad-1` (3600 s) and `keypad-2` (1800 s)" in capsys.readouterr().err
