@@ -63,7 +63,7 @@ class Board(Model):
     expander: Expander | None = None
     rtc: Rtc | None = None
     power: Power | None = None
-    energy: dict[str, Any] | None = None
+    energy: dict[str, float] | None = None
 
     @property
     def name(self) -> str:

@@ -34,13 +34,19 @@ def table(model: type[BaseModel]) -> str:
     """One row a field: name, what is allowed, default, meaning."""
     lines = ["| field | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        allowed = (expected_of(field.annotation, list(field.metadata)) or "").removeprefix("between ")
+        allowed = (expected_of(field.annotation, list(field.metadata)) or "").replace("between ", "")
         unit = next((f" {unit}" for end, unit in UNITS.items() if name.endswith(end)), "")
-        if unit:
-            allowed = allowed.replace(" and ", " to ") + unit
-        elif re.fullmatch(r"\d+ and \d+", allowed):
-            allowed = allowed.replace(" and ", " to ")
+        allowed = re.sub(r"(\d) and (\d)", r"\1 to \2", allowed) + unit
         lines.append(f"| `{name}` | {allowed} | {_default(field)} | {field.description or ''} |")
+    return "\n".join(lines) + "\n"
+
+
+def kinds_table() -> str:
+    """One row a kind of component."""
+    lines = ["| name | what it is | fields |", "| --- | --- | --- |"]
+    for kind in KINDS.values():
+        heading = re.sub(r"[^a-z0-9 -]", "", kind.heading.lower()).replace(" ", "-")
+        lines.append(f"| `{kind.prefix}-N` | {kind.help} | [{kind.heading}](#{heading}-{kind.prefix}-n) |")
     return "\n".join(lines) + "\n"
 
 
@@ -64,7 +70,11 @@ def _is_model(kind: Any) -> bool:
 
 def filled(text: str) -> str:
     """The document with every table as the models say."""
-    return _BLOCK.sub(lambda match: match.group(1) + table(TABLES[match.group(2)]) + match.group(4), text)
+    return _BLOCK.sub(lambda match: match.group(1) + _block(match.group(2)) + match.group(4), text)
+
+
+def _block(name: str) -> str:
+    return kinds_table() if name == "kinds" else table(TABLES[name])
 
 
 def main() -> int:

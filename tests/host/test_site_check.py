@@ -71,6 +71,19 @@ def test_the_example_in_the_document_is_a_right_site_file(tmp_path: Path) -> Non
     assert load_site(write(tmp_path, example)).site == "stralsund-sundpark"
 
 
+def test_the_excerpt_in_the_document_is_right_too(tmp_path: Path) -> None:
+    text = reference.DOCUMENT.read_text(encoding="utf-8")
+    excerpt = text.split("```yaml\n")[2].split("```")[0]
+    site = load_site(write(tmp_path, f"version: 1\nsite: excerpt\ndevices:\n{excerpt}"))
+    assert "keypad-1" in site.devices["box-1"].components
+
+
+def test_every_kind_has_its_chapter_in_the_document() -> None:
+    text = reference.DOCUMENT.read_text(encoding="utf-8")
+    for prefix, kind in KINDS.items():
+        assert f"\n### {kind.heading} (`{prefix}-N`)\n<!-- fields: {prefix} -->" in text
+
+
 def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["site", "schema"]) == 0
     schema = json.loads(capsys.readouterr().out)

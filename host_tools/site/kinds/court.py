@@ -82,7 +82,8 @@ SENSOR_SOCKETS: dict[str, type[Socket]] = {"radar": RadarSocket, "tof": TofSocke
 class CourtKind(Kind[Court]):
     prefix = "court"
     name = "occupancy"
-    help = "occupancy of a court"
+    help = "occupancy of a court, from one or several sensors"
+    heading = "A court"
     model = Court
     timings = OccupancyTimings
     bare = (MotionSocket, "pin")

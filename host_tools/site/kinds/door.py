@@ -46,7 +46,8 @@ class ContactSocket(PinSocket):
 class DoorKind(Kind[Door]):
     prefix = "door"
     name = "door"
-    help = "a door with its contact"
+    help = "a door with its contact; with `lock-N` it is that lock's door"
+    heading = "A door contact"
     model = Door
     timings = DoorTimings
     bare = (ContactSocket, "pin")
@@ -83,7 +84,8 @@ class ReleaseKind(Kind[Release]):
 
     prefix = "release"
     name = "release"
-    help = "the inside release of a door"
+    help = "the handle or button inside that opens `door-N` without the controller, which only hears of it"
+    heading = "An inside release"
     model = Release
     bare = (ContactSocket, "pin")
     own = {"pin": "pin"}  # noqa: RUF012
@@ -120,7 +122,8 @@ class InsideSocket(PinSocket):
 class InsideKind(Kind[Inside]):
     prefix = "inside"
     name = "inside"
-    help = "motion sensor inside, so that nobody is locked in"
+    help = "motion sensor behind `door-N`: the door is not locked while somebody is there"
+    heading = "A motion sensor inside"
     model = Inside
     timings = InsideTimings
     bare = (InsideSocket, "pin")
@@ -154,7 +157,8 @@ class Tamper(Component):
 class TamperKind(Kind[Tamper]):
     prefix = "tamper"
     name = "tamper"
-    help = "contact of the housing"
+    help = "contact of the controller's housing"
+    heading = "A housing contact"
     model = Tamper
     bare = (ContactSocket, "pin")
     own = {"pin": "pin"}  # noqa: RUF012

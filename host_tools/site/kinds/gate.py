@@ -40,6 +40,7 @@ class GateKind(Kind[Gate]):
     prefix = "gate"
     name = "gate"
     help = "two light barriers that count in and out"
+    heading = "A gate"
     model = Gate
     timings = GateTimings
     bare = (BeamsSocket, "pins")

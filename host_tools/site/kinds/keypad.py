@@ -78,7 +78,8 @@ class MatrixSocket(Socket):
 class KeypadKind(Kind[Keypad]):
     prefix = "keypad"
     name = "keypad"
-    help = "a keypad for codes that work without network"
+    help = "keypad for codes that open locks without network"
+    heading = "A keypad"
     model = Keypad
     forms = (WiegandSocket, MatrixSocket)
     own = {"d0": "d0", "d1": "d1", "rows": "rows", "columns": "columns"}  # noqa: RUF012

@@ -97,6 +97,7 @@ class Kind(Generic[C]):
     prefix: str
     name: str
     help: str
+    heading: str  # of its fields in docs/site-file.md
     model: type[C]
     timings: type[Model] | None = None
     bare: tuple[type[Socket], str] | None = None

@@ -66,7 +66,8 @@ class MotorSocket(Socket):
 class LockKind(Kind[Lock]):
     prefix = "lock"
     name = "lock"
-    help = "a lock: strike or motor"
+    help = "a lock, an electric strike or a motor lock: the board's socket says; needs `door-N`"
+    heading = "A lock"
     model = Lock
     timings = LockTimings
     bare = (StrikeSocket, "coil")
