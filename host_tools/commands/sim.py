@@ -19,6 +19,8 @@ app = new_app()
 
 BOARDS_FOLDER = "boards"
 NAMES_SHOWN = 20
+SENSORS = ("pir", "radar", "tof")
+CHIPS = ("expander",)
 
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="the board's name in the site file")]
 Broker = Annotated[
@@ -88,8 +90,11 @@ def set_(
 ) -> None:
     """Change a board's world, whether it has power or not.
 
-    door-N open|closed|pull (`pull` opens only what is unlocked), court-N occupied|free, gate in|out,
-    wifi up|down, clock set|lost, pir stuck|ok.
+    door-N open|closed|pull|stuck|free|cut|joined: `open` is force, `pull` opens what is unlocked and not
+    stuck, `cut` is its contact's wire. lock-N jam|lost|ok|cut|joined|new: `lost` is a latch that falls back
+    by itself, `new` replaces a burnt coil. release-N press|clear, inside-N occupied|free, tamper-N
+    open|closed, court-N occupied|free|PEOPLE, pir-N stuck|ok, gate-N in|out, expander lost|ok, wifi up|down,
+    clock set|lost. A number can be left out where there is only one.
     """
     result = _board(state_dir(state), board).set(component, value)
     if json_:
@@ -192,12 +197,24 @@ def _table(worlds: list[dict[str, Any]]) -> None:
 
 def _parts(world: dict[str, Any]) -> list[str]:
     """One line a component."""
-    lines = [f"{name} {state}" for name, state in world["doors"].items()]
+    lines = []
+    for section in ("doors", "releases", "insides", "tampers"):
+        for name, state in world[section].items():
+            faults = world["faults"].get(name, [])
+            lines.append(", ".join([f"{name} {state}", *faults]))
     for name, lock in world["locks"].items():
-        state = "energised" if lock["energised"] else "at rest"
+        state = f"{lock['is']}, energised" if lock["energised"] else lock["is"]
         longest = f", longest {lock['longest_ms']} ms" if lock["pulses"] else ""
-        lines.append(f"{name} {state}, {lock['pulses']} pulses{longest}")
+        lines.append(", ".join([f"{name} {state}, {lock['pulses']} pulses{longest}", *lock["faults"]]))
     for name, court in world["courts"].items():
-        lines.append(f"{name} {court['is']}" + (", sensor stuck" if court["pir"] == "stuck" else ""))
+        people = f", {court['people']} people" if court["people"] > 1 else ""
+        lines.append(f"{name} {court['is']}{people}" + _broken(court))
     lines += [f"{name} beams {' and '.join(gate['beams'])}" for name, gate in world["gates"].items()]
+    lines += [f"{chip} {world[chip]}" for chip in CHIPS if world[chip] == "lost"]
     return lines
+
+
+def _broken(court: dict[str, Any]) -> str:
+    """Its sensors that are not as they should be."""
+    sensors = {sensor: court[sensor] for sensor in SENSORS if court.get(sensor, "ok") != "ok"}
+    return "".join(f", {sensor} {fault}" for sensor, fault in sensors.items())

@@ -17,7 +17,7 @@ from host_tools.sim import layout
 from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
 from host_tools.sim.rules import BoardWorld
-from host_tools.sim.world import LOG_FILE, WORLD_FILE, World, mac_of
+from host_tools.sim.world import LOG_FILE, World, mac_of
 
 CONFIG_FILE = "config.json"
 
@@ -40,7 +40,7 @@ class SimBoard:
     def create(self, config: Json, secrets: Json, template: Template) -> None:
         """Put the board together, or bring one up to date that was there before. It must be off."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        is_new = not (self.folder / WORLD_FILE).exists()
+        is_new = not World.is_there(self.folder)
         template.install(self.folder, config, secrets)
         (self.folder / CONFIG_FILE).write_text(json.dumps(config))
         if is_new:
@@ -48,10 +48,11 @@ class SimBoard:
         world = World(self.folder)
         world.power_off()
         world.put("wifi_changed_us", 0)  # times of before this machine's last start mean nothing
-        world.put("ntp_port", config["ntp"]["port"])
         world.put("chip", chip_of(config["board"]))
+        wired = BoardWorld(self.name, world, config)
+        wired.wire()
         if is_new:
-            BoardWorld(self.name, world, config).furnish()
+            wired.furnish()
         world.close()
 
     @property

@@ -1,4 +1,4 @@
-"""The world page: everything physical about one simulated board, in one 8 KiB file-backed page.
+"""The world page: everything physical about one simulated board, in one file-backed mapping of 8 KiB.
 
 This table is the only place that knows the layout. The host reads it with `struct` (`world.py`), the
 VM of the board with `uctypes` (`vm/_world.py`), so it must stay importable by CPython and MicroPython.
@@ -13,8 +13,10 @@ FLASH_BLOCKS = 512
 FLASH_SIZE = FLASH_BLOCK * FLASH_BLOCKS
 
 SIZE = 8192
-MAGIC = 0x31575053
-PINS = 64
+MAGIC = 0x32575053
+GPIOS = 64  # pins from here to PINS are those of the port expander: GPA0 to GPA7, GPB0 to GPB7
+PINS = 80
+NO_PIN = 255
 
 # reset causes, as machine.reset_cause() of the ESP32 numbers them
 PWRON_RESET = 1
@@ -33,6 +35,13 @@ FLOATING = 2  # an input that nothing drives: its pull resistor decides
 OUT_NONE = 0
 OUT_GPIO = 1  # `out_level` holds
 OUT_RMT = 2  # the RMT channel holds: not idle from `start_us` to `until_us`
+OUT_OPEN_DRAIN = 3  # `out_level` 0 pulls the pin low, 1 lets it go
+
+PULL_DOWN = 1
+PULL_UP = 2
+
+STUCK_LEVEL = 1  # of a sensor: it says the same whatever happens
+STUCK_CUT = 2  # its wire is cut: nothing drives the pin
 
 FIELDS = {
     "magic": (0, "I"),
@@ -55,19 +64,109 @@ FIELDS = {
     "flash_erases": (60, "I"),  # blocks, over the life of this flash
     "flash_programmed_bytes": (64, "Q"),
     "pid": (56, "I"),  # of the VM while the board has power
+    "edges": (72, "I"),  # written into the ring of edges so far
+    "actuators": (76, "B"),  # records in use, from the first
+    "links": (77, "B"),
+    "tofs": (78, "B"),
+    "radars": (79, "B"),
+    "i2c_sda": (80, "B"),  # NO_PIN: the board has no bus
+    "i2c_scl": (81, "B"),
+    "expander_address": (82, "B"),  # 0: there is none
+    "expander_interrupt": (83, "B"),  # the GPIO that its INTA is wired to
+    "expander_lost": (84, "B"),  # it does not answer
+    "rtc_chip": (85, "B"),  # 1: a DS3231
+    "rtc_lost": (86, "B"),
+    "rtc_chip_offset_ns": (88, "q"),  # its time as Unix epoch = wall clock + offset
 }
 
 CHIPS = ("", "esp32", "esp32s3", "esp32c3")
 
 # byte arrays, one entry a pin
 IN_LEVEL = 128
-OUT_LEVEL = 192
-OUT_KIND = 256
-TRUE_LEVEL = 320  # what a sensor would say if it were not stuck
-STUCK = 384  # 1: IN_LEVEL does not follow TRUE_LEVEL
+OUT_LEVEL = 208
+OUT_KIND = 288
+TRUE_LEVEL = 368  # what a sensor would say if nothing were wrong with it
+STUCK = 448  # 0: IN_LEVEL follows TRUE_LEVEL
+PULL = 528
 
-# one record a pin: what its RMT channel did and does
-RMT = 512
+EXPANDER = 608  # the MCP23017's registers, then the port levels that its interrupts compare with
+EXPANDER_SIZE = 24
+RTC_CHIP = 632  # the DS3231's registers; the first seven are not kept here but as an offset
+RTC_CHIP_SIZE = 20
+
+EDGES = 656  # ring of (pin, level): entry number n lies at n % EDGES_MAX
+EDGES_MAX = 64
+LINKS = 784  # (pin, pin) that a pressed key connects
+LINKS_MAX = 8
+
+# radar on a UART
+RADAR = 800
+RADAR_SIZE = 16
+RADARS_MAX = 4
+RADAR_FIELDS = {
+    "rx": (0, "B"),  # the board's pins
+    "tx": (1, "B"),
+    "fault": (2, "B"),  # RADAR_FAULTS below
+    "target": (3, "B"),  # bit 0: somebody moves, bit 1: somebody stands
+    "distance_cm": (4, "H"),
+    "moving": (6, "B"),  # energies, 0 to 100
+    "standing": (7, "B"),
+}
+RADAR_FAULTS = ("ok", "ghost", "latched", "silent", "garbage")
+
+# time-of-flight sensor on the I2C bus
+TOF = 864
+TOF_SIZE = 8
+TOFS_MAX = 8
+TOF_FIELDS = {
+    "xshut": (0, "B"),  # NO_PIN: never held in reset
+    "lost": (1, "B"),
+    "address": (2, "B"),  # that it listens to now
+    "distance_mm": (4, "H"),  # 0: nothing in range
+}
+TOF_ADDRESS = 0x29  # after power-on and reset
+
+HELD = 928  # a pin each, 1: the door on it sticks
+PEOPLE = 1008  # how many, a byte a court in the order of the configuration
+COURTS_MAX = 16
+
+# one record a lock: its coil or motor with its contacts; mechanics.py says what the fields do
+ACTUATOR = 1024
+ACTUATOR_SIZE = 96
+ACTUATORS_MAX = 16
+ACTUATOR_FIELDS = {
+    "since_us": (0, "Q"),  # until when everything below is settled
+    "total_us": (8, "Q"),  # energised
+    "position_us": (16, "I"),  # of a motor's bolt, as its way from `locked`
+    "heat_us": (20, "I"),
+    "run_us": (24, "I"),  # length of the newest pulse
+    "longest_us": (28, "I"),
+    "pulses": (32, "I"),
+    "limit_us": (36, "I"),  # longest pulse that the coil is made for
+    "duty_us": (40, "I"),  # energised time in each `window_us`
+    "window_us": (44, "I"),
+    "travel_us": (48, "I"),  # of a motor from end to end; 0: a strike
+    "jam_us": (52, "I"),  # what is in the bolt's way lies here
+    "settles": (56, "I"),  # odd while the record is being written
+    "gate": (64, "B"),  # GPIO that is timed by the RMT
+    "select": (65, "B"),  # expander pin that must be high as well, or NO_PIN
+    "direction": (66, "B"),
+    "lock_level": (67, "B"),  # of the direction pin
+    "locked_pin": (68, "B"),  # end switch; of a strike: the latch contact
+    "locked_active": (69, "B"),
+    "unlocked_pin": (70, "B"),
+    "unlocked_active": (71, "B"),
+    "door_pin": (72, "B"),
+    "door_closed": (73, "B"),
+    "was_on": (74, "B"),  # energised at `since_us`
+    "jammed": (75, "B"),
+    "burnt": (76, "B"),
+    "lost": (77, "B"),  # the latch does not hold
+    "released": (78, "B"),  # by hand, from inside
+}
+
+# one record a GPIO: what its RMT channel did and does
+RMT = 2560
 RMT_SIZE = 40
 RMT_FIELDS = {
     "start_us": (0, "Q"),

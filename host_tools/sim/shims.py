@@ -9,13 +9,15 @@ from host_tools.build.firmware import compile_files
 from host_tools.setup.paths import REPOSITORY
 
 VM_SOURCES = Path(__file__).parent / "vm"
-LAYOUT = Path(__file__).parent / "layout.py"
+SHARED = {"_layout.py": "layout.py", "_outputs.py": "outputs.py", "_mechanics.py": "mechanics.py"}
+"""What the VM shares with the host."""
 
 
 def shim_folder() -> Path:
     """Compile the shims when they changed and name the folder that holds them."""
     sources = [(path.name, path) for path in sorted(VM_SOURCES.glob("*.py"))]
-    compiled = compile_files([*sources, ("_layout.py", LAYOUT)])
+    shared = [(name, VM_SOURCES.parent / file) for name, file in SHARED.items()]
+    compiled = compile_files([*sources, *shared])
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(compiled.items())))
     folder = REPOSITORY / "build" / "shims" / digest.hexdigest()[:16]
     if folder.is_dir():

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from host_tools.sim import layout
-from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE, WORLD_FILE
+from host_tools.sim.pins import WORLD_FILE
+from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE
 
 HEAP_KIB = 256
 START = "_start"  # the first module of the shims

@@ -1,4 +1,5 @@
-"""The physical world of one simulated board, seen from the host: the page of layout.py and its few laws.
+"""The physical world of one simulated board, seen from the host: the page of layout.py and its few laws (pins
+and actuators: pins.py).
 
 There is no daemon: any process maps the page, changes it, and rings the board's doorbell (a FIFO in the
 board's folder). A board that is off simply finds the world as it is when it boots.
@@ -10,12 +11,11 @@ import os
 import struct
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from host_tools.sim import layout
+from host_tools.sim.pins import WORLD_FILE, Pins, now_us
 
 EPOCH_2000_NS = 946_684_800 * 1_000_000_000
-WORLD_FILE = "world.bin"
 FLASH_FILE = "flash.bin"
 LOG_FILE = "log.txt"
 FIFO_FILE = "irq"
@@ -25,28 +25,8 @@ SOFTWARE_RESETS = {"esp32c3": 3}  # what the chip calls a reset by its software;
 PREFIX_MAC = bytes.fromhex("24dcc3")  # a range of Espressif's
 
 
-class Rmt(NamedTuple):
-    """What one pin's RMT channel did: sums include the pulse that runs."""
-
-    running: bool
-    pulses: int
-    longest_ms: int
-    total_ms: int
-
-
-def now_us() -> int:
-    return time.monotonic_ns() // 1000
-
-
-class World:
-    """One board's page. Fields are read and written by name; each store is atomic."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with (folder / WORLD_FILE).open("r+b") as f:
-            self._page = mmap.mmap(f.fileno(), layout.SIZE)
-        if self.get("magic") != layout.MAGIC:
-            raise ValueError(f"{folder / WORLD_FILE} is no world page")
+class World(Pins):
+    """One board's page with power, clock, Wi-Fi and doorbell."""
 
     @classmethod
     def create(cls, folder: Path, mac: bytes) -> "World":
@@ -54,6 +34,7 @@ class World:
         page = bytearray(layout.SIZE)
         struct.pack_into("I", page, layout.FIELDS["magic"][0], layout.MAGIC)
         page[layout.IN_LEVEL : layout.IN_LEVEL + layout.PINS] = bytes([layout.FLOATING]) * layout.PINS
+        page[layout.TRUE_LEVEL : layout.TRUE_LEVEL + layout.PINS] = bytes([layout.FLOATING]) * layout.PINS
         (folder / WORLD_FILE).write_bytes(page)
         fifo = folder / FIFO_FILE
         if not fifo.exists():
@@ -65,6 +46,9 @@ class World:
         world.put("temperature_c", TEMPERATURE_C)
         world.put("mac_high", int.from_bytes(mac[:3], "big"))
         world.put("mac_low", int.from_bytes(mac[3:], "big"))
+        for name in ("i2c_sda", "i2c_scl", "expander_interrupt"):
+            world.put(name, layout.NO_PIN)
+        world.reset_expander()
         return world
 
     def close(self) -> None:
@@ -74,64 +58,6 @@ class World:
         """Do not copy this mapping into forked processes (the zygote holds one a board)."""
         if hasattr(mmap, "MADV_DONTFORK"):
             self._page.madvise(mmap.MADV_DONTFORK)
-
-    def get(self, name: str) -> int:
-        at, code = layout.FIELDS[name]
-        return int(struct.unpack_from(code, self._page, at)[0])
-
-    def put(self, name: str, value: int) -> None:
-        at, code = layout.FIELDS[name]
-        struct.pack_into(code, self._page, at, value)
-
-    # --- pins ---
-
-    def input_level(self, pin: int) -> int:
-        return self._page[layout.IN_LEVEL + pin]
-
-    def true_level(self, pin: int) -> int:
-        return self._page[layout.TRUE_LEVEL + pin]
-
-    def is_stuck(self, pin: int) -> bool:
-        return bool(self._page[layout.STUCK + pin])
-
-    def drive(self, pin: int, level: int) -> None:
-        """What moves outside the board: a contact, a beam, a person before a sensor."""
-        self._page[layout.TRUE_LEVEL + pin] = level
-        if not self.is_stuck(pin):
-            self._page[layout.IN_LEVEL + pin] = level
-
-    def stick(self, pin: int, level: int | None) -> None:
-        """Break a sensor at a level; None repairs it, so that it tells the truth again."""
-        self._page[layout.STUCK + pin] = level is not None
-        self._page[layout.IN_LEVEL + pin] = self.true_level(pin) if level is None else level
-
-    def output_level(self, pin: int) -> int:
-        """The level that the board drives now; an undriven output counts as low (external pull-down)."""
-        kind = self._page[layout.OUT_KIND + pin] if self.get("power") else layout.OUT_NONE
-        if kind == layout.OUT_GPIO:
-            return self._page[layout.OUT_LEVEL + pin]
-        if kind == layout.OUT_RMT:
-            start_us, until_us = self._rmt_get(pin, "start_us"), self._rmt_get(pin, "until_us")
-            return self._rmt_get(pin, "idle") ^ int(start_us <= now_us() < until_us)
-        return layout.LOW
-
-    def _rmt_get(self, pin: int, name: str) -> int:
-        at, code = layout.RMT_FIELDS[name]
-        return int(struct.unpack_from(code, self._page, layout.RMT + pin * layout.RMT_SIZE + at)[0])
-
-    def _rmt_put(self, pin: int, name: str, value: int) -> None:
-        at, code = layout.RMT_FIELDS[name]
-        struct.pack_into(code, self._page, layout.RMT + pin * layout.RMT_SIZE + at, value)
-
-    def rmt(self, pin: int) -> Rmt:
-        now, start, until = now_us(), self._rmt_get(pin, "start_us"), self._rmt_get(pin, "until_us")
-        span_us = max(0, min(now, until) - start)
-        return Rmt(
-            running=start <= now < until,
-            pulses=self._rmt_get(pin, "pulses"),
-            longest_ms=max(self._rmt_get(pin, "longest_us"), span_us) // 1000,
-            total_ms=(self._rmt_get(pin, "total_us") + span_us) // 1000,
-        )
 
     # --- power ---
 
@@ -143,21 +69,32 @@ class World:
             if begin:
                 self.put(total, self.get(total) + now - begin)
                 self.put(since, 0)
-        for pin in range(layout.PINS):
-            until = self._rmt_get(pin, "until_us")
-            if until:
-                span_us = max(0, min(now, until) - self._rmt_get(pin, "start_us"))
-                self._rmt_put(pin, "total_us", self._rmt_get(pin, "total_us") + span_us)
-                self._rmt_put(pin, "longest_us", max(self._rmt_get(pin, "longest_us"), span_us))
-                self._rmt_put(pin, "until_us", 0)
-                self._rmt_put(pin, "start_us", 0)
-        size = layout.PINS
-        self._page[layout.OUT_KIND : layout.OUT_KIND + size] = bytes(size)
-        self._page[layout.OUT_LEVEL : layout.OUT_LEVEL + size] = bytes(size)
+        for number in range(self.get("actuators")):
+            self.settle(number)
+        for pin in range(layout.GPIOS):
+            channel = self._channel(pin)
+            if channel.until_us:
+                span_us = max(0, min(now, channel.until_us) - channel.start_us)
+                channel.total_us += span_us
+                channel.longest_us = max(channel.longest_us, span_us)
+                channel.until_us = channel.start_us = 0
+        for array in (layout.OUT_KIND, layout.OUT_LEVEL, layout.PULL):
+            self._page[array : array + layout.GPIOS] = bytes(layout.GPIOS)
+
+    def reset_expander(self) -> None:
+        """Its power-on values: all inputs, nothing inverted, no pull-ups (Microchip DS20001952, table
+        3-1)."""
+        for number in range(self.get("actuators")):
+            self.settle(number)
+        registers = bytes((0xFF, 0xFF)) + bytes(layout.EXPANDER_SIZE - 2)
+        self._page[layout.EXPANDER : layout.EXPANDER + layout.EXPANDER_SIZE] = registers
+        for array in (layout.OUT_KIND, layout.OUT_LEVEL, layout.PULL):
+            self._page[array + layout.GPIOS : array + layout.PINS] = bytes(layout.PINS - layout.GPIOS)
 
     def power_off(self) -> None:
         """The VM is dead already."""
         self.release_outputs()
+        self.reset_expander()
         self.put("power", 0)
         self.put("pid", 0)
         self.put("halted", 0)
@@ -204,7 +141,7 @@ class World:
         """Why a sleeping board wakes now, as machine.wake_reason() gives it, and the pins; 0: it sleeps."""
         for kind, reason in (("ext1", layout.EXT1_WAKE), ("gpio", layout.GPIO_WAKE)):
             mask, level = self.get(f"{kind}_pins"), self.get(f"{kind}_level")
-            pins = [pin for pin in range(layout.PINS) if mask >> pin & 1]
+            pins = [pin for pin in range(layout.GPIOS) if mask >> pin & 1]
             there = [pin for pin in pins if int(self.input_level(pin) == layout.HIGH) == level]
             if there and (level == layout.HIGH or kind == "gpio" or there == pins):
                 return reason, sum(1 << pin for pin in there)

@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.sim import layout
+from host_tools.sim.pins import now_us
 from host_tools.sim.vm_process import become_board, die_with_parent, trim_log
-from host_tools.sim.world import FIFO_FILE, LOG_FILE, World, now_us
+from host_tools.sim.world import FIFO_FILE, LOG_FILE, World
 
 WATCHDOG_CHECK_MS = 200
 RESET_MS = 50  # a real chip takes some 300; without a pause, a board that resets for ever would eat the CPU

@@ -30,6 +30,7 @@ from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
 from host_tools.sim.timeserver import answer
 from tests.brokers import wait_until
+from tests.components import court, door, gate, lock
 
 Json = dict[str, Any]
 Address = tuple[str, int]
@@ -37,25 +38,6 @@ Address = tuple[str, int]
 SITE = "test-site"
 POLL_S = 0.01
 ROLES = ("booking", "ops")
-
-
-def lock(number: int, **changes: int) -> Json:
-    budget = {
-        "release_ms": 2000,
-        "duty_ms": 48000,
-        "duty_window_ms": 60000,
-        "supply": "main",
-        "can_stop": True,
-    }
-    facts = {"actuator": "strike", "pin": number, "latch": None, **budget}
-    return {"kind": "lock", "door": f"door-{number}", **facts, **changes}
-
-
-def door(number: int, **changes: int) -> Json:
-    facts = {"pin": 10 + number, "closed_level": 0, "debounce_ms": 50, "ajar_ms": 60000}
-    facts["ajar_alarm_ms"] = 300000
-    none = {"release": None, "inside": None}
-    return {"kind": "door", "lock": f"lock-{number}", **facts, **none, **changes}
 
 
 MQTT = {
@@ -73,18 +55,10 @@ COMPONENTS: Json = {
     "door-1": door(1),
     "lock-2": lock(2),
     "door-2": door(2),
-    "gate-1": {"kind": "gate", "pins": [21, 22], "blocked_level": 1, "stuck_ms": 60000, "empty_ms": 21600000},
-    "court-1": {
-        "kind": "occupancy",
-        "hold_ms": 300,
-        "stuck_ms": 1800000,
-        "silent_ms": 5000,
-        "pir": {"pin": 23, "active": 1},
-        "radar": None,
-        "tof": None,
-        "gate": None,
-    },
+    "gate-1": gate(),
+    "court-1": court(),
 }
+"""More kinds: tests/components.py."""
 
 
 def config_of(device: str, broker: Address, ntp: Address, **changes: Any) -> Json:

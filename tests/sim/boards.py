@@ -9,6 +9,7 @@ from typing import Any
 from host_tools.sim.board import SimBoard
 from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
+from tests import components
 
 DEADLINE_S = 20.0
 POLL_S = 0.01
@@ -21,10 +22,10 @@ CONFIG: dict[str, Any] = {
     "broker": {"host": "127.0.0.1", "port": 1883},
     "ntp": {"host": "127.0.0.1", "port": 123},
     "components": {
-        "lock-1": {"kind": "lock", "door": "door-1", "actuator": "strike", "pin": 4},
-        "door-1": {"kind": "door", "lock": "lock-1", "pin": 5, "closed_level": 0},
-        "gate-1": {"kind": "gate", "pins": [6, 7], "blocked_level": 1},
-        "court-1": {"kind": "occupancy", "pir": {"pin": 8, "active": 1}},
+        "lock-1": components.lock(1, pin=4),
+        "door-1": components.door(1, pin=5),
+        "gate-1": components.gate(pins=[6, 7]),
+        "court-1": components.court(pir={"pin": 8, "active": 1}),
     },
 }
 

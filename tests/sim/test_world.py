@@ -9,6 +9,7 @@ from host_tools.errors import BadInput
 from host_tools.sim import layout
 from host_tools.sim.board import SimBoard
 from host_tools.sim.world import World, now_us
+from tests.components import door
 from tests.sim.boards import CONFIG, make
 
 LOCK, DOOR, BEAM_A, BEAM_B, PIR = 4, 5, 6, 7, 8
@@ -24,18 +25,24 @@ def energise(world: World, until_us: int) -> None:
     world.put("power", 1)
     world.put("halted", 1)  # power without a VM
     world._page[layout.OUT_KIND + LOCK] = layout.OUT_RMT
-    world._rmt_put(LOCK, "start_us", now_us())
-    world._rmt_put(LOCK, "until_us", until_us)
-    world._rmt_put(LOCK, "pulses", 1)
+    world.settle(0)
+    world._channel(LOCK).put(start_us=now_us(), until_us=until_us, pulses=1)
 
 
 def test_a_new_world_is_quiet(board: SimBoard) -> None:
     shown = board.show()
     assert shown["doors"] == {"door-1": "closed"}
-    assert shown["courts"] == {"court-1": {"is": "free", "pir": "ok"}}
+    assert shown["courts"] == {"court-1": {"is": "free", "people": 0, "pir": "ok"}}
     assert shown["gates"] == {"gate-1": {"beams": ["clear", "clear"]}}
     assert (shown["power"], shown["wifi"], shown["clock"]) == (False, "up", "set")
-    assert shown["locks"]["lock-1"] == {"energised": False, "pulses": 0, "longest_ms": 0, "total_ms": 0}
+    assert shown["locks"]["lock-1"] == {
+        "is": "latched",
+        "energised": False,
+        "pulses": 0,
+        "longest_ms": 0,
+        "total_ms": 0,
+        "faults": [],
+    }
 
 
 def test_open_moves_the_door_whatever_the_lock_does(board: SimBoard) -> None:
@@ -69,7 +76,7 @@ def test_without_power_the_lock_holds(board: SimBoard) -> None:
 
 
 def test_a_door_that_is_never_locked_can_be_pulled(run_dir: Path) -> None:
-    components = {"door-9": {"kind": "door", "lock": None, "pin": DOOR, "closed_level": 1}}
+    components = {"door-9": door(9, lock=None, pin=DOOR, closed_level=1)}
     board = make(run_dir / "box-1", "", components=components)
     assert board.view.world.input_level(DOOR) == 1
     assert board.set("door-9", "pull")["moved"] is True
@@ -83,7 +90,7 @@ def test_court_and_its_sensor(board: SimBoard) -> None:
     board.set("court-1", "free")
     board.set("pir", "stuck")
     assert world.input_level(PIR) == 1
-    assert board.show()["courts"]["court-1"] == {"is": "free", "pir": "stuck"}
+    assert board.show()["courts"]["court-1"] == {"is": "free", "people": 0, "pir": "stuck"}
     board.set("court-1", "occupied")
     board.set("court-1", "free")
     assert world.input_level(PIR) == 1, "a stuck sensor does not see who goes"
@@ -103,7 +110,7 @@ def test_a_person_breaks_both_beams_in_turn(
         drive(world, pin, level)
 
     monkeypatch.setattr(World, "drive", noted)
-    monkeypatch.setattr("host_tools.sim.rules.time.sleep", lambda _: None)
+    monkeypatch.setattr("host_tools.sim.rules.people.time.sleep", lambda _: None)
     assert board.set("gate", way)["passed"] == way
     first, second = pins
     assert seen == [(first, 1), (second, 1), (first, 0), (second, 0)]
@@ -125,7 +132,7 @@ def test_wifi_and_clock(board: SimBoard) -> None:
     [
         ("door-7", "open", "door-1, gate-1, court-1"),
         ("door-1", "ajar", "open, closed, pull"),
-        ("lock-1", "open", "no 'lock-1'"),
+        ("lock-1", "open", "jam, ok, lost"),
         ("wifi", "set", "up, down"),
         ("", "", "has no ''"),
     ],
@@ -140,7 +147,7 @@ def test_what_cannot_be_set_is_told_with_what_can(
 def test_a_kind_alone_means_the_only_one_of_it(run_dir: Path) -> None:
     second: dict[str, Any] = {
         **CONFIG["components"],
-        "door-2": {"kind": "door", "lock": None, "pin": 9, "closed_level": 0},
+        "door-2": door(2, lock=None, pin=9),
     }
     board = make(run_dir / "box-1", "", components=second)
     with pytest.raises(BadInput, match="several of 'door': door-1, door-2"):
@@ -152,14 +159,28 @@ def test_every_field_lies_in_the_page_and_alone() -> None:
     import struct
 
     used: set[int] = set()
-    spans = [(at, struct.calcsize(code)) for at, code in layout.FIELDS.values()]
-    arrays = (layout.IN_LEVEL, layout.OUT_LEVEL, layout.OUT_KIND, layout.TRUE_LEVEL, layout.STUCK)
-    spans += [(at, layout.PINS) for at in arrays]
-    for pin in range(layout.PINS):
-        base = layout.RMT + pin * layout.RMT_SIZE
-        spans += [(base + at, struct.calcsize(code)) for at, code in layout.RMT_FIELDS.values()]
-    for at, size in spans:
-        assert size == layout.PINS or at % size == 0, "aligned, so that a store is atomic"
+    arrays = ("IN_LEVEL", "OUT_LEVEL", "OUT_KIND", "TRUE_LEVEL", "STUCK", "PULL", "HELD")
+    spans = [(getattr(layout, name), layout.PINS) for name in arrays]
+    spans += [
+        (layout.EXPANDER, layout.EXPANDER_SIZE),
+        (layout.RTC_CHIP, layout.RTC_CHIP_SIZE),
+        (layout.EDGES, 2 * layout.EDGES_MAX),
+        (layout.LINKS, 2 * layout.LINKS_MAX),
+        (layout.PEOPLE, layout.COURTS_MAX),
+    ]
+    records = [(at, struct.calcsize(code)) for at, code in layout.FIELDS.values()]
+    tables = (
+        (layout.RMT, layout.RMT_SIZE, layout.RMT_FIELDS, layout.GPIOS),
+        (layout.ACTUATOR, layout.ACTUATOR_SIZE, layout.ACTUATOR_FIELDS, layout.ACTUATORS_MAX),
+        (layout.RADAR, layout.RADAR_SIZE, layout.RADAR_FIELDS, layout.RADARS_MAX),
+        (layout.TOF, layout.TOF_SIZE, layout.TOF_FIELDS, layout.TOFS_MAX),
+    )
+    for base, step, fields, count in tables:
+        for number in range(count):
+            records += [(base + number * step + at, struct.calcsize(code)) for at, code in fields.values()]
+            assert max(at + struct.calcsize(code) for at, code in fields.values()) <= step
+    assert not [at for at, size in records if at % size], "aligned, so that a store is atomic"
+    for at, size in spans + records:
         places = set(range(at, at + size))
         assert not places & used
         used |= places

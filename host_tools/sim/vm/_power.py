@@ -8,7 +8,7 @@ import uctypes as _uctypes
 from _layout import ANALOG_UV as _ANALOG
 from _layout import CHIPS as _CHIPS
 from _layout import DEEPSLEEP_RESET as _DEEPSLEEP_RESET
-from _layout import PINS as _PINS
+from _layout import GPIOS as _PINS
 from _world import page as _page
 from _world import raw as _raw
 from machine import _end, _now_us

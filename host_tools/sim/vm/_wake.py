@@ -4,7 +4,7 @@
 """
 
 from _layout import CHIPS as _CHIPS
-from _layout import PINS as _PINS
+from _layout import GPIOS as _PINS
 from _world import page as _page
 
 WAKEUP_ALL_LOW = False

@@ -1,23 +1,38 @@
-"""The board's side of the world page. `start` imports this with the page's address in sys.argv."""
+"""The board's side of the world page. `_start` imports this with the page's address in sys.argv."""
 
 import sys
 
 import uctypes
 import vfs
-from _layout import FIELDS, RMT, RMT_FIELDS, RMT_SIZE, SIZE
+import _layout as _l
+from _layout import RMT as _RMT, RMT_SIZE as _RMT_SIZE
 
-_CODES = {"B": uctypes.UINT8, "b": uctypes.INT8, "I": uctypes.UINT32, "Q": uctypes.UINT64, "q": uctypes.INT64}
+_CODES = {
+    "B": uctypes.UINT8,
+    "b": uctypes.INT8,
+    "H": uctypes.UINT16,
+    "I": uctypes.UINT32,
+    "Q": uctypes.UINT64,
+    "q": uctypes.INT64,
+}
+_ADDRESS = int(sys.argv[1])
 
 
-def _table(fields):
+def table(fields):
     return {name: at | _CODES[code] for name, (at, code) in fields.items()}
 
 
-_ADDRESS = int(sys.argv[1])
-_RMT_TABLE = _table(RMT_FIELDS)
+def record(at, fields):
+    """The part of the page that begins at `at`; `fields` is a table()."""
+    return uctypes.struct(_ADDRESS + at, fields, uctypes.NATIVE)
 
-page = uctypes.struct(_ADDRESS, _table(FIELDS), uctypes.NATIVE)
-raw = uctypes.bytearray_at(_ADDRESS, SIZE)
+
+_RMT_TABLE = table(_l.RMT_FIELDS)
+
+page = record(0, table(_l.FIELDS))
+raw = uctypes.bytearray_at(_ADDRESS, _l.SIZE)
+_actuators = table(_l.ACTUATOR_FIELDS) if page.actuators else {}
+actuators = [record(_l.ACTUATOR + i * _l.ACTUATOR_SIZE, _actuators) for i in range(page.actuators)]
 
 _shims = vfs.VfsPosix(__file__.rsplit("/", 1)[0])
 
@@ -39,8 +54,8 @@ def load(name):
     return sys.modules[name]
 
 
-del FIELDS, RMT_FIELDS, SIZE
+del _l
 
 
 def rmt(pin):
-    return uctypes.struct(_ADDRESS + RMT + pin * RMT_SIZE, _RMT_TABLE, uctypes.NATIVE)
+    return record(_RMT + pin * _RMT_SIZE, _RMT_TABLE)

@@ -2,9 +2,11 @@
 
 The world page holds from when to when the channel's level is not the idle one, so a pulse ends by itself
 whatever the firmware does. A sequence of several pulses is kept as one span from its first to its last
-active item; the longest pulse in it is counted as what it is.
+active item; the longest pulse in it is counted as what it is. A pin that is made a plain output while the
+sequence runs is detached at once, as the GPIO matrix does it, and the sequence runs on unfelt.
 """
 
+import _pins
 from _layout import CHIPS as _CHIPS, OUT_NONE as _OUT_NONE
 from _layout import OUT_KIND as _KIND, OUT_RMT as _OUT_RMT, WDT_RESET as _WDT_RESET
 from _time import sleep_ms as _sleep_ms
@@ -43,9 +45,9 @@ class RMT:
         self._hz = resolution_hz
         self._started = False
         self._end_us = 0
-        channel = _rmt(self._gpio)
-        channel.start_us = channel.until_us = 0
-        channel.idle = 1 if idle_level else 0
+        _pins.settle(self._gpio)
+        _pins.end_pulse(self._gpio, _now_us())
+        _rmt(self._gpio).idle = 1 if idle_level else 0
         _raw[_KIND + self._gpio] = _OUT_RMT
 
     @staticmethod
@@ -80,8 +82,11 @@ class RMT:
         self._check()
         self.wait_done(timeout=-1)
         durations, levels = self._items(_duration, _data)
+        now = _now_us()
         channel = _rmt(self._gpio)
-        self._settle(channel, channel.until_us)
+        if _raw[_KIND + self._gpio] == _OUT_RMT:
+            _pins.settle(self._gpio)
+            _pins.end_pulse(self._gpio, now)
         ticks = first = last = run = longest = pulses = active = 0
         for i in range(len(levels)):
             if (1 if levels[i] else 0) == channel.idle:
@@ -96,9 +101,10 @@ class RMT:
                 longest = max(longest, run)
                 last = ticks + durations[i]
             ticks += durations[i]
-        now = _now_us()
         self._started = True
         self._end_us = now + ticks * 1000000 // self._hz
+        if _raw[_KIND + self._gpio] != _OUT_RMT:  # the pin was made a plain output meanwhile: nothing is felt
+            return
         if pulses:
             channel.start_us = now + first * 1000000 // self._hz
             channel.until_us = now + last * 1000000 // self._hz
@@ -106,14 +112,7 @@ class RMT:
         if pulses > 1:  # not one span: account for it here and now
             channel.total_us += active * 1000000 // self._hz
             channel.longest_us = max(channel.longest_us, longest * 1000000 // self._hz)
-
-    def _settle(self, channel, end_us):
-        """Move the pulse that is over into the sums."""
-        if channel.until_us:
-            length = max(0, min(end_us, channel.until_us) - channel.start_us)
-            channel.total_us += length
-            channel.longest_us = max(channel.longest_us, length)
-            channel.until_us = channel.start_us = 0
+        _pins.changed(self._gpio)
 
     def wait_done(self, *, timeout=0):
         self._check()
@@ -143,15 +142,18 @@ class RMT:
             # over, and past 300 ms the interrupt watchdog resets the chip
             print("Guru Meditation Error: Core 0 panic'ed (Interrupt wdt timeout on CPU0)")
             _end(_WDT_RESET)
-        channel = _rmt(self._gpio)
-        self._settle(channel, now)
+        if _raw[_KIND + self._gpio] == _OUT_RMT:
+            _pins.settle(self._gpio)
+            _pins.end_pulse(self._gpio, now)
+            _pins.changed(self._gpio)
         self._started = False
         self._end_us = now
 
     def deinit(self):
         if self._gpio is not None:
             self._stop()
-            _raw[_KIND + self._gpio] = _OUT_NONE
+            if _raw[_KIND + self._gpio] == _OUT_RMT:
+                _raw[_KIND + self._gpio] = _OUT_NONE
             self._gpio = None
 
 

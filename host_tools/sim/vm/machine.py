@@ -1,17 +1,19 @@
 """`machine` of an ESP32, over the world page. Offers what the firmware may use, and no name more."""
 
 import _loop
+import _pins
 import os as _os
 from _layout import (
     DEEPSLEEP_RESET,
-    FLOATING as _FLOATING,
+    GPIOS as _GPIOS,
     HARD_RESET,
-    IN_LEVEL as _IN,
     OUT_GPIO as _OUT_GPIO,
     OUT_KIND as _KIND,
     OUT_LEVEL as _OUT,
     OUT_NONE as _OUT_NONE,
-    PINS as _PINS,
+    OUT_OPEN_DRAIN as _OUT_OPEN_DRAIN,
+    OUT_RMT as _OUT_RMT,
+    PULL as _PULL,
     PWRON_RESET,
     RTC_MEMORY as _RTC_MEMORY,
     RTC_MEMORY_SIZE as _RTC_MEMORY_SIZE,
@@ -25,7 +27,6 @@ from _time import time_ns as _wall_ns
 from _world import load as _load
 from _world import page as _page
 from _world import raw as _raw
-from _world import rmt as _rmt
 
 EXT0_WAKE = 2
 PIN_WAKE = 2
@@ -33,7 +34,6 @@ EXT1_WAKE = 3
 TIMER_WAKE = 4
 
 _NONE = object()
-_pulls = {}
 _freq = 160000000
 
 
@@ -82,39 +82,32 @@ class Pin:
     def __init__(self, _id, mode=-1, pull=-1, *, value=None):
         if isinstance(_id, Pin):
             _id = _id._id
-        if not isinstance(_id, int) or not 0 <= _id < _PINS:
+        if not isinstance(_id, int) or not 0 <= _id < _GPIOS:
             raise ValueError("invalid pin")
         self._id = _id
         self.init(mode, pull, value=value)
 
     def init(self, mode=-1, pull=-1, *, value=None):
-        if value is not None:
-            _raw[_OUT + self._id] = 1 if value else 0
-        if mode == Pin.IN:
-            _raw[_KIND + self._id] = _OUT_NONE
-        elif mode in (Pin.OUT, Pin.OPEN_DRAIN):
-            _raw[_KIND + self._id] = _OUT_GPIO
-        elif mode != -1:
+        pin = self._id
+        if mode not in _KINDS:
             raise ValueError("invalid pin mode")
+        _pins.settle(pin)
+        if value is not None:
+            _raw[_OUT + pin] = 1 if value else 0
+        if mode != -1:
+            if _raw[_KIND + pin] == _OUT_RMT:
+                _pins.end_pulse(pin, _now_us())
+            _raw[_KIND + pin] = _KINDS[mode]
         if pull != -1:
-            _pulls[self._id] = pull
-
-    def _level(self):
-        kind = _raw[_KIND + self._id]
-        if kind == _OUT_GPIO:
-            return _raw[_OUT + self._id]
-        if kind != _OUT_NONE:
-            channel = _rmt(self._id)
-            return channel.idle ^ (1 if channel.start_us <= _now_us() < channel.until_us else 0)
-        level = _raw[_IN + self._id]
-        if level == _FLOATING:
-            return 1 if _pulls.get(self._id) == Pin.PULL_UP else 0
-        return level
+            _raw[_PULL + pin] = pull or 0
+        _pins.changed(pin)
 
     def value(self, _x=_NONE):
         if _x is _NONE:
-            return self._level()
+            return _pins.level(self._id)
+        _pins.settle(self._id)
         _raw[_OUT + self._id] = 1 if _x else 0
+        _pins.changed(self._id)
 
     def __call__(self, _x=_NONE):
         return self.value(_x)
@@ -133,6 +126,9 @@ class Pin:
 
     def __repr__(self):
         return "Pin(%d)" % self._id
+
+
+_KINDS = {-1: _OUT_NONE, Pin.IN: _OUT_NONE, Pin.OUT: _OUT_GPIO, Pin.OPEN_DRAIN: _OUT_OPEN_DRAIN}
 
 
 class WDT:
@@ -177,7 +173,7 @@ class RTC:
         self.datetime((t[0], t[1], t[2], 0, t[3], t[4], t[5], t[6]))
 
 
-_LATER = {}  # what costs memory is loaded where it is used
+_LATER = {"I2C": "_i2c"}  # what costs memory is loaded where it is used
 for _name in ("ADC", "deepsleep", "mem32", "wake_pins", "wake_reason"):
     _LATER[_name] = "_power"
 
