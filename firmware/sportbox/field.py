@@ -114,6 +114,8 @@ class Court(Part):
     def shed(self, level: int) -> None:
         if self._radar is not None:
             self._radar.switch(level == 0)
+        if self._tof is not None:
+            self._tof.switch(level < 2)
 
     async def _sample_for_ever(self) -> None:
         now_ms = self._now_ms

@@ -27,7 +27,7 @@ class RadarSensor:
         if on and not self._on:
             self._radar.drain()
             self.parser.reset()
-        elif not on:
+        elif not on and self._on:
             self.witness.stop()
         self._on = on
 

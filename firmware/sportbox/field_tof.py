@@ -15,8 +15,18 @@ class TofSensor:
         self.witness = Sighting(hold_ms, silent_ms, stuck_ms)
         self._tof = tof
         self._near_mm = near_mm
+        self._on = True
+
+    def switch(self, on: bool) -> None:
+        """Off: it is held in reset, and not missed."""
+        if not on and self._on:
+            self._tof.stop()
+            self.witness.stop()
+        self._on = on
 
     def sample(self, now_ms: int) -> None:
+        if not self._on:
+            return
         if self._tof.step(now_ms):
             # who is there may step back a tenth
             near_mm = self._near_mm + (self._near_mm // 10 if self.witness.state == OCCUPIED else 0)
@@ -29,5 +39,5 @@ class TofSensor:
 def build(facts: "Facts", wiring: "Facts", kit: "Kit") -> TofSensor:
     from sportbox.drivers.tof import Tof
 
-    tof = Tof(kit.i2c(), wiring["address"], wiring["xshut"])
+    tof = Tof(kit.i2c(), wiring["address"], wiring["xshut"], kit.turn)
     return TofSensor(tof, wiring["near_mm"], facts["hold_ms"], facts["stuck_ms"], facts["silent_ms"])

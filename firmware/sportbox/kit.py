@@ -38,6 +38,7 @@ class Kit:
         self.reports = reports
         self.now_ms = now_ms
         self._i2c: "I2C | None" = None
+        self.turn: "list[object]" = []  # the chip that begins at an address where others begin, too
 
     @property
     def components(self) -> "dict[str, Facts]":

@@ -106,10 +106,11 @@ class I2C:
         self.sensors = []
 
     def _at(self, address):
-        for sensor in self.sensors:
-            if sensor.power() and sensor.address == address:
-                return sensor
-        raise OSError(19)
+        found = [sensor for sensor in self.sensors if sensor.power() and sensor.address == address]
+        assert len(found) < 2, "two at one address"
+        if not found:
+            raise OSError(19)
+        return found[0]
 
     def readfrom_mem_into(self, address, register, buffer, *, addrsize=8):
         assert addrsize == 16

@@ -160,6 +160,17 @@ class TestSeveral(CourtCase, unittest.TestCase):
         self.assertIsNotNone(self.court.sampler())
 
 
+class TestShed(CourtCase, unittest.TestCase):
+    def test_the_radar_goes_first_then_the_time_of_flight_sensor(self):
+        self.add_motion()
+        self.add_radar()
+        tof = Sampled()
+        self.court.add_tof(tof, lambda: 0)
+        for level, on in ((0, (True, True)), (1, (False, True)), (2, (False, False)), (0, (True, True))):
+            self.court.shed(level)
+            self.assertEqual((self.radar.on, tof.on), on)
+
+
 class TestRadarAlone(CourtCase, unittest.TestCase):
     def setUp(self):
         super().setUp()

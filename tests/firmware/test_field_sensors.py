@@ -138,7 +138,7 @@ class TestRadar(RadarCase, unittest.TestCase):
 class TestTof(unittest.TestCase):
     def setUp(self):
         bus = doubles.I2C()
-        self.tof = tof_module.Tof(bus, 0x29, 7)
+        self.tof = tof_module.Tof(bus, 0x29, 7, [])
         self.chip = doubles.Sensor(self.tof._xshut)
         bus.sensors.append(self.chip)
         self.sensor = TofSensor(self.tof, 1500, HOLD_MS, STUCK_MS, SILENT_MS)
@@ -172,6 +172,15 @@ class TestTof(unittest.TestCase):
         self.assertEqual(self.see(60_000, mm=20), UNKNOWN)
         self.assertTrue(self.sensor.witness.lost)
         self.assertEqual(self.see(3000), FREE)
+
+    def test_off_it_is_held_in_reset_and_no_fault(self):
+        self.see(3500)
+        self.sensor.switch(False)
+        self.assertEqual(self.tof._xshut.level, 0)
+        self.assertEqual(self.see(10_000), UNKNOWN)
+        self.assertFalse(self.sensor.witness.lost)
+        self.sensor.switch(True)
+        self.assertEqual(self.see(4000), FREE)
 
     def test_lost_and_found(self):
         self.see(3500)
@@ -228,7 +237,7 @@ class TestMemory(unittest.TestCase):
         radar._uart = QuietUart(b"".join(pieces))
         court = Court("court-1", STUCK_MS, 1000, Reports())
         court.add_radar(RadarSensor(radar, HOLD_MS, STUCK_MS, SILENT_MS), lambda: 0)
-        tof = tof_module.Tof(QuietBus(), 0x29, 7)
+        tof = tof_module.Tof(QuietBus(), 0x29, 7, [])
         tof.state, tof._until_ms = "ranging", 1_000_000
         court.add_tof(TofSensor(tof, 1500, HOLD_MS, STUCK_MS, SILENT_MS), lambda: 0)
         for now_ms in range(0, 10_000, 100):

@@ -13,12 +13,13 @@ STEP_MS = 20
 class TofCase:
     def setUp(self):
         self.bus = doubles.I2C()
+        self.turn = []
         self.now_ms = 0
         self.tof = self.make()
         self.sensor = self.bus.sensors[0]
 
     def make(self, address=0x29, model=b"\xea\xcc"):
-        tof = tof_module.Tof(self.bus, address, 7)
+        tof = tof_module.Tof(self.bus, address, 7, self.turn)
         self.bus.sensors.append(doubles.Sensor(tof._xshut, model))
         return tof
 
@@ -52,19 +53,45 @@ class TestStart(TofCase, unittest.TestCase):
         self.assertEqual(registers[0x32:0x86], chip.DEFAULTS[5:-2])
         self.assertEqual((registers[0x08], registers[0x0B]), (0x09, 0x00))
 
+    def test_it_need_not_answer_before_it_has_booted(self):
+        self.sensor.plugged = False
+        self.assertEqual(self.run_for(300), [])
+        self.sensor.plugged = True
+        self.assertTrue(self.run_for(800))
+        self.assertEqual(self.tof.losses, 0)
+
     def test_it_is_held_in_reset_until_it_is_begun(self):
         self.assertEqual(self.tof._xshut.level, 0)
 
     def test_two_on_one_bus(self):
-        """Both begin at the same address; the second comes when the first has its own."""
-        other = self.make(0x30)
-        self.bus.sensors[1].mm = 700
-        self.sensor.mm = 300
-        self.run_for(1000, other)
-        self.assertEqual(self.bus.sensors[1].address, 0x30)
-        found = self.run_for(1000, other, self.tof)
+        """Both begin at the same address, one after the other, whoever was lost and returns."""
+        self.bus.sensors = []
+        tofs = [self.make(0x2A), self.make(0x2B)]
+        one, two = self.bus.sensors
+        one.mm, two.mm = 300, 700
+        self.run_for(1000, *tofs)
+        self.assertEqual((one.address, two.address), (0x2A, 0x2B))
+        found = self.run_for(1000, *tofs)
         self.assertIn(700, found)
         self.assertIn(300, found)
+        for lost, kept in ((one, two), (two, one)):
+            lost.plugged = False
+            found = self.run_for(5500, *tofs)
+            self.assertEqual(set(found[3:]), {kept.mm})
+            lost.plugged = True
+            self.assertEqual(set(self.run_for(10_000, *tofs)), {300, 700})
+        one.plugged = two.plugged = False
+        self.run_for(5500, *tofs)
+        one.plugged = two.plugged = True
+        self.assertEqual(set(self.run_for(10_000, *tofs)), {300, 700})
+        self.assertEqual(self.turn, [])
+
+    def test_one_that_does_not_boot_leaves_its_turn(self):
+        self.bus.sensors = []
+        tofs = [self.make(0x2A), self.make(0x2B)]
+        self.bus.sensors[0].plugged = False
+        self.bus.sensors[1].mm = 700
+        self.assertIn(700, self.run_for(1500, *tofs))
 
     def test_something_else_at_that_address(self):
         self.bus.sensors = []

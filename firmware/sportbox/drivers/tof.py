@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from machine import I2C
 
 _RESET_MS = const(5)  # held in reset; UM2510 asks for 100 us
-_BOOT_MS = const(100)  # 1.2 ms by the data sheet
+_BOOT_MS = const(500)  # 1.2 ms by the data sheet
 _DATA_MS = const(1000)  # a measurement takes 100 ms
 _PAUSE_MS = const(5000)  # before a lost sensor is begun anew
 _ADDRESS_BITS = const(16)
@@ -25,12 +25,14 @@ class Tof:
     """`step` never waits: it does what is due, and is True when `result` holds a new measurement. A sensor
     that does not answer, or has nothing to say for a second, is reset and begun anew after a pause."""
 
-    def __init__(self, i2c: "I2C", address: int, xshut: int | None) -> None:
+    def __init__(self, i2c: "I2C", address: int, xshut: int, turn: "list[object]") -> None:
+        """All sensors begin at the same address and get their own only then. So all are held in reset from
+        here on, and `turn`, a list that those of one bus share, has the one that is beginning."""
         self._i2c = i2c
         self._own_address = address
         self._address = chip.ADDRESS
-        # held in reset from here on: sensors that share a bus begin at the same address, one by one
-        self._xshut = None if xshut is None else Pin(xshut, Pin.OUT, value=0)
+        self._turn = turn
+        self._xshut = Pin(xshut, Pin.OUT, value=0)
         self._byte = bytearray(1)
         self._until_ms = 0
         self._begun = False
@@ -43,15 +45,14 @@ class Tof:
         try:
             return self._step(now_ms)
         except OSError:
-            self._lose(now_ms)
+            if self.state != BOOTING or now_ms >= self._until_ms:  # until it has booted it need not answer
+                self._lose(now_ms)
             return False
 
     def stop(self) -> None:
         """Takes its power away, as far as the reset line does."""
-        self.state = OFF
         self._begun = False
-        if self._xshut is not None:
-            self._xshut.value(0)
+        self._hold()
 
     def _step(self, now_ms: int) -> bool:
         if self.state == OFF:
@@ -80,11 +81,11 @@ class Tof:
         if not self._begun:
             self._begun = True
             self._until_ms = now_ms + _RESET_MS
-        if now_ms < self._until_ms:
+        if now_ms < self._until_ms or self._turn:
             return
-        if self._xshut is not None:
-            self._xshut.value(1)
-            self._address = chip.ADDRESS
+        self._turn.append(self)
+        self._xshut.value(1)
+        self._address = chip.ADDRESS
         self.state = BOOTING
         self._until_ms = now_ms + _BOOT_MS
 
@@ -94,6 +95,7 @@ class Tof:
         if self._address != self._own_address:
             self._put(chip.SLAVE_ADDRESS, bytes([self._own_address]))
             self._address = self._own_address
+        self._turn.remove(self)
         self._put(chip.CONFIG, chip.DEFAULTS)
         self._polarity = self._get(chip.POLARITY)
         self._put(chip.MODE, chip.START)
@@ -110,11 +112,15 @@ class Tof:
 
     def _lose(self, now_ms: int) -> None:
         self.losses += 1
-        self.state = OFF
         self._begun = True
         self._until_ms = now_ms + _PAUSE_MS
-        if self._xshut is not None:
-            self._xshut.value(0)
+        self._hold()
+
+    def _hold(self) -> None:
+        self.state = OFF
+        if self in self._turn:
+            self._turn.remove(self)
+        self._xshut.value(0)
 
     def _get(self, register: int) -> int:
         self._i2c.readfrom_mem_into(self._address, register, self._byte, addrsize=_ADDRESS_BITS)
