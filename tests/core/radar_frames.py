@@ -12,6 +12,11 @@ def engineering(state=0, moving=(0, 0), still=(0, 0), distance_cm=0, moving_gate
     return _frame(1, _target(state, moving, still, distance_cm) + b"\x08\x08" + energies + b"\x03\x05")
 
 
+def noisy(now_ms, **values):
+    """An engineering report with the noise that gates always have, another one each 100 ms."""
+    return engineering(still_gates=(0, 0, 3 + now_ms // 100 % 5), **values)
+
+
 def _target(state, moving, still, distance_cm):
     targets = b"".join([_u16(cm) + bytes([energy]) for cm, energy in (moving, still)])
     return bytes([state]) + targets + _u16(distance_cm)
