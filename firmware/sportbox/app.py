@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sportbox.core.clock import Clock
     from sportbox.part import Part
+    from sportbox.signals import Signals
     from sportbox.store.outbox import Outbox
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
@@ -50,7 +51,14 @@ class Reports:
         self._app.desk.final(order, result, reason)
 
     def signal(self, name: str) -> None:
-        """Tells the person before the door: `granted`, `refused`."""
+        """Tells the person at the box: `granted`, `refused`, `key`."""
+        if self._app.signals is not None:
+            self._app.signals.play(name)
+
+    def nag(self, component: str, on: bool) -> None:
+        """Asks, again and again, to close a door."""
+        if self._app.signals is not None:
+            self._app.signals.nag(component, on)
 
     def remember(self, at_once: bool) -> None:
         """What the part wants to know after a power cut has changed."""
@@ -89,6 +97,7 @@ class App:
         self.info_due = False
         self.parts: "list[Part]" = []
         self.desk: Desk
+        self.signals: "Signals | None" = None
         self.edge = asyncio.ThreadSafeFlag()
 
     # ---- the first flow: up

@@ -1,31 +1,27 @@
 """A door with its contact and, mostly, its lock: the rules of core/door and core/lock on real inputs."""
 
+from micropython import const
+
 from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
-from sportbox.core.lock import Lock, Order
+from sportbox.core.lock import BOLT_LOCKED, UNSENSED, Order
 from sportbox.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.app import Reports
+    from sportbox.bolt import Bolt
+    from sportbox.core.door import Events
     from sportbox.drivers.inputs import Input
-    from sportbox.drivers.strike import Strike
     from sportbox.kit import Facts, Kit
+    from sportbox.part import State
+    from sportbox.people import People
 
-
-class Bolt:
-    """A lock and what moves it."""
-
-    def __init__(self, name: str, lock: Lock, strike: "Strike") -> None:
-        self.name = name
-        self.lock = lock
-        self.strike = strike
-        self.since_ms = 0
+_PAIR_MS = const(3000)  # an open door with a bolt that is out: one of the two contacts is wrong
 
 
 class Bay(Part):
-    """`scan` reads the contact and lets time pass; it may be called at any time, and must be at `deadline()`,
-    which is in ms of uptime."""
+    """A door, its lock if it has one, and what lets people out or knows of them."""
 
     def __init__(
         self,
@@ -33,7 +29,8 @@ class Bay(Part):
         door: Door,
         debounce: Debounce,
         contact: "Input",
-        bolt: Bolt | None,
+        bolt: "Bolt | None",
+        people: "People | None",
         reports: "Reports",
     ) -> None:
         self.name = name
@@ -41,11 +38,18 @@ class Bay(Part):
         self._debounce = debounce
         self._contact = contact
         self._bolt = bolt
+        self._people = people
         self._reports = reports
         self._first = True
         self._was_closed: bool | None = None
         self._expected = False
         self._since_ms = 0
+        self._closed: bool | None = None  # the contact, once it stood still
+        self._readable = True
+        self._odd_since_ms: int | None = None
+        self._people_before = (False, False)
+        if bolt is not None:
+            bolt.on_latch = self._latch
 
     def restore(self, memory: object, expected: bool) -> None:
         """What flash remembers: the door's last state, and whether an order was running at the power cut."""
@@ -55,16 +59,20 @@ class Bay(Part):
     def deadline(self) -> int | None:
         times = [self._debounce.deadline, self._door.deadline]
         if self._bolt is not None:
-            times.append(self._bolt.lock.deadline)
+            times.append(self._bolt.deadline())
+        if self._people is not None:
+            times.append(self._people.deadline())
+        if self._odd_since_ms is not None and self._readable:
+            times.append(self._odd_since_ms + _PAIR_MS)
         return earliest(times)
 
-    def states(self) -> "list[tuple[str, int, dict[str, object]]]":
-        """(component, since when in ms of uptime, state) of the door and the lock."""
-        found: list[tuple[str, int, dict[str, object]]] = [
-            (self.name, self._since_ms, {"state": self._door.state})
-        ]
+    def states(self) -> "list[State]":
+        """Of the door, the lock, the inside release and the sensor inside."""
+        found: "list[State]" = [(self.name, self._since_ms, {"state": self._door.state})]
         if self._bolt is not None:
-            found.append((self._bolt.name, self._bolt.since_ms, {"state": self._bolt.lock.state}))
+            found.append(self._bolt.state())
+        if self._people is not None:
+            found += self._people.states()
         return found
 
     def memory(self) -> object:
@@ -75,84 +83,132 @@ class Bay(Part):
         """True while an order runs or the door stands open."""
         return self._door.is_open() or (self._bolt is not None and self._bolt.lock.busy())
 
-    def scan(self, now_ms: int) -> None:
-        closed = self._debounce.step(self._contact.active(), now_ms)
-        if closed is not None:
-            self._step(closed, now_ms)
-        if self._bolt is not None:
-            self._perform(self._bolt.lock.tick(now_ms), now_ms)
-
     def takes(self, component: str) -> bool:
         return self._bolt is not None and component == self._bolt.name
 
     def refusal(self, order: Order, now_ms: int) -> str:
         if self._bolt is None or order.act not in ("unlock", "lock"):
             return "malformed"
-        return self._bolt.lock.refusal(order.act, now_ms)
+        return self._bolt.lock.refusal(order, now_ms)
 
     def take(self, order: Order, now_ms: int) -> None:
-        assert self._bolt is not None
-        lock = self._bolt.lock
-        self._perform(
+        bolt = self._bolt
+        assert bolt is not None
+        lock = bolt.lock
+        bolt.perform(
             lock.unlock(order, now_ms) if order.act == "unlock" else lock.lock(order, now_ms), now_ms
         )
 
-    def _step(self, closed: bool, now_ms: int) -> None:
+    def scan(self, now_ms: int) -> None:
+        bolt = self._bolt
+        if self._people is not None:
+            self._scan_people(self._people, now_ms)
+        sensed = UNSENSED if bolt is None else bolt.read(now_ms)
+        level = self._contact.active()
+        if level is None:
+            self._fault("expander", now_ms)
+        else:
+            closed = self._debounce.step(level, now_ms)
+            if closed is not None:
+                self._closed = closed
+                self._compare(closed, sensed, now_ms)
+                if not self._first or sensed is not None:
+                    self._step(closed, sensed or UNSENSED, now_ms)
+        if (bolt is not None and not self._first) or (bolt is not None and bolt.lock.busy()):
+            bolt.scan(now_ms)
+
+    def _scan_people(self, people: "People", now_ms: int) -> None:
+        people.scan(now_ms)
+        now = (people.exit_pressed(), people.somebody())
+        if self._bolt is not None and now != self._people_before:
+            self._people_before = now
+            self._bolt.perform(self._bolt.lock.people(now[0], now[1], now_ms), now_ms)
+
+    def _compare(self, closed: bool, sensed: int | None, now_ms: int) -> None:
+        """Contacts that contradict each other for long: the door's is not believed any more. That does not
+        keep the lock from opening."""
+        if closed or sensed != BOLT_LOCKED:
+            self._odd_since_ms = None
+            if not self._readable:
+                self._readable = True
+                self._door.recovered()
+                self._say_state(now_ms)
+                self._believe()
+        elif self._odd_since_ms is None:
+            self._odd_since_ms = now_ms
+        elif now_ms - self._odd_since_ms >= _PAIR_MS:
+            self._fault("contact", now_ms)
+
+    def _fault(self, what: str, now_ms: int) -> None:
+        if not self._readable:
+            return
+        self._readable = False
+        self._believe()
+        before = self._door.state
+        self._report(self._door.fault(what), now_ms)
+        if self._door.state != before:
+            self._say_state(now_ms)
+
+    def _believe(self) -> None:
+        if self._bolt is not None:
+            self._bolt.blind = not self._readable
+
+    def _step(self, closed: bool, sensed: int, now_ms: int) -> None:
         before = self._door.state
         lock = None if self._bolt is None else self._bolt.lock
+        by_release = self._people is not None and self._people.opens(now_ms)
+        allowed = lock is None or lock.allows_open() or by_release
         if self._first:
             self._first = False
             was_closed = closed if self._was_closed is None else self._was_closed
-            expected = self._expected or (lock is not None and lock.allows_open())
-            found = self._door.first(closed, was_closed, expected, now_ms)
-            if self._bolt is not None:
-                self._bolt.lock.at_boot(not closed)
+            expected = self._expected or (lock is not None and lock.opened_by != "")
+            self._report(self._door.first(closed, was_closed, expected or by_release, now_ms), now_ms)
+            if self._bolt is not None and lock is not None:
+                self._bolt.perform(lock.at_boot(not closed, sensed, self._expected, now_ms), now_ms)
                 self._reports.state(self._bolt.name)
-        else:
-            found = self._door.step(closed, lock is None or lock.allows_open(), now_ms)
-        for kind, data in found:
-            if kind == "door.opened" and lock is not None and lock.opened_by:
-                data["jti"] = lock.opened_by
-            self._reports.event(self.name, kind, data, True)
+        elif self._readable:
+            self._report(self._door.step(closed, allowed, now_ms), now_ms)
         if self._door.state != before:
-            self._since_ms = now_ms
-            self._reports.state(self.name)
-            self._reports.remember(True)
-        if lock is not None:
-            self._perform(lock.door(not closed, now_ms), now_ms)
+            self._say_state(now_ms)
+        if self._bolt is not None and lock is not None:
+            self._bolt.perform(lock.door(not closed, now_ms), now_ms)
 
-    def _perform(self, actions: "list[tuple[object, ...]]", now_ms: int) -> None:
-        bolt = self._bolt
-        assert bolt is not None
-        for action in actions:
-            name = action[0]
-            if name == "release":
-                try:
-                    bolt.strike.release(action[1])  # type: ignore[arg-type]
-                except (OSError, ValueError):
-                    self._perform(bolt.lock.coil_failed(now_ms), now_ms)
-                    return
-            elif name == "drop":
-                bolt.strike.drop()
-            elif name == "state":
-                bolt.since_ms = now_ms
-                self._reports.state(bolt.name)
-            elif name == "event":
-                self._reports.event(bolt.name, action[1], action[2], True)  # type: ignore[arg-type]
-            elif name == "final":
-                self._reports.final(action[1], action[2], action[3])  # type: ignore[arg-type]
-            else:
-                raise ValueError(name)
+    def _latch(self, lost: bool, now_ms: int) -> None:
+        before = self._door.state
+        self._report(self._door.latch(lost, now_ms), now_ms)
+        if self._door.state != before:
+            self._say_state(now_ms)
+
+    def _report(self, events: "Events", now_ms: int) -> None:
+        lock = None if self._bolt is None else self._bolt.lock
+        for kind, data in events:
+            if kind == "door.opened":
+                if self._people is not None and self._people.opens(now_ms):
+                    data["release"] = True
+                elif lock is not None and lock.opened_by:
+                    data["jti"] = lock.opened_by
+            elif kind == "door.ajar":
+                self._reports.nag(self.name, True)
+            elif kind == "door.closed":
+                self._reports.nag(self.name, False)
+            self._reports.event(self.name, kind, data, True)
+
+    def _say_state(self, now_ms: int) -> None:
+        self._since_ms = now_ms
+        self._reports.state(self.name)
+        self._reports.remember(True)
 
 
 def build(name: str, facts: "Facts", kit: "Kit") -> Bay:
-    from sportbox.drivers.strike import Strike
+    from sportbox.people import build_people
 
     bolt = None
     lock_name = facts.get("lock")
     if lock_name is not None:
-        lock = kit.components[lock_name]
-        rules = Lock(lock["release_ms"], lock["duty_ms"], lock["duty_window_ms"])
-        bolt = Bolt(lock_name, rules, Strike(lock["pin"]))
+        from sportbox.bolt import build as build_bolt
+
+        bolt = build_bolt(lock_name, kit.components[lock_name], kit)
     contact = kit.input(facts["pin"], facts["closed_level"], "up")
-    return Bay(name, Door(facts["ajar_ms"]), Debounce(facts["debounce_ms"]), contact, bolt, kit.reports)
+    door = Door(facts["ajar_ms"], facts["ajar_alarm_ms"])
+    people = build_people(facts.get("release"), facts.get("inside"), kit)
+    return Bay(name, door, Debounce(facts["debounce_ms"]), contact, bolt, people, kit.reports)

@@ -95,11 +95,22 @@ class Box:
         )
         led = config.get("led")
         self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
+        self._make_signals(config.get("buzzer"))
         self._supervisor = Supervisor(now_ms, self._crashed)
         self._stalls: StallMeter | None = None
         self._telemetry_ms = 0
         self._beat_ms = 0
         self._down_why = ""
+
+    def _make_signals(self, buzzer: "Facts | None") -> None:
+        if buzzer is None:
+            return
+        from sportbox.signals import Signals
+
+        lamps = [chip.Lamp(buzzer["pin"], buzzer["active"])]
+        if self._lamp is not None:
+            lamps.append(self._lamp)
+        self._app.signals = Signals(lamps)
 
     def _make_desk(self, config: "Facts", secrets: "Facts") -> Desk:
         app = self._app
@@ -161,6 +172,8 @@ class Box:
             sampler = part.sampler()
             if sampler is not None:
                 add(part.name, sampler)
+        if app.signals is not None:
+            add("signals", app.signals.run)
         tidy_heap_early()
         while True:
             stuck = self._supervisor.stuck(self._uptime.ms())
@@ -192,7 +205,8 @@ class Box:
 
     def _shine(self, now_ms: int) -> None:
         """The lamp: blinks for `identify`, else steady while the broker is reached."""
-        if self._lamp is not None:
+        signals = self._app.signals
+        if self._lamp is not None and not (signals is not None and signals.playing):
             blink = now_ms // _TICK_MS % 2 == 0
             self._lamp.set(blink if self._app.identifying(now_ms) else self._session.up)
 

@@ -18,6 +18,7 @@ _BUILDERS = {
     "occupancy": "sportbox.field",
     "gate": "sportbox.entrance",
     "keypad": "sportbox.keypad",
+    "tamper": "sportbox.tamper",
 }
 _OF_A_DOOR = ("lock", "release", "inside")
 
@@ -60,4 +61,8 @@ def make_parts(kit: Kit) -> "list[Part]":
             raise NotProvisioned("component %s: unknown kind %s" % (name, kind))
         module = __import__(_BUILDERS[kind], None, None, ("build",))  # what is not there costs no memory
         parts.append(module.build(name, facts, kit))
+    if kit.has_expander():
+        from sportbox.ports import Ports
+
+        parts.insert(0, Ports(kit))  # read before those that look at its pins
     return parts

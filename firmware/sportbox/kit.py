@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from sportbox.app import App, Reports
     from sportbox.drivers.ds3231 import Ds3231
+    from sportbox.core.supply import Supply
+    from sportbox.drivers.gated import Gate, GatedStrike
     from sportbox.drivers.inputs import Input
+    from sportbox.drivers.mcp23017 import Expander
+    from sportbox.drivers.strike import Strike
 
     Facts = dict[str, Any]
 
@@ -39,6 +43,9 @@ class Kit:
         self.now_ms = now_ms
         self._i2c: "I2C | None" = None
         self.turn: "list[object]" = []  # the chip that begins at an address where others begin, too
+        self._expander: "Expander | None" = None
+        self._gate: "Gate | None" = None
+        self._supplies: "dict[str, Supply]" = {}
 
     @property
     def components(self) -> "dict[str, Facts]":
@@ -57,7 +64,11 @@ class Kit:
         self.app.edge.set()
 
     def input(self, pin: int, active: int, pull: str) -> "Input":
-        """A digital input; `pull` is `up`, `down` or empty."""
+        """A digital input; `pull` is `up`, `down` or empty. The expander knows pull-ups only."""
+        if pin >= EXPANDER_PIN:
+            from sportbox.drivers.mcp23017 import ExpanderInput
+
+            return ExpanderInput(self.expander(), pin - EXPANDER_PIN, active)  # type: ignore[return-value]
         from sportbox.drivers import inputs
 
         return inputs.digital(pin, active, pull, self.on_edge)
@@ -72,3 +83,37 @@ class Kit:
 
             self._i2c = make_i2c(facts["sda"], facts["scl"], facts["hz"])
         return self._i2c
+
+    def expander(self) -> "Expander":
+        """The board's port expander. Raises NoSuchHardware."""
+        if self._expander is None:
+            facts = self.config.get("expander")
+            if facts is None:
+                raise NoSuchHardware("expander")
+            from sportbox.drivers.mcp23017 import Expander
+
+            self._expander = Expander(self.i2c(), facts["address"], self.now_ms)
+        return self._expander
+
+    def strike(self, pin: int, can_stop: bool) -> "Strike | GatedStrike":
+        """What drives a strike: an output of its own, or one of the expander behind the enable line."""
+        if pin < EXPANDER_PIN:
+            from sportbox.drivers.strike import Strike
+
+            return Strike(pin, can_stop)
+        from sportbox.drivers.gated import Gate, GatedStrike
+
+        if self._gate is None:
+            self._gate = Gate(self.expander(), self.config["expander"]["enable"], can_stop)
+        return GatedStrike(self._gate, pin - EXPANDER_PIN)
+
+    def supply(self, name: str) -> "Supply":
+        if name not in self._supplies:
+            from sportbox.core.supply import Supply
+
+            self._supplies[name] = Supply()
+        return self._supplies[name]
+
+    def has_expander(self) -> bool:
+        """True once a part has asked for it."""
+        return self._expander is not None

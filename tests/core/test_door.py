@@ -3,11 +3,14 @@ import unittest
 from sportbox.core.door import AJAR, CLOSED, FORCED, OPEN, UNKNOWN, Door
 
 
+WARNING = ("door.ajar", {"open_s": 60, "level": "warning"})
+
+
 class TestFirstReading(unittest.TestCase):
     """What the contact says after boot, against what flash remembers."""
 
     def first(self, closed, was_closed, expected=False):
-        door = Door(60_000)
+        door = Door(60_000, 600_000)
         self.assertEqual(door.state, UNKNOWN)
         return door, door.first(closed, was_closed, expected, 1000)
 
@@ -46,7 +49,7 @@ class TestFirstReading(unittest.TestCase):
 
 class TestDoor(unittest.TestCase):
     def setUp(self):
-        self.door = Door(60_000)
+        self.door = Door(60_000, 600_000)
         self.door.first(True, True, False, 0)
 
     def test_opened_without_leave_was_forced_and_says_so_once(self):
@@ -82,11 +85,15 @@ class TestDoor(unittest.TestCase):
         self.door.step(False, True, 1000)
         self.assertEqual(self.door.deadline, 61_000)
         self.assertEqual(self.door.step(False, True, 60_999), [])
-        self.assertEqual(self.door.step(False, True, 61_000), [("door.ajar", {"open_s": 60})])
+        self.assertEqual(self.door.step(False, True, 61_000), [WARNING])
         self.assertEqual(self.door.state, AJAR)
         self.assertTrue(self.door.is_open())
+        self.assertEqual(self.door.deadline, 601_000)
+        self.assertEqual(self.door.step(False, True, 600_999), [])
+        alarm = ("door.ajar", {"open_s": 600, "level": "alarm"})
+        self.assertEqual(self.door.step(False, True, 601_000), [alarm])
         self.assertIsNone(self.door.deadline)
-        self.assertEqual(self.door.step(False, True, 200_000), [])
+        self.assertEqual(self.door.step(False, True, 2_000_000), [])
 
     def test_an_ajar_door_closes_with_the_whole_time_it_stood_open(self):
         self.door.step(False, True, 1000)
@@ -102,4 +109,50 @@ class TestDoor(unittest.TestCase):
         self.door.step(True, True, 50_000)
         self.door.step(False, True, 51_000)
         self.assertEqual(self.door.step(False, True, 110_999), [])
-        self.assertEqual(self.door.step(False, True, 111_000), [("door.ajar", {"open_s": 60})])
+        self.assertEqual(self.door.step(False, True, 111_000), [WARNING])
+
+
+class TestLatch(unittest.TestCase):
+    """The latch contact of a strike, or the bolt of a motor lock, lets go though nobody asked."""
+
+    def setUp(self):
+        self.door = Door(60_000, 600_000)
+        self.door.first(True, True, False, 0)
+
+    def test_a_lost_latch_is_forced_though_the_door_is_closed(self):
+        self.assertEqual(self.door.latch(True, 1000), [("door.forced", {"latch": True})])
+        self.assertEqual(self.door.state, FORCED)
+        self.assertFalse(self.door.is_open())
+        self.assertEqual(self.door.step(True, False, 2000), [])
+        self.assertEqual(self.door.latch(True, 3000), [])
+
+    def test_it_is_over_when_the_latch_is_back(self):
+        self.door.latch(True, 1000)
+        self.assertEqual(self.door.latch(False, 9000), [("door.closed", {"open_s": 8})])
+        self.assertEqual(self.door.state, CLOSED)
+        self.assertEqual(self.door.latch(False, 9000), [])
+
+    def test_then_it_is_opened_as_well(self):
+        self.door.latch(True, 1000)
+        self.assertEqual(self.door.step(False, False, 2000), [("door.forced", {})])
+        self.assertTrue(self.door.is_open())
+        self.assertEqual(self.door.step(True, False, 5000), [("door.closed", {"open_s": 3})])
+
+
+class TestContactFault(unittest.TestCase):
+    def test_what_cannot_be_believed_is_unknown_and_told_once(self):
+        door = Door(60_000, 600_000)
+        door.first(True, True, False, 0)
+        self.assertEqual(door.fault("contact"), [("door.fault", {"what": "contact"})])
+        self.assertEqual(door.fault("contact"), [])
+        self.assertEqual(door.state, UNKNOWN)
+        self.assertFalse(door.is_open())
+        door.recovered()
+        self.assertEqual(door.state, CLOSED)
+
+    def test_an_opening_meanwhile_is_noticed_afterwards(self):
+        door = Door(60_000, 600_000)
+        door.first(True, True, False, 0)
+        door.fault("expander")
+        door.recovered()
+        self.assertEqual(door.step(False, False, 5000), [("door.forced", {})])

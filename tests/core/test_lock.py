@@ -20,7 +20,7 @@ class TestBoot(unittest.TestCase):
         bench.door(False)
         bench.wait(1000)
         self.assertEqual(bench.states(), [LOCKING, LOCKED])
-        self.assertEqual(bench.actions("release") + bench.actions("drop"), [])
+        self.assertEqual(bench.drives() + bench.actions("stop"), [])
 
     def test_the_first_reading_does_not_forget_an_order_that_runs(self):
         """A contact that chatters is read late; then the order may be there before the first reading."""
@@ -29,7 +29,7 @@ class TestBoot(unittest.TestCase):
                 bench = Bench()
                 bench.order()
                 bench.wait(5000)
-                bench.lock.at_boot(door_open)
+                bench.lock.at_boot(door_open, 0, False, bench.now_ms)
                 bench.door(door_open)
                 bench.wait(30_000)
                 self.assertEqual(bench.finals(), [("jti-0", "unlock") + result])
@@ -41,8 +41,8 @@ class TestNotOpened(unittest.TestCase):
         bench = Bench(start_ms=0)
         self.assertEqual(bench.order(), "")
         bench.wait(60_000)
-        self.assertEqual(bench.actions("release"), [(RELEASE_MS,)])
-        self.assertEqual(bench.times("drop"), [RELEASE_MS])
+        self.assertEqual(bench.drives(), [(RELEASE_MS,)])
+        self.assertEqual(bench.times("stop"), [RELEASE_MS])
         self.assertEqual(bench.finals(), [("jti-0", "unlock", "failed", "not_opened")])
         self.assertEqual(bench.times("final"), [RELEASE_MS + 300])
         self.assertEqual(bench.states(), [UNLOCKING, UNLOCKED, LOCKING, LOCKED])
@@ -91,7 +91,7 @@ class TestOpened(unittest.TestCase):
         bench.door(True)
         self.assertEqual(bench.finals(), [("jti-0", "unlock", "done", None)])
         bench.wait(20_000)
-        self.assertEqual(bench.times("drop"), [2300])
+        self.assertEqual(bench.times("stop"), [2300])
         self.assertEqual(bench.lock.state, UNLOCKED)
         bench.door(False)
         bench.wait(1000)
@@ -108,7 +108,7 @@ class TestOpened(unittest.TestCase):
         self.assertEqual(bench.states(), [UNLOCKING, UNLOCKED])
         self.assertEqual(bench.events(), ["lock.unlocked"])
         self.assertEqual(bench.finals(), [("jti-0", "unlock", "done", None)])
-        self.assertEqual(bench.times("drop"), [350])
+        self.assertEqual(bench.times("stop"), [350])
 
     def test_a_pull_in_the_last_instant_counts(self):
         for late_ms in (-1, 0, 1, 299):
@@ -120,7 +120,7 @@ class TestOpened(unittest.TestCase):
                 bench.wait(60_000)
                 self.assertEqual(bench.finals(), [("jti-0", "unlock", "done", None)])
                 self.assertEqual(bench.lock.state, UNLOCKED)
-                self.assertEqual(len(bench.actions("drop")), 1)
+                self.assertEqual(len(bench.actions("stop")), 1)
 
     def test_closed_at_once_drops_the_strike_at_once(self):
         bench = Bench(start_ms=0)
@@ -129,7 +129,7 @@ class TestOpened(unittest.TestCase):
         bench.door(True)
         bench.wait(100)
         bench.door(False)
-        self.assertEqual(bench.times("drop"), [1100])
+        self.assertEqual(bench.times("stop"), [1100])
         bench.wait(1000)
         self.assertEqual(bench.lock.state, LOCKED)
 
@@ -173,9 +173,9 @@ class TestDoorAlreadyOpen(unittest.TestCase):
         bench = Bench(door_open=True, start_ms=0)
         self.assertEqual(bench.order(), "")
         self.assertEqual(bench.finals(), [("jti-0", "unlock", "done", None)])
-        self.assertEqual(bench.actions("release"), [(3000,)])
+        self.assertEqual(bench.drives(), [(3000,)])
         bench.wait(60_000)
-        self.assertEqual(bench.times("drop"), [3000])
+        self.assertEqual(bench.times("stop"), [3000])
         self.assertEqual(bench.states(), [UNLOCKING, UNLOCKED])
         self.assertEqual(len(bench.finals()), 1)
 
@@ -191,7 +191,7 @@ class TestDoorAlreadyOpen(unittest.TestCase):
         bench.order()
         bench.wait(1000)
         bench.door(False)
-        self.assertEqual(bench.times("drop"), [1000])
+        self.assertEqual(bench.times("stop"), [1000])
         bench.wait(1000)
         self.assertEqual(bench.lock.state, LOCKED)
 
@@ -223,7 +223,7 @@ class TestCoilFailure(unittest.TestCase):
         bench.coil_works = False
         self.assertEqual(bench.order(), "")
         self.assertEqual(bench.finals(), [("jti-0", "unlock", "failed", "power")])
-        self.assertEqual(bench.actions("event"), [("lock.fault", {"jti": "jti-0"})])
+        self.assertEqual(bench.actions("event"), [("lock.fault", {"jti": "jti-0", "what": "coil"})])
         self.assertEqual(bench.lock.state, FAULT)
         bench.wait(60_000)
         self.assertEqual(len(bench.finals()), 1)

@@ -1,3 +1,4 @@
+# heap: 1m
 """Orders that meet: busy, `lock`, the coil's duty budget."""
 
 import unittest
@@ -14,7 +15,7 @@ class TestBusy(unittest.TestCase):
         for _ in range(10):
             self.assertEqual(bench.order(), "busy")
             bench.wait(1000)
-        self.assertEqual(len(bench.actions("release")), 1)
+        self.assertEqual(len(bench.drives()), 1)
 
     def test_a_second_unlock_while_the_strike_is_still_held(self):
         bench = Bench()
@@ -55,7 +56,7 @@ class TestLockOrder(unittest.TestCase):
         bench.order()
         bench.wait(2000)
         self.assertEqual(bench.order("lock"), "")
-        self.assertEqual(bench.times("drop"), [2000])
+        self.assertEqual(bench.times("stop"), [2000])
         self.assertEqual(bench.finals(), [("jti-0", "unlock", "failed", "not_opened")])
         bench.wait(1000)
         self.assertEqual(bench.finals()[1:], [("jti-1", "lock", "done", None)])
@@ -68,12 +69,12 @@ class TestLockOrder(unittest.TestCase):
         bench.wait(500)
         bench.door(True)
         bench.order("lock")
-        self.assertEqual(bench.times("drop"), [500])
+        self.assertEqual(bench.times("stop"), [500])
         self.assertEqual(
             bench.finals(), [("jti-0", "unlock", "done", None), ("jti-1", "lock", "failed", "contact")]
         )
         bench.wait(60_000)
-        self.assertEqual(len(bench.actions("drop")), 1)
+        self.assertEqual(len(bench.actions("stop")), 1)
 
     def test_everything_is_refused_while_it_runs(self):
         bench = Bench()
@@ -182,4 +183,4 @@ class TestDutyOfALock(unittest.TestCase):
             bench.wait(800)
             bench.door(False)
             bench.wait(1200)
-        self.assertEqual(len(bench.actions("release")), 100)
+        self.assertEqual(len(bench.drives()), 100)

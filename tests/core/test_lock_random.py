@@ -14,7 +14,7 @@ STEPS = 120
 
 FOLLOWS = {
     LOCKED: (UNLOCKING, FAULT, UNLOCKED),  # the last: an order to lock finds a door that was forced
-    UNLOCKING: (UNLOCKED, LOCKING),
+    UNLOCKING: (UNLOCKED, LOCKING, FAULT),
     UNLOCKED: (UNLOCKING, LOCKING, FAULT),
     LOCKING: (LOCKED, UNLOCKED, UNLOCKING, FAULT),
     FAULT: (UNLOCKING, LOCKING, UNLOCKED, FAULT),
@@ -53,9 +53,9 @@ class Life:
             bench.coil_works = not bench.coil_works
         elif what < 70:  # a loop that was held up
             bench.now_ms += chance.below(20_000)
-            bench.perform(bench.lock.tick(bench.now_ms))
+            bench.look()
         elif what < 75:  # looked at for nothing
-            bench.perform(bench.lock.tick(bench.now_ms))
+            bench.look()
         else:
             bench.wait(chance.one_of((1, 40, 99, 100, 300, 301, 1000, 3000, 9999, 15_000, 70_000)))
         self.note(lambda: None)
@@ -76,13 +76,13 @@ def pulses_of(done):
     pulses = []
     held = None
     for i, (at_ms, action) in enumerate(done):
-        if action[0] == "release":
-            failed = i + 1 < len(done) and done[i + 1][1][:2] == ("event", "lock.fault")
+        if action[0] == "drive":
+            failed = ("event", "lock.fault") in [later[:2] for _, later in done[i + 1 : i + 3]]
             if held is not None:
                 raise ValueError("released twice at %d" % at_ms)
             if not failed:
-                held = (at_ms, at_ms + action[1])
-        elif action[0] == "drop":
+                held = (at_ms, at_ms + action[2])
+        elif action[0] == "stop":
             if held is None:
                 raise ValueError("dropped what is not held at %d" % at_ms)
             pulses.append((held[0], min(at_ms, held[1])))

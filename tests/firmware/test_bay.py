@@ -56,7 +56,7 @@ class BayCase:
     def setUp(self):
         self.contact, self.strike, self.reports = Contact(), Strike(), Reports()
         self.bolt = Bolt("lock-1", Lock(10_000, 48_000, 60_000), self.strike)
-        self.bay = Bay("door-1", Door(60_000), Debounce(50), self.contact, self.bolt, self.reports)
+        self.bay = Bay("door-1", Door(60_000, 600_000), Debounce(50), self.contact, self.bolt, self.reports)
         self.now_ms = 0
 
     def wait(self, duration_ms):
@@ -249,7 +249,7 @@ class TestBay(BayCase, unittest.TestCase):
         self.assertEqual([since for _, since, _ in self.bay.states()], [3050, 1100])
 
     def test_a_door_without_a_lock(self):
-        self.bay = Bay("door-1", Door(60_000), Debounce(50), self.contact, None, self.reports)
+        self.bay = Bay("door-1", Door(60_000, 600_000), Debounce(50), self.contact, None, self.reports)
         self.bay.restore(True, False)
         self.wait(100)
         self.contact.closed = False

@@ -1,14 +1,20 @@
-"""The lock of one compartment or door: a fail-secure strike that is energised for a bounded time.
+"""What all locks have in common: orders and their one final answer, states, and the words in which a lock
+says what to do.
 
-`step` takes what happened and the time, and returns what to do, as tuples:
+A lock is told what happened and when, and returns actions, as tuples:
 
-    ("release", ms)              energise the strike for at most ms
-    ("drop",)                    de-energise it
+    ("power",)                   wait for the supply, which lets one lock run at a time; then call `powered`
+    ("drive", way, ms)           run towards `unlock` or `lock` for at most ms
+    ("stop",)                    run no more
+    ("unpower",)                 the supply is for the others
     ("state", state)             the state to publish
     ("event", type, data)        to report
     ("final", order, result, reason)   the one final answer of an order, `done` or `failed`
+    ("latch", lost)              the latch let go without an order, or is back
+    ("signal", name)             to the person before the door
 
-Nothing moves that no order asked for: the first step after boot only takes note of the door.
+`strike` and `motor` hold the two kinds. Nothing moves that no order asked for: the first step after boot only
+takes note of what is.
 """
 
 from micropython import const
@@ -17,12 +23,23 @@ LOCKED = "locked"
 UNLOCKING = "unlocking"
 UNLOCKED = "unlocked"
 LOCKING = "locking"
+JAMMED = "jammed"
 FAULT = "fault"
 
-_PULL_IN_MS = const(100)  # until the strike is held; below that it may not be open yet
-_SETTLE_MS = const(300)  # after a door closed or a strike dropped: the latch falls, the contact settles
-_HOLD_MS = const(300)  # the strike stays held this long after the door was seen open
-_OPEN_RELEASE_MS = const(3000)  # an order for a door that stands open already
+# what a lock's own contacts say of the bolt
+UNSENSED = 0
+BOLT_LOCKED = 1
+BOLT_UNLOCKED = 2
+BOLT_BETWEEN = 3
+IMPLAUSIBLE = 4  # at both ends at once
+
+UNLOCK = "unlock"
+LOCK = "lock"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Actions = list[tuple[object, ...]]
+
 _BUDGET_MAX = const(32)
 
 
@@ -40,7 +57,7 @@ class Order:
 
 
 class Duty:
-    """How long a coil may be energised in a sliding window, so that it never overheats."""
+    """How long a coil or motor may run in a sliding window, so that it never overheats."""
 
     def __init__(self, limit_ms: int, window_ms: int) -> None:
         self._limit_ms = limit_ms
@@ -64,160 +81,114 @@ class Duty:
 
 
 class Lock:
-    def __init__(self, release_ms: int, duty_ms: int, duty_window_ms: int) -> None:
+    """What `strike.StrikeLock` and `motor.MotorLock` share. `deadline` (ms of uptime) says when to call
+    `tick` at the latest."""
+
+    def __init__(self, release_ms: int, duty: Duty) -> None:
         self._release_ms = release_ms
-        self._duty = Duty(duty_ms, duty_window_ms)
+        self._duty = duty
         self._order: Order | None = None  # the unlock that waits for the door
         self._lock_order: Order | None = None
-        self._energised_ms: int | None = None  # since when
-        self._window_ends_ms = 0
+        self._powered = False
+        self._waiting = False  # for the supply
         self._door_open = False
+        self._bolt = UNSENSED
+        self._exit = False  # the inside release is pressed
+        self._inside = False  # somebody is, or may be, inside
         self.opened_by = ""  # the jti of the newest unlock, for the door's events
         self.state = LOCKED
         self.deadline: int | None = None
 
-    def refusal(self, act: str, now_ms: int) -> str:
+    # ---- what it can be asked
+
+    def refusal(self, order: Order, now_ms: int) -> str:
         """The reason why an order cannot be taken now, or an empty string."""
-        if self._lock_order is not None:
-            return "busy"
-        if act == "unlock" and (self._order is not None or self._energised_ms is not None):
-            return "busy"
-        if act == "unlock" and not self._duty.allows(self._release_ms, now_ms):
-            return "busy"
-        return ""
+        raise NotImplementedError
 
     def allows_open(self) -> bool:
         """Whether the door may be open without having been forced."""
-        return self.state in (UNLOCKING, UNLOCKED, LOCKING) or self._door_open
+        raise NotImplementedError
 
     def busy(self) -> bool:
-        return self._order is not None or self._lock_order is not None or self._energised_ms is not None
+        return self._order is not None or self._lock_order is not None or self._powered or self._waiting
 
-    def at_boot(self, door_open: bool) -> None:
-        """The first reading of the contact. If an order was there before it, `door` tells what to do."""
-        if self.state != LOCKED:
-            return
-        self._door_open = door_open
-        self.state = UNLOCKED if door_open else LOCKED
+    # ---- what it is told
 
-    def unlock(self, order: Order, now_ms: int) -> "list[tuple[object, ...]]":
-        release_ms = _OPEN_RELEASE_MS if self._door_open else self._release_ms
-        self._energised_ms = now_ms
-        self._window_ends_ms = now_ms + release_ms
-        self.opened_by = order.jti
-        self.state = UNLOCKING
-        self.deadline = now_ms + _PULL_IN_MS
-        actions: list[tuple[object, ...]] = [("release", release_ms), ("state", UNLOCKING)]
-        if self._door_open:  # answered first: if the coil fails, the actions behind `release` are not done
-            return [("final", order, "done", None)] + actions
-        self._order = order
-        return actions
+    def at_boot(self, door_open: bool, bolt: int, interrupted: bool, now_ms: int) -> "Actions":
+        """The first reading of the contacts; `interrupted`: an order was running when the power went. If an
+        order was there before the reading, `door` and `sense` tell what to do."""
+        raise NotImplementedError
 
-    def lock(self, order: Order, now_ms: int) -> "list[tuple[object, ...]]":
-        actions = self._drop(now_ms)
-        actions += self._fail("not_opened", now_ms)
-        if self._door_open:
-            actions.append(("final", order, "failed", "contact"))
-            actions += self._enter(UNLOCKED)
-            return actions
-        if self.state == LOCKED:
-            actions.append(("final", order, "done", None))
-            return actions
-        self._lock_order = order
-        return actions + self._begin_locking(now_ms)
+    def unlock(self, order: Order, now_ms: int) -> "Actions":
+        raise NotImplementedError
 
-    def coil_failed(self, now_ms: int) -> "list[tuple[object, ...]]":
-        """The driver could not energise the strike."""
-        self._energised_ms = None
-        self.deadline = None
-        actions: list[tuple[object, ...]] = [("event", "lock.fault", {"jti": self.opened_by})]
-        actions += self._fail("power", now_ms)
-        return actions + self._enter(FAULT)
+    def lock(self, order: Order, now_ms: int) -> "Actions":
+        raise NotImplementedError
 
-    def door(self, is_open: bool, now_ms: int) -> "list[tuple[object, ...]]":
+    def powered(self, now_ms: int) -> "Actions":
+        """The supply is this lock's, until `unpower`."""
+        raise NotImplementedError
+
+    def failed(self, what: str, now_ms: int) -> "Actions":
+        """The driver could not do it; `what`: `coil` or `expander`."""
+        raise NotImplementedError
+
+    def door(self, is_open: bool, now_ms: int) -> "Actions":
         """The debounced contact changed."""
-        if is_open == self._door_open:
-            return []
-        self._door_open = is_open
-        actions: list[tuple[object, ...]] = []
-        if not is_open:
-            if self.state == LOCKED:  # it had been forced
-                return actions
-            return self._drop(now_ms) + self._begin_locking(now_ms)
-        if self.state == UNLOCKING:
-            actions += self._unlocked()
-        elif self.state == LOCKING:  # it bounced before the latch fell
-            actions += self._enter(UNLOCKED)
-        if self._order is not None:
-            actions.append(("final", self._order, "done", None))
-            self._order = None
-        if self._energised_ms is not None:
-            self.deadline = now_ms + _HOLD_MS
-        return actions
+        raise NotImplementedError
 
-    def tick(self, now_ms: int) -> "list[tuple[object, ...]]":
+    def sense(self, bolt: int, now_ms: int) -> "Actions":
+        """The lock's own debounced contacts changed."""
+        raise NotImplementedError
+
+    def people(self, exit_pressed: bool, inside: bool, now_ms: int) -> "Actions":
+        """The inside release, and whether somebody is or may be inside."""
+        raise NotImplementedError
+
+    def tick(self, now_ms: int) -> "Actions":
         """To be called when `deadline` is reached; any other time does no harm."""
-        if self.deadline is None or now_ms < self.deadline:
+        raise NotImplementedError
+
+    # ---- for the two kinds
+
+    def _ask_power(self) -> "Actions":
+        if self._powered or self._waiting:
             return []
-        self.deadline = None
-        if self.state == UNLOCKING:
-            self.deadline = self._window_ends_ms
-            return self._unlocked()
-        if self.state == UNLOCKED:
-            if self._energised_ms is not None:
-                actions = self._drop(now_ms)
-                if not self._door_open:
-                    self.deadline = now_ms + _SETTLE_MS  # a pull in the last instant still shows up
-                return actions
-            if self._door_open:
-                return self._lock_failed()
-            failed = self._fail("not_opened", now_ms)
-            return failed + self._begin_locking(now_ms)
-        if self.state == LOCKING:
-            return self._locked()
-        return []
+        self._waiting = True
+        return [("power",)]
 
-    def _unlocked(self) -> "list[tuple[object, ...]]":
-        event = ("event", "lock.unlocked", {"jti": self.opened_by})
-        return [event] + self._enter(UNLOCKED)
-
-    def _begin_locking(self, now_ms: int) -> "list[tuple[object, ...]]":
-        self.deadline = now_ms + _SETTLE_MS
-        return self._enter(LOCKING)
-
-    def _locked(self) -> "list[tuple[object, ...]]":
-        actions: list[tuple[object, ...]] = [("event", "lock.locked", {})]
-        actions += self._enter(LOCKED)
-        if self._lock_order is not None:
-            actions.append(("final", self._lock_order, "done", None))
-            self._lock_order = None
-        return actions
-
-    def _lock_failed(self) -> "list[tuple[object, ...]]":
-        """The door opened while it was to be locked, and it was more than a bounce."""
-        order = self._lock_order
-        self._lock_order = None
-        return [] if order is None else [("final", order, "failed", "contact")]
-
-    def _drop(self, now_ms: int) -> "list[tuple[object, ...]]":
-        if self._energised_ms is None:
+    def _return_power(self) -> "Actions":
+        if not self._powered and not self._waiting:
             return []
-        self._duty.add(self._energised_ms, now_ms)
-        self._energised_ms = None
-        return [("drop",)]
+        self._powered = self._waiting = False
+        return [("unpower",)]
 
-    def _fail(self, reason: str, now_ms: int) -> "list[tuple[object, ...]]":
+    def _finish(self, result: str, reason: str | None) -> "Actions":
+        """The final answer of the unlock that waits for the door."""
         order = self._order
+        self._order = None
         if order is None:
             return []
-        self._order = None
-        actions: list[tuple[object, ...]] = []
+        actions: Actions = []
         if reason == "not_opened":
             actions.append(("event", "lock.not_opened", {"jti": order.jti}))
-        actions.append(("final", order, "failed", reason))
+        actions.append(("final", order, result, reason))
         return actions
 
-    def _enter(self, state: str) -> "list[tuple[object, ...]]":
+    def _finish_lock(self, result: str, reason: str | None) -> "Actions":
+        order = self._lock_order
+        self._lock_order = None
+        return [] if order is None else [("final", order, result, reason)]
+
+    def _unlocked(self) -> "Actions":
+        actions: Actions = [("event", "lock.unlocked", {"jti": self.opened_by})]
+        return actions + self._enter(UNLOCKED)
+
+    def _locked(self) -> "Actions":
+        actions: Actions = [("event", "lock.locked", {})]
+        return actions + self._enter(LOCKED) + self._finish_lock("done", None)
+
+    def _enter(self, state: str) -> "Actions":
         if state == self.state:
             return []
         self.state = state

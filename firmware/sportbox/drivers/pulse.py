@@ -1,0 +1,62 @@
+"""An output that is high for a bounded time, bounded by the RMT peripheral and not by this program.
+
+The RMT counts at 80 MHz / 255 = 313.7 kHz, and one item holds a level for at most 32,767 counts or 104 ms
+(ESP32 Technical Reference Manual, "RMT"; MicroPython documentation, `esp32.RMT`), so a pulse is several items
+of the same level. When they have run out, or when the interpreter hangs meanwhile, the output falls to the
+idle level, 0; an external pull-down holds it there in reset.
+
+The classic ESP32 cannot end a sequence early: rmt_disable() waits for its end with interrupts off, and beyond
+300 ms the interrupt watchdog resets the chip (ESP-IDF issue 17692). There the pin is taken away from the RMT
+instead, which goes on into nowhere, and the next pulse waits until it has run out.
+"""
+
+import time
+
+from esp32 import RMT
+from machine import Pin
+from micropython import const
+
+_CLOCK_DIV = const(255)
+_ITEM_MS = const(100)
+_ITEM_COUNTS = const(31372)  # 100 ms at 80 MHz / 255
+_EBUSY = const(16)
+
+
+class Pulse:
+    """Active-high outputs only: a board file with another polarity is refused by the host tools."""
+
+    def __init__(self, pin: int, can_stop: bool) -> None:
+        self._gpio = pin
+        self._can_stop = can_stop
+        self._detached = False
+        self._end_ticks = time.ticks_ms()
+        self._rmt = self._make()
+
+    def start(self, pulse_ms: int) -> None:
+        """High for `pulse_ms`, rounded up to 100 ms. Returns at once. Raises OSError."""
+        if self._can_stop:
+            self._rmt.active(False)
+        elif self.rest_ms():
+            raise OSError(_EBUSY)
+        elif self._detached:
+            self._rmt.deinit()
+            self._rmt = self._make()
+            self._detached = False
+        items = -(-pulse_ms // _ITEM_MS)
+        self._rmt.write_pulses(_ITEM_COUNTS, (True,) * items)
+        self._end_ticks = time.ticks_add(time.ticks_ms(), items * _ITEM_MS + 1)
+
+    def stop(self) -> None:
+        if self._can_stop:
+            self._rmt.active(False)
+            self._end_ticks = time.ticks_ms()
+        else:
+            Pin(self._gpio, Pin.OUT, value=0)
+            self._detached = True
+
+    def rest_ms(self) -> int:
+        """How long until the next pulse can start."""
+        return max(0, time.ticks_diff(self._end_ticks, time.ticks_ms()))
+
+    def _make(self) -> RMT:
+        return RMT(pin=Pin(self._gpio, Pin.OUT, value=0), clock_div=_CLOCK_DIV, idle_level=False)

@@ -1,0 +1,132 @@
+"""Somebody inside: the release that always lets them out, and the sensor that knows of them."""
+
+from micropython import const
+
+from sportbox.core.debounce import Debounce, earliest
+from sportbox.core.occupancy import FREE, Presence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sportbox.app import Reports
+    from sportbox.drivers.inputs import Input
+    from sportbox.kit import Kit
+    from sportbox.part import State
+
+_STABLE_MS = const(10)  # reported at once; a glitch on a long wire is no hand
+_EXIT_MS = const(10000)  # a door that opens within this time after the release was opened by it
+
+
+class Release:
+    """The inside release. It is wired past the controller, which only takes note of it."""
+
+    def __init__(self, name: str, contact: "Input", reports: "Reports") -> None:
+        self.name = name
+        self._contact = contact
+        self._reports = reports
+        self._debounce = Debounce(_STABLE_MS)
+        self._since_ms = 0
+        self._until_ms = 0
+        self.pressed = False
+
+    def deadline(self) -> int | None:
+        return self._debounce.deadline
+
+    def opens(self, now_ms: int) -> bool:
+        """Whether a door that is open now may have been opened by it."""
+        return self.pressed or now_ms < self._until_ms
+
+    def state(self) -> "State":
+        return self.name, self._since_ms, {"state": "pressed" if self.pressed else "clear"}
+
+    def scan(self, now_ms: int) -> None:
+        level = self._contact.active()
+        pressed = None if level is None else self._debounce.step(level, now_ms)
+        if pressed is None or pressed == self.pressed:
+            return
+        self.pressed = pressed
+        if pressed:
+            self._reports.event(self.name, "release.pressed", {}, True)
+        else:
+            self._until_ms = now_ms + _EXIT_MS
+            data: dict[str, object] = {"pressed_s": (now_ms - self._since_ms) // 1000}
+            self._reports.event(self.name, "release.cleared", data, True)
+        self._since_ms = now_ms
+        self._reports.state(self.name)
+
+
+class Inside:
+    """The motion sensor inside the container. Who is not known to be away may be there."""
+
+    def __init__(self, name: str, presence: Presence, sensor: "Input", reports: "Reports") -> None:
+        self.name = name
+        self._presence = presence
+        self._sensor = sensor
+        self._reports = reports
+        self._since_ms = 0
+
+    def deadline(self) -> int | None:
+        return self._presence.deadline
+
+    def occupied(self) -> bool:
+        return self._presence.state != FREE
+
+    def state(self) -> "State":
+        presence = self._presence
+        facts: dict[str, object] = {
+            "state": presence.state,
+            "count": presence.count(),
+            "confidence": presence.confidence(),
+        }
+        return self.name, self._since_ms, facts
+
+    def scan(self, now_ms: int) -> None:
+        level = self._sensor.active()
+        if level is not None and self._presence.step(level, now_ms):
+            self._since_ms = now_ms
+            self._reports.event(self.name, "occupancy.changed", self.state()[2], False)
+            self._reports.state(self.name)
+
+
+class People:
+    """Both, as a door has them; either may be missing."""
+
+    def __init__(self, release: Release | None, inside: Inside | None) -> None:
+        self.release = release
+        self.inside = inside
+
+    def scan(self, now_ms: int) -> None:
+        if self.release is not None:
+            self.release.scan(now_ms)
+        if self.inside is not None:
+            self.inside.scan(now_ms)
+
+    def deadline(self) -> int | None:
+        parts = [part for part in (self.release, self.inside) if part is not None]
+        return earliest([part.deadline() for part in parts])
+
+    def states(self) -> "list[State]":
+        return [part.state() for part in (self.release, self.inside) if part is not None]
+
+    def exit_pressed(self) -> bool:
+        return self.release is not None and self.release.pressed
+
+    def opens(self, now_ms: int) -> bool:
+        return self.release is not None and self.release.opens(now_ms)
+
+    def somebody(self) -> bool:
+        return self.inside is not None and self.inside.occupied()
+
+
+def build_people(release: str | None, inside: str | None, kit: "Kit") -> People | None:
+    """What belongs to a door, by the names of its components; None if there is neither."""
+    if release is None and inside is None:
+        return None
+    handle = sensor = None
+    if release is not None:
+        facts = kit.components[release]
+        handle = Release(release, kit.input(facts["pin"], facts["active"], "up"), kit.reports)
+    if inside is not None:
+        facts = kit.components[inside]
+        presence = Presence(facts["hold_ms"], facts["stuck_ms"])
+        sensor = Inside(inside, presence, kit.input(facts["pin"], facts["active"], "down"), kit.reports)
+    return People(handle, sensor)
