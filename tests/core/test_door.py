@@ -2,7 +2,6 @@ import unittest
 
 from sportbox.core.door import AJAR, CLOSED, FORCED, OPEN, UNKNOWN, Door
 
-
 WARNING = ("door.ajar", {"open_s": 60, "level": "warning"})
 
 

@@ -219,7 +219,20 @@ class World:
 
 EVENTS = st.tuples(
     st.sampled_from(
-        ["unlock", "unlock", "lock", "door", "door", "force", "contact", "jam", "cut", "key", "exit", "inside"]
+        [
+            "unlock",
+            "unlock",
+            "lock",
+            "door",
+            "door",
+            "force",
+            "contact",
+            "jam",
+            "cut",
+            "key",
+            "exit",
+            "inside",
+        ]
         + ["coil", "wait", "wait", "wait", "wait", "hang"]
     ),
     st.integers(0, 1),

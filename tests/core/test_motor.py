@@ -130,7 +130,9 @@ class TestJams(MotorCase):
         self.bench.order()
         self.bench.wait(30_000)
         self.assertEqual(self.ways(), ["unlock", "unlock"])
-        self.assertEqual(self.bench.times("stop"), [RUN_MS // 2, RUN_MS + REST_MS])  # a stall is given up early
+        self.assertEqual(
+            self.bench.times("stop"), [RUN_MS // 2, RUN_MS + REST_MS]
+        )  # a stall is given up early
         self.assertEqual(self.bench.actions("event"), [("lock.jammed", {"jti": "jti-0", "way": "unlock"})])
         self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "failed", "jammed")])
         self.assertEqual(self.bench.lock.state, JAMMED)

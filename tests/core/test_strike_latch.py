@@ -101,7 +101,8 @@ class TestWaitingForTheSupply(unittest.TestCase):
         self.bench.wait(60_000)
         self.assertEqual(self.bench.drives(), [])
         self.assertEqual(
-            self.bench.finals(), [("jti-0", "unlock", "failed", "not_opened"), ("jti-1", "lock", "done", None)]
+            self.bench.finals(),
+            [("jti-0", "unlock", "failed", "not_opened"), ("jti-1", "lock", "done", None)],
         )
 
     def test_after_a_power_cut_the_coil_counts_as_warm(self):

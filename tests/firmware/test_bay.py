@@ -2,10 +2,13 @@
 
 import unittest
 
-from sportbox.bay import Bay, Bolt
+from sportbox.bay import Bay
+from sportbox.bolt import Bolt, Sense
 from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
-from sportbox.core.lock import Lock, Order
+from sportbox.core.lock import Order
+from sportbox.core.strike import StrikeLock
+from sportbox.core.supply import Supply
 
 
 class Contact:
@@ -19,23 +22,35 @@ class Contact:
 
 
 class Strike:
+    fault = "coil"
+
     def __init__(self):
         self.error = None
         self.moves = []
 
-    def release(self, pulse_ms):
+    def drive(self, way, pulse_ms):
         if self.error is not None:
             raise self.error
-        self.moves.append(("release", pulse_ms))
+        self.moves.append((way, pulse_ms))
 
-    def drop(self):
-        self.moves.append(("drop",))
+    def stop(self):
+        self.moves.append(("stop",))
+
+    def rest_ms(self):
+        return 0
 
 
 class Reports:
     def __init__(self):
         self.events, self.states, self.finals = [], [], []
         self.remembered = 0
+        self.signals, self.nagging = [], []
+
+    def signal(self, name):
+        self.signals.append(name)
+
+    def nag(self, component, on):
+        self.nagging.append(on)
 
     def event(self, component, kind, data, urgent):
         self.events.append((component, kind, data))
@@ -55,9 +70,16 @@ class BayCase:
 
     def setUp(self):
         self.contact, self.strike, self.reports = Contact(), Strike(), Reports()
-        self.bolt = Bolt("lock-1", Lock(10_000, 48_000, 60_000), self.strike)
-        self.bay = Bay("door-1", Door(60_000, 600_000), Debounce(50), self.contact, self.bolt, self.reports)
+        self.make(self.lock(), self.strike, Sense(None, None), None)
         self.now_ms = 0
+
+    def lock(self):
+        return StrikeLock(10_000, 48_000, 60_000)
+
+    def make(self, lock, driver, sense, people):
+        self.bolt = Bolt("lock-1", lock, driver, sense, Supply(), self.reports)
+        door = Door(60_000, 600_000)
+        self.bay = Bay("door-1", door, Debounce(50), self.contact, self.bolt, people, self.reports)
 
     def wait(self, duration_ms):
         """Lets time pass; the bay is looked at only when it asked for it, and at the end."""
@@ -144,7 +166,7 @@ class TestBoot(BayCase, unittest.TestCase):
         self.contact.closed = False
         self.wait(1000)
         self.assertEqual(self.reports.finals, [("a", "done", None)])
-        self.assertEqual(self.strike.moves, [("release", 10_000), ("drop",)])
+        self.assertEqual(self.strike.moves, [("unlock", 10_000), ("stop",)])
         self.assertNotIn("door.forced", self.kinds())
 
 
@@ -166,7 +188,7 @@ class TestBay(BayCase, unittest.TestCase):
         self.assertEqual(self.kinds(), ["lock.unlocked", "door.opened", "door.closed", "lock.locked"])
         self.assertEqual(self.reports.events[1], ("door-1", "door.opened", {"jti": "a"}))
         self.assertEqual(self.reports.finals, [("a", "done", None)])
-        self.assertEqual(self.strike.moves, [("release", 10_000), ("drop",)])
+        self.assertEqual(self.strike.moves, [("unlock", 10_000), ("stop",)])
 
     def test_a_break_in_is_not_put_down_to_who_opened_before(self):
         self.test_unlocked_opened_closed_locked()
@@ -183,9 +205,7 @@ class TestBay(BayCase, unittest.TestCase):
         for i in range(5):
             self.assertEqual(self.unlock("order-%d" % i), "")
             self.wait(12_000)
-        self.assertEqual(
-            [move for move in self.strike.moves if move[0] == "release"], [("release", 3000)] * 5
-        )
+        self.assertEqual([move for move in self.strike.moves if move[0] == "unlock"], [("unlock", 3000)] * 5)
         self.assertEqual([final[1] for final in self.reports.finals], ["done"] * 5)
 
     def test_a_contact_that_says_closed_for_ever(self):
@@ -206,7 +226,7 @@ class TestBay(BayCase, unittest.TestCase):
                     self.unlock()
                     self.wait(60_000)
                     self.assertEqual(len(self.reports.finals), 1)
-                    self.assertIn(("lock-1", "lock.fault", {"jti": "a"}), self.reports.events)
+                    self.assertIn(("lock-1", "lock.fault", {"jti": "a", "what": "coil"}), self.reports.events)
                     self.assertEqual(self.states()[1], "fault")
                     self.assertEqual(self.strike.moves, [])
                     self.assertEqual(self.bay.refusal(Order("z", "sub", "unlock", "lock-1"), self.now_ms), "")
@@ -226,7 +246,7 @@ class TestBay(BayCase, unittest.TestCase):
         self.wait(1000)
         self.contact.closed = False
         self.wait(61_000)
-        self.assertEqual(self.reports.events[-1], ("door-1", "door.ajar", {"open_s": 60}))
+        self.assertEqual(self.reports.events[-1], ("door-1", "door.ajar", {"open_s": 60, "level": "warning"}))
         self.assertEqual(self.states(), ["ajar", "unlocked"])
 
     def test_while_an_order_runs_or_the_door_is_open_it_is_busy(self):
@@ -249,7 +269,8 @@ class TestBay(BayCase, unittest.TestCase):
         self.assertEqual([since for _, since, _ in self.bay.states()], [3050, 1100])
 
     def test_a_door_without_a_lock(self):
-        self.bay = Bay("door-1", Door(60_000, 600_000), Debounce(50), self.contact, None, self.reports)
+        door = Door(60_000, 600_000)
+        self.bay = Bay("door-1", door, Debounce(50), self.contact, None, None, self.reports)
         self.bay.restore(True, False)
         self.wait(100)
         self.contact.closed = False
