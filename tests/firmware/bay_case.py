@@ -1,8 +1,8 @@
-"""Bays of motor locks and strikes with everything around them played: contacts, people, a motor that travels."""
+"""Bays of motor locks and strikes with what is around them played: contacts, people, a motor that travels."""
 
 from sportbox.bay import Bay
 from sportbox.bolt import Bolt, Sense
-from sportbox.core.debounce import Debounce
+from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
 from sportbox.core.lock import Order
 from sportbox.core.motor import MotorLock
@@ -154,8 +154,8 @@ class BayCase:
             before = self.switches()
             for place in self.places:
                 place.driver.pass_time(STEP_MS)
-            due = [place.bay.deadline() for place in self.places]
-            if before != self.switches() or any([at is not None and at <= self.now_ms for at in due]):
+            due_ms = earliest([place.bay.deadline() for place in self.places])
+            if before != self.switches() or (due_ms is not None and due_ms <= self.now_ms):
                 self.scan()
         self.scan()
 
