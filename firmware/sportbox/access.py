@@ -86,7 +86,7 @@ class Desk:
             token.text("cmp"),
             args if isinstance(args, dict) else None,
         )
-        if order.act == "configure" and not order.component:
+        if order.act == "configure" and (not order.component or "reset" in order.args):
             self._configure(order, token, now_ms)
         elif self._replay.doubtful(tokens.keep_until(token), tokens.issued(token)):
             self._refuse(order, "replayed")

@@ -14,7 +14,9 @@ from host_tools.sim import layout
 from host_tools.sim.pins import WORLD_FILE
 from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE
 
-HEAP_KIB = 256
+FIRMWARE_HEAP_KIB = 256
+SHIMS_HEAP_KIB = 46
+"""What stands in for a chip's ROM and hardware, and is not the firmware's: asyncio and the shims."""
 START = "_start"  # the first module of the shims
 LOG_BYTES_MAX = 1 << 20
 FIFO_FD = 3
@@ -61,7 +63,8 @@ def become_board(folder: Path, shims: Path) -> NoReturn:
         os.environ["MICROPYPATH"] = f"{shims}:.frozen"
         os.environ["TZ"] = "UTC0"
         addresses = [str(address_of(world)), str(address_of(flash)), str(layout.FLASH_SIZE), str(FIFO_FD)]
-        status = run_vm(["micropython", "-X", f"heapsize={HEAP_KIB}k", "-m", START, *addresses])
+        heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB}k"
+        status = run_vm(["micropython", "-X", heap, "-m", START, *addresses])
     except BaseException as e:  # whatever happens, this process must not go on as a zygote
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
     finally:

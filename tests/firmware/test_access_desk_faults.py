@@ -101,7 +101,12 @@ class TestUnreadableLog(DeskCase, unittest.TestCase):
         self.assertTrue(self.log.used("new"))
 
     def test_only_the_very_arguments_reset(self):
-        for args in ({"reset": "all"}, {"reset": "replay_log", "x": 1}, {}, {"reset": ["replay_log"]}):
+        for args in (
+            {"reset": "all"},
+            {"reset": "replay_log", "x": 1},
+            {"reset": None},
+            {"reset": ["replay_log"]},
+        ):
             with self.subTest(args=args):
                 answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **dict(RESET, args=args))
                 self.assertEqual(answers, [("r", "rejected", "malformed")])
