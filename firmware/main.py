@@ -7,7 +7,6 @@ import sys
 import machine
 from sportbox.compose import NotProvisioned, load
 
-gc.threshold(16384)  # loading leaves garbage everywhere: collected early, the heap stays in one piece
 PAUSE_S = 5  # before a restart after a crash: time to read the console, and no storm of restarts
 
 gc.threshold(16384)  # what stays of loading gathers at the heap's beginning: the free rest stays whole

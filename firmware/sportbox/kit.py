@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from machine import I2C
 
     from sportbox.app import App, Reports
-    from sportbox.drivers.ds3231 import Ds3231
     from sportbox.core.supply import Supply
+    from sportbox.drivers.ds3231 import Ds3231
     from sportbox.drivers.gated import Gate, GatedStrike
     from sportbox.drivers.inputs import Input
     from sportbox.drivers.mcp23017 import Expander

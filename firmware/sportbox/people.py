@@ -3,7 +3,7 @@
 from micropython import const
 
 from sportbox.core.debounce import Debounce, earliest
-from sportbox.core.occupancy import FREE, Presence
+from sportbox.core.occupancy import FREE, OCCUPIED, Presence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sportbox.part import State
 
 _STABLE_MS = const(10)  # reported at once; a glitch on a long wire is no hand
+_CONFIDENCE = {FREE: 0.7, OCCUPIED: 0.9}
 _EXIT_MS = const(10000)  # a door that opens within this time after the release was opened by it
 
 
@@ -71,11 +72,11 @@ class Inside:
         return self._presence.state != FREE
 
     def state(self) -> "State":
-        presence = self._presence
+        state = self._presence.state
         facts: dict[str, object] = {
-            "state": presence.state,
-            "count": presence.count(),
-            "confidence": presence.confidence(),
+            "state": state,
+            "count": 0 if state == FREE else None,  # a motion sensor knows nought or at least one
+            "confidence": _CONFIDENCE.get(state, 0.0),
         }
         return self.name, self._since_ms, facts
 
