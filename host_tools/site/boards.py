@@ -17,7 +17,7 @@ from host_tools.site.expected import Loc
 from host_tools.site.explain import Explained, explain
 from host_tools.site.hardware import Buzzer, Expander, I2c, Led, Polarity, Power, Rtc
 from host_tools.site.kinds import SOCKETS_BY_NAME
-from host_tools.site.kinds.court import OccupancyTimings
+from host_tools.site.kinds.court import TOF_MAX, OccupancyTimings, TofSocket
 from host_tools.site.kinds.door import DoorTimings, InsideTimings
 from host_tools.site.kinds.gate import GateTimings
 from host_tools.site.kinds.kind import Socket
@@ -150,6 +150,8 @@ def _check(board: Board, folder: str, data: dict[str, Any]) -> Iterator[Explaine
     for role, socket in board.pins.items():
         place: Loc = ("pins", role)
         table = isinstance(data["pins"][role], dict)
+        if isinstance(socket, TofSocket) and int(role.rpartition("-")[2]) > TOF_MAX:
+            yield Explained(place, f"use tof-1 to tof-{TOF_MAX}: each has an I2C address of its own")
         yield from wiring.add_socket(f"pins.{role}", place, socket)
         for wire in socket.wires():
             yield from wiring.add(f"pins.{role}", (*place, wire.part) if table else place, wire)

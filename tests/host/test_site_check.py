@@ -108,6 +108,13 @@ def test_schema_of_components_is_that_of_their_kinds() -> None:
 
 
 NOTES = [
+    (
+        "    board: field-esp32c3\n    components:\n      court-1: {hold_ms: 5000}",
+        "    board: field-esp32c3-battery\n    components:\n      court-1: {sensors: [court-1, radar-1]}",
+        18,
+        "devices.court-1.components.court-1.sensors.1",
+        "`radar-1` sees nobody while the board sleeps; only the motion sensor wakes it",
+    ),
     ("      gate-1:", "      lock-2: {supply: side}\n      door-2:", 0, "", ""),
     (
         "{release_ms: 5000}",

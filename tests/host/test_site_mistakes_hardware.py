@@ -191,6 +191,20 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
     ("[court-1, radar-1]}", "[tof-1], near_mm: 9}", 18, FIELD + "court-1.near_mm", ["between 50 and 4000"]),
     # power
     (
+        "      court-2: {role: court-1}\n",
+        "      court-2: {role: court-1}\n      lock-1: {pin: 6}\n      door-1: {pin: 7}\n",
+        24,
+        BATTERY + "components.lock-1",
+        ["cannot be opened while the board sleeps", "always awake"],
+    ),
+    (
+        "      court-2: {role: court-1}\n",
+        "      court-2: {role: court-1}\n      gate-1: {pins: [6, 7]}\n",
+        24,
+        BATTERY + "components.gate-1",
+        ["counts nobody while the board sleeps"],
+    ),
+    (
         "{role: court-1}",
         "{pin: 6}",
         23,

@@ -22,6 +22,7 @@ def board(folder: Path, chip: str, text: str) -> Board:
 
 
 REFUSED = [
+    (f"[pins]\ntof-17 = {{xshut = 5}}\n{BUS}", "pins.tof-17: use tof-1 to tof-16"),
     ('[pins]\ndoor-1 = "GPB0"\n[expander]\ninterrupt = 5\n', "expander: needs the I2C bus"),
     (
         f'[pins]\ndoor-1 = "GPB0"\n[expander]\nenable = 5\n{BUS}',

@@ -23,6 +23,7 @@ from host_tools.site.kinds.kind import (
 from host_tools.site.uses import MOTION, SHUTDOWN, UART_RX, UART_TX, Wire
 
 TOF_ADDRESS = 0x30  # of tof-1 once it is woken; clear of MCP23017 (0x20), VL53L1X (0x29), DS3231 (0x68)
+TOF_MAX = 16
 SENSORS_MAX = 4
 
 
@@ -161,3 +162,6 @@ class CourtKind(Kind[Court]):
             if prefix in seen:
                 yield Explained(("sensors", index), f"one `{prefix}` a court (got `{name}`)")
             seen.add(prefix)
+            if prefix in SENSOR_SOCKETS and part.board.sleeps:
+                told = f"`{name}` sees nobody while the board sleeps; only the motion sensor wakes it"
+                yield Explained(("sensors", index), told, note=True)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from host_tools.site.base import Level, Model, Pin, pin_number
 from host_tools.site.explain import Explained
-from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, less_than, level
+from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, less_than, level, needs_waking
 from host_tools.site.uses import BEAM, Wire
 
 Beams = Annotated[list[Pin], Field(min_length=2, max_length=2)]
@@ -59,4 +59,5 @@ class GateKind(Kind[Gate]):
         }
 
     def check(self, part: Part[Gate]) -> Iterable[Explained]:
-        return less_than(part, "stuck_ms", "empty_ms")
+        yield from less_than(part, "stuck_ms", "empty_ms")
+        yield from needs_waking(part, "counts nobody")

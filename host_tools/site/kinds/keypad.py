@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from host_tools.site.base import TIME_PATTERN, Gpio, Name, Pin, pin_number
 from host_tools.site.explain import Explained
-from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket
+from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, needs_waking
 from host_tools.site.uses import MATRIX_COLUMN, MATRIX_ROW, WIEGAND, Wire
 
 DAY_S = 86_400
@@ -112,6 +112,7 @@ class KeypadKind(Kind[Keypad]):
     def check(self, part: Part[Keypad]) -> Iterable[Explained]:
         keypad = part.component
         yield from self._opens(part)
+        yield from needs_waking(part, "hears no key")
         if len(set(keypad.days)) < len(keypad.days):
             yield Explained(("days",), "names a day twice")
         if DAY_S % keypad.slot_s:

@@ -174,6 +174,13 @@ def less_than(part: Part[Any], low: str, high: str, equal: bool = False) -> Iter
             yield Explained((high,), f"{relation} {low} ({small}) (got {large})")
 
 
+def needs_waking(part: Part[Any], what: str) -> Iterator[Explained]:
+    """For what is useless on a board that sleeps."""
+    if part.board.sleeps:
+        told = f"{what} while the board sleeps: use a board that is always awake (`{part.board.name}` is not)"
+        yield Explained((), told)
+
+
 def needs_sibling(part: Part[Any], prefix: str, what: str) -> Iterator[Explained]:
     sibling = part.sibling(prefix)
     if not part.has(sibling):

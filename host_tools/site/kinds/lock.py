@@ -7,7 +7,17 @@ from pydantic import Field
 
 from host_tools.site.base import Level, Model, Name, Pin, pin_number
 from host_tools.site.explain import Explained
-from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, contact, less_than, needs_sibling
+from host_tools.site.kinds.kind import (
+    Component,
+    Json,
+    Kind,
+    Part,
+    Socket,
+    contact,
+    less_than,
+    needs_sibling,
+    needs_waking,
+)
 from host_tools.site.uses import COIL, CONTACT, DIRECTION, MOTOR, Wire
 
 RUN_MS = 3_000
@@ -110,6 +120,7 @@ class LockKind(Kind[Lock]):
 
     def check(self, part: Part[Lock]) -> Iterable[Explained]:
         yield from needs_sibling(part, "door", "its contact")
+        yield from needs_waking(part, "cannot be opened")
         yield from less_than(part, "duty_ms", "duty_window_ms", equal=True)
         plugged = self.plug(part)
         if isinstance(plugged, Explained):
