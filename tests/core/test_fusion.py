@@ -76,6 +76,13 @@ class TestSighting(unittest.TestCase):
             self.assertEqual(self.play(" ", end_ms + SILENT_MS), UNKNOWN)
             self.assertTrue(self.sensor.lost)
 
+    def test_until_it_is_lost_silence_is_not_nobody(self):
+        self.sensor = Sighting(500, 10 * SILENT_MS)
+        self.play("##", 0)
+        self.assertEqual(self.play(" " * 200, 200), OCCUPIED)
+        self.assertEqual(self.play("." * 5, 20_200), OCCUPIED)
+        self.assertEqual(self.play(".", 20_700), FREE)
+
     def test_a_sensor_that_never_spoke_is_lost_too(self):
         self.play(" " * 30, 0)
         self.assertFalse(self.sensor.lost)

@@ -199,7 +199,8 @@ class TestEngineering(unittest.TestCase):
         self.assertEqual(self.way.step(0, 0xFF, True, 300), ENGINEER)
         self.assertEqual(self.way.step(0, 0x62, True, 400), END)
         self.assertIsNone(self.way.step(0, 0xFE, True, 500))
-        self.assertIsNone(self.way.step(ENGINEERING, 0, False, 60_000))
+        for now_ms in range(600, 60_000, 100):
+            self.assertIsNone(self.way.step(ENGINEERING, 0, False, now_ms))
 
     def test_what_is_refused_ends_it_all_the_same(self):
         """Else the radar would stay in configuration mode and report nothing."""
@@ -218,6 +219,15 @@ class TestEngineering(unittest.TestCase):
                 sent.append((now_ms, order))
         self.assertEqual(sent[:3], [(0, ENABLE), (1000, END), (30_000, ENABLE)])
         self.assertEqual(len(sent), 8)
+
+    def test_a_silent_radar_may_wait_for_the_end_of_configuration(self):
+        """As when the board restarted in between: it would be silent for ever."""
+        sent = []
+        for now_ms in range(0, 70_000, 100):
+            order = self.way.step(0, 0, False, now_ms)
+            if order is not None:
+                sent.append((now_ms, order))
+        self.assertEqual(sent, [(5000, END), (35_000, END), (65_000, END)])
 
     def test_an_answer_to_something_else_is_none(self):
         self.way.step(BASIC, 0, False, 0)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _CONFIRM = const(2)  # samples in a row that make a sighting
+_GAP_MS = const(500)  # between samples of one look; they come each 100 ms or so
 # how far a sensor is believed, in percent: that nobody is there, that somebody is
 _TRUST = {"pir": (70, 90), "radar": (80, 80), "tof": (30, 90), "gate": (80, 80)}
 _POINT = "tof"  # sees one place of the court: that nobody is there says little
@@ -52,8 +53,8 @@ class Sighting:
         self.lost = False
 
     def note(self, somebody: bool, now_ms: int) -> None:
-        if not self._any or self.lost:
-            self._quiet_ms = now_ms
+        if not self._any or self.lost or self._noted_ms is None or now_ms - self._noted_ms > _GAP_MS:
+            self._quiet_ms = now_ms  # a pause without samples is no quiet one
         self._any = True
         self._noted_ms = now_ms
         if not somebody:
@@ -79,7 +80,7 @@ class Sighting:
             self.state = UNKNOWN
         elif self._row >= _CONFIRM:
             self.state = OCCUPIED
-        elif now_ms - self._quiet_ms >= self._hold_ms:
+        elif self._noted_ms - self._quiet_ms >= self._hold_ms:
             self.state = FREE
 
     def stop(self) -> None:

@@ -196,25 +196,31 @@ _ORDERS = {
 }
 _ANSWER_MS = const(1000)
 _RETRY_MS = const(30000)
+_SILENT_MS = const(5000)
 
 
 class Engineering:
     """Asks the radar for engineering reports, which it forgets whenever it loses its power: enable
     configuration, engineering mode, end of configuration, each after the answer to the one before. A radar
-    that does not answer is let go and asked again later; it reports nothing until configuration has ended."""
+    that does not answer is let go and asked again later. Until configuration has ended it reports nothing, so
+    one that has fallen silent (the board may have restarted meanwhile) is told to end it."""
 
     def __init__(self) -> None:
+        self._heard_ms: int | None = None  # the newest report; before the first the beginning
         self._waits_for = 0
         self._until_ms = 0
         self._next_ms = 0
 
     def step(self, type_: int, answer: int, granted: bool, now_ms: int) -> bytes | None:
         """What to send now. `type_` is that of a report that came just now, else 0; `answer` likewise."""
+        if type_ or self._heard_ms is None:
+            self._heard_ms = now_ms
         if not self._waits_for:
-            if type_ != BASIC or now_ms < self._next_ms:
+            is_silent = now_ms - self._heard_ms >= _SILENT_MS
+            if now_ms < self._next_ms or not (is_silent or type_ == BASIC):
                 return None
             self._next_ms = now_ms + _RETRY_MS
-            return self._send(_ENABLE, now_ms)
+            return self._send(_END if is_silent else _ENABLE, now_ms)
         if answer == self._waits_for:
             if answer == _END:
                 self._waits_for = 0
