@@ -1,6 +1,7 @@
 """Local time for boards, which have no time zones: the list of the site's changes of the clock."""
 
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from host_tools.errors import ToolError
@@ -12,6 +13,11 @@ STEP_S = 86_400
 
 def utc_offsets(time_zone: str) -> list[list[int]]:
     """[from when in Unix time, offset to UTC], both in seconds, from 2025 to the end of 2037."""
+    return [list(change) for change in _changes(time_zone)]
+
+
+@cache
+def _changes(time_zone: str) -> tuple[tuple[int, int], ...]:
     try:
         zone = ZoneInfo(time_zone)
     except (OSError, ValueError, KeyError) as error:
@@ -19,12 +25,12 @@ def utc_offsets(time_zone: str) -> list[list[int]]:
             f"this computer does not know the time zone {time_zone}",
             hint="install the system's time zones (Debian: apt install tzdata)",
         ) from error
-    found = [[FIRST_S, _offset_s(zone, FIRST_S)]]
+    found = [(FIRST_S, _offset_s(zone, FIRST_S))]
     for start_s in range(FIRST_S, LAST_S, STEP_S):
         if _offset_s(zone, start_s + STEP_S) != found[-1][1]:
             change_s = _change_s(zone, start_s, start_s + STEP_S)
-            found.append([change_s, _offset_s(zone, change_s)])
-    return found
+            found.append((change_s, _offset_s(zone, change_s)))
+    return tuple(found)
 
 
 def _change_s(zone: ZoneInfo, before_s: int, after_s: int) -> int:
