@@ -20,7 +20,6 @@ app = new_app()
 BOARDS_FOLDER = "boards"
 NAMES_SHOWN = 20
 SENSORS = ("pir", "radar", "tof")
-CHIPS = ("expander",)
 
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="the board's name in the site file")]
 Broker = Annotated[
@@ -210,7 +209,9 @@ def _parts(world: dict[str, Any]) -> list[str]:
         people = f", {court['people']} people" if court["people"] > 1 else ""
         lines.append(f"{name} {court['is']}{people}" + _broken(court))
     lines += [f"{name} beams {' and '.join(gate['beams'])}" for name, gate in world["gates"].items()]
-    lines += [f"{chip} {world[chip]}" for chip in CHIPS if world[chip] == "lost"]
+    for name, keypad in world["keypads"].items():
+        lines.append(f"{name} {keypad}")
+    lines += [f"{chip} {state}" for chip, state in world["chips"].items() if state != "ok"]
     return lines
 
 

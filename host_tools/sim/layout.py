@@ -116,13 +116,15 @@ RADAR_FAULTS = ("ok", "ghost", "latched", "silent", "garbage")
 
 # time-of-flight sensor on the I2C bus
 TOF = 864
-TOF_SIZE = 8
-TOFS_MAX = 8
+TOF_SIZE = 16
+TOFS_MAX = 4
 TOF_FIELDS = {
     "xshut": (0, "B"),  # NO_PIN: never held in reset
     "lost": (1, "B"),
     "address": (2, "B"),  # that it listens to now
+    "resets": (3, "B"),  # so far, modulo 256
     "distance_mm": (4, "H"),  # 0: nothing in range
+    "up_us": (8, "Q"),  # when it was let out of reset; 0: it is held there
 }
 TOF_ADDRESS = 0x29  # after power-on and reset
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from host_tools.sim import layout, mechanics
 from host_tools.sim.outputs import output
-from host_tools.sim.records import Record
+from host_tools.sim.records import Fields, Record
 
 WORLD_FILE = "world.bin"
 READS_MAX = 100
@@ -125,6 +125,16 @@ class Pins:
             return layout.LOW
         channel = self._channel(pin) if pin < layout.GPIOS else None
         return output(self._page, channel, pin, now_us()) or layout.LOW
+
+    def record(self, at: int, fields: Fields) -> Record:
+        return Record(self._page, at, fields)
+
+    def link(self, pairs: list[tuple[int, int]]) -> None:
+        """Pressed keys connect these pairs of pins, and no others."""
+        flat = bytes(pin for pair in pairs[: layout.LINKS_MAX] for pin in pair)
+        self.put("links", 0)
+        self._page[layout.LINKS : layout.LINKS + len(flat)] = flat
+        self.put("links", len(flat) // 2)
 
     def _channel(self, pin: int) -> Record:
         return Record(self._page, layout.RMT + pin * layout.RMT_SIZE, layout.RMT_FIELDS)

@@ -157,7 +157,7 @@ def test_a_lost_chip_comes_back_at_its_power_on_values(bench: Bench) -> None:
     said(board, "now [0, 255]")
     assert board.view.world.output_level(64) == 1
     board.set("expander", "lost")
-    assert (board.view.world.output_level(64), board.show()["expander"]) == (0, "lost")
+    assert (board.view.world.output_level(64), board.show()["chips"]["expander"]) == (0, "lost")
     said(board, "now 19")
     board.set("expander", "ok")
     said(board, "now [255, 0]")

@@ -10,10 +10,12 @@ from host_tools.errors import BadInput
 from host_tools.sim import layout, power_rules
 from host_tools.sim.pins import now_us
 from host_tools.sim.rules.doors import Door, Release, Tamper
+from host_tools.sim.rules.keypads import Keypad
 from host_tools.sim.rules.locks import Lock
 from host_tools.sim.rules.part import Json, Rule
-from host_tools.sim.rules.people import Court, Gate, Inside, Pir
-from host_tools.sim.rules.surroundings import Clock, Expander, Wifi
+from host_tools.sim.rules.people import Court, Gate, Inside
+from host_tools.sim.rules.sensors import SENSORS
+from host_tools.sim.rules.surroundings import Clock, Expander, RtcChip, Wifi
 from host_tools.sim.world import World
 
 KINDS: dict[str, type[Rule]] = {
@@ -22,13 +24,12 @@ KINDS: dict[str, type[Rule]] = {
     "release": Release,
     "inside": Inside,
     "tamper": Tamper,
+    "keypad": Keypad,
     "gate": Gate,
     "occupancy": Court,
 }
-SENSORS: dict[str, type[Rule]] = {"pir": Pir}
-"""Parts of a court, each set by its own name and the court's number: pir-1 is that of court-1."""
-
-SURROUNDINGS: dict[str, type[Rule]] = {"wifi": Wifi, "clock": Clock, "expander": Expander}
+SURROUNDINGS: dict[str, type[Rule]] = {"wifi": Wifi, "clock": Clock, "expander": Expander, "rtc": RtcChip}
+CHIPS = ("expander", "rtc")
 SECTIONS = {
     "doors": "door",
     "locks": "lock",
@@ -71,6 +72,7 @@ class BoardWorld:
         world.put("expander_address", 0 if expander is None else expander["address"])
         interrupt = None if expander is None else expander["interrupt"]
         world.put("expander_interrupt", layout.NO_PIN if interrupt is None else interrupt)
+        world.put("rtc_chip", int(config.get("rtc") is not None))
         for count in ("actuators", "radars", "tofs"):
             world.put(count, 0)
         for rule in self._rules():
@@ -103,7 +105,8 @@ class BoardWorld:
                 for section, kind in SECTIONS.items()
             },
             "faults": self._faults(),
-            **{name: kind(self, name, {}).show() for name, kind in SURROUNDINGS.items()},
+            **{name: SURROUNDINGS[name](self, name, {}).show() for name in ("wifi", "clock")},
+            "chips": self._chips(),
             "rtc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(world.rtc_unix_s())) if power else None,
             "supply": power_rules.show(world, self.config),
             "awake_ms": world.awake_ms(),
@@ -115,6 +118,10 @@ class BoardWorld:
                 "programmed_bytes": world.get("flash_programmed_bytes"),
             },
         }
+
+    def _chips(self) -> dict[str, str]:
+        shown = {name: SURROUNDINGS[name](self, name, {}).show() for name in CHIPS}
+        return {name: state for name, state in shown.items() if state is not None}
 
     def _faults(self) -> dict[str, list[str]]:
         """Of doors; those of locks and courts are told with them."""
@@ -140,14 +147,14 @@ class BoardWorld:
 
     def _find(self, component: str) -> Rule:
         """The component that is meant: by name, or by kind where the board has exactly one of it."""
-        if component in SURROUNDINGS:
+        if component in self._surroundings():
             return SURROUNDINGS[component](self, component, {})
         if component in self.components and self.components[component]["kind"] in KINDS:
             return self.rule(component)
         kind, _, number = component.partition("-")
         if kind in SENSORS:
-            found = [name for name in self._with(kind) if not number or name == f"court-{number}"]
-            rules = [SENSORS[kind](self, name, self.components[name]) for name in found]
+            found = [name for name in self.courts_with(kind) if not number or name == f"court-{number}"]
+            rules: list[Rule] = [SENSORS[kind](self, name, self.components[name]) for name in found]
         else:
             rules = [] if number else [self.rule(name) for name in self.names(NICKNAMES.get(kind, kind))]
         if len(rules) == 1:
@@ -159,12 +166,19 @@ class BoardWorld:
             f"{self.name} has no {component!r} that can be set; it has: {', '.join(self.settable())}"
         )
 
-    def _with(self, sensor: str) -> list[str]:
+    def _surroundings(self) -> list[str]:
+        """Without the chips that this board does not have."""
+        chips = self._chips()
+        return [name for name in SURROUNDINGS if name not in CHIPS or name in chips]
+
+    def courts_with(self, sensor: str) -> list[str]:
         """Courts that have this sensor."""
         courts = {name: self.components[name] for name in self.names("occupancy")}
         return [name for name, c in courts.items() if c[sensor] is not None]
 
     def settable(self) -> list[str]:
         own = [name for name, c in self.components.items() if c["kind"] in KINDS]
-        sensors = [f"{sensor}-{name.partition('-')[2]}" for sensor in SENSORS for name in self._with(sensor)]
-        return [*own, *sensors, *SURROUNDINGS, *power_rules.UNITS]
+        sensors = [
+            f"{sensor}-{name.partition('-')[2]}" for sensor in SENSORS for name in self.courts_with(sensor)
+        ]
+        return [*own, *sensors, *self._surroundings(), *power_rules.UNITS]

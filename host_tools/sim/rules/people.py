@@ -4,6 +4,7 @@ import time
 
 from host_tools.sim import layout
 from host_tools.sim.rules.part import Json, Rule, opposite
+from host_tools.sim.rules.sensors import SENSORS, Sensor
 
 GATE_STEP_S = 0.06  # a person at 1.5 m/s between two beams some 10 cm apart
 PEOPLE_MAX = 99
@@ -57,13 +58,19 @@ class Court(Rule):
     values = ("occupied", "free", "N (people)")
 
     @property
-    def pir(self) -> Json | None:
-        found: Json | None = self.facts["pir"]
-        return found
-
-    @property
     def _people_at(self) -> int:
         return layout.PEOPLE + self.board.names("occupancy").index(self.name) % layout.COURTS_MAX
+
+    def sensors(self) -> list[Sensor]:
+        return [
+            kind(self.board, self.name, self.facts)
+            for name, kind in SENSORS.items()
+            if self.facts[name] is not None
+        ]
+
+    def wire(self) -> None:
+        for sensor in self.sensors():
+            sensor.wire()
 
     def furnish(self) -> None:
         self.set("free")
@@ -78,24 +85,12 @@ class Court(Rule):
     def set(self, value: str) -> Json:
         people = int(value) if value.isdecimal() else int(value == "occupied")
         self.world.put_byte(self._people_at, people)
-        if self.pir is not None:
-            self.drive(self.pir, people > 0)
+        for sensor in self.sensors():
+            sensor.see(people)
         return {"state": "occupied" if people else "free", "people": people}
 
     def show(self) -> Json:
         shown: Json = {"is": "occupied" if self.people() else "free", "people": self.people()}
-        if self.pir is not None:
-            shown["pir"] = "stuck" if self.world.is_stuck(self.pir["pin"]) else "ok"
+        for sensor in self.sensors():
+            shown[sensor.sensor] = sensor.show()
         return shown
-
-
-class Pir(Rule):
-    """The motion sensor of a court: `facts` are the court's."""
-
-    values = ("stuck", "ok")
-
-    def set(self, value: str) -> Json:
-        court = self.board.rule(self.name)
-        assert isinstance(court, Court) and court.pir is not None
-        self.world.stick(court.pir["pin"], court.pir["active"] if value == "stuck" else None)
-        return {"state": value}

@@ -29,6 +29,26 @@ class Clock(Rule):
         return {"state": value}
 
 
+class RtcChip(Rule):
+    """The DS3231. `lost` does not answer, and has its time when it is back; `flat` has lost it with its
+    cell."""
+
+    values = ("lost", "ok", "flat")
+
+    def show(self) -> str | None:
+        if not self.world.get("rtc_chip"):
+            return None
+        if self.world.get("rtc_lost"):
+            return "lost"
+        return "ok" if self.world.rtc_chip_unix_s() is not None else "unset"
+
+    def set(self, value: str) -> Json:
+        self.world.put("rtc_lost", int(value == "lost"))
+        if value == "flat":
+            self.world.reset_rtc_chip()
+        return {"state": value}
+
+
 class Expander(Rule):
     """The MCP23017. While it is lost it answers nothing and drives nothing; then it is at its power-on
     values."""

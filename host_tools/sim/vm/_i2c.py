@@ -37,14 +37,18 @@ class I2C:
         if self._wired and I2C._bus is None:
             I2C._bus = _chips()
 
-    def _chip(self, addr):
+    def _at(self, addr):
+        """Who answers there: chips with the same address do it at once."""
         if not 0 <= addr <= 127:
             raise ValueError("invalid address")
-        if self._wired:
-            for chip in I2C._bus:
-                if chip.address() == addr:
-                    return chip
-        raise OSError(_ENODEV)
+        found = [chip for chip in I2C._bus if chip.address() == addr] if self._wired else None
+        if not found:
+            raise OSError(_ENODEV)
+        return found
+
+    def _write(self, addr, data):
+        for chip in self._at(addr):
+            chip.write(data)
 
     def scan(self):
         found = [] if not self._wired else [chip.address() for chip in I2C._bus]
@@ -52,13 +56,11 @@ class I2C:
 
     def writeto(self, _addr, _buf, _stop=True):
         data = bytes(_buf)
-        self._chip(_addr).write(data)
+        self._write(_addr, data)
         return len(data)
 
     def readfrom_into(self, _addr, _buf, _stop=True):
-        chip = self._chip(_addr)
-        for i in range(len(_buf)):
-            _buf[i] = chip.read()
+        self._at(_addr)[0].read_into(_buf)
 
     def readfrom(self, _addr, _nbytes, _stop=True):
         found = bytearray(_nbytes)
@@ -71,12 +73,12 @@ class I2C:
         return memaddr.to_bytes(addrsize // 8, "big")
 
     def writeto_mem(self, _addr, _memaddr, _buf, *, addrsize=8):
-        self._chip(_addr).write(self._memory(_memaddr, addrsize) + bytes(_buf))
+        self._write(_addr, self._memory(_memaddr, addrsize) + bytes(_buf))
 
     def readfrom_mem_into(self, _addr, _memaddr, _buf, *, addrsize=8):
-        self._chip(_addr).write(self._memory(_memaddr, addrsize))
+        self._write(_addr, self._memory(_memaddr, addrsize))
         self.readfrom_into(_addr, _buf)
 
     def readfrom_mem(self, _addr, _memaddr, _nbytes, *, addrsize=8):
-        self._chip(_addr).write(self._memory(_memaddr, addrsize))
+        self._write(_addr, self._memory(_memaddr, addrsize))
         return self.readfrom(_addr, _nbytes)

@@ -45,10 +45,10 @@ class Expander:
             self._put(self._at, value)
             self._next()
 
-    def read(self):
-        value = self._get(self._at)
-        self._next()
-        return value
+    def read_into(self, buf):
+        for i in range(len(buf)):
+            buf[i] = self._get(self._at)
+            self._next()
 
     def _next(self):
         if _raw[_EXPANDER + _IOCON] & _SEQOP:

@@ -2,9 +2,11 @@
 
 from _layout import FLOATING as _FLOATING, GPIOS as _GPIOS, IN_LEVEL as _IN, LINKS as _LINKS
 from _layout import NO_PIN as _NO_PIN, OUT_KIND as _KIND, PULL as _PULL, PULL_UP as _PULL_UP, STUCK as _STUCK
+from _layout import TOF_ADDRESS as _TOF_ADDRESS
 from _outputs import output as _output
 from _time import ticks_us as _now_us
-from _world import actuators as _actuators, page as _page, raw as _raw, rmt as _rmt
+from _world import actuators as _actuators, page as _page, raw as _raw, record as _record
+from _world import rmt as _rmt, table as _table
 
 later = None  # `_loop` puts its at() here
 lines = {}  # GPIO -> function that says what a chip drives on it, None: nothing
@@ -21,6 +23,14 @@ if _actuators:
             _drives.setdefault(_pin, []).append(_a)
     _contacts.pop(_NO_PIN, None)
     _drives.pop(_NO_PIN, None)
+_resets = {}  # GPIO -> what its falling edge resets
+if _page.tofs:
+    import _layout as _l
+
+    for _i in range(_page.tofs):
+        _a = _record(_l.TOF + _i * _l.TOF_SIZE, _table(_l.TOF_FIELDS))
+        _resets[_a.xshut] = _a
+    del _l
 
 
 def driven(pin):
@@ -74,6 +84,14 @@ def settle(pin):
 
 def changed(pin):
     """To be called after that: contacts move now and later, and interrupts with them."""
+    chip = _resets.get(pin)
+    if chip is not None:
+        if driven(pin) == 0:
+            chip.resets = chip.resets + 1 & 0xFF
+            chip.address = _TOF_ADDRESS
+            chip.up_us = 0
+        elif not chip.up_us:
+            chip.up_us = _now_us()
     for a in _drives.get(pin, ()):
         if later is not None and (a.locked_pin != _NO_PIN or a.unlocked_pin != _NO_PIN):
             later(_mechanics.changes(a, _raw, _rmt(a.gate), _now_us()))

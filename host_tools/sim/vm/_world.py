@@ -5,6 +5,7 @@ import sys
 import uctypes
 import vfs
 import _layout as _l
+from _time import ticks_us as now_us
 from _layout import RMT as _RMT, RMT_SIZE as _RMT_SIZE
 
 _CODES = {
