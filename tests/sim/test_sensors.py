@@ -233,7 +233,7 @@ found = [bus.scan(), get(0x10f, 2, 0x30)]
 xshut = Pin(19, Pin.OUT, value=0)
 found.append(bus.scan())
 xshut.value(1)
-time.sleep_ms(2)
+time.sleep_ms(5)
 found.append(bus.scan())
 """
     assert tof(bench, body) == [[0x30], 0xEACC, [], [0x29]]
@@ -246,10 +246,10 @@ def test_two_of_them_begin_at_one_address(bench: Bench) -> None:
     body = """
 a, b = Pin(19, Pin.OUT, value=0), Pin(20, Pin.OUT, value=0)
 a.value(1)
-time.sleep_ms(2)
+time.sleep_ms(5)
 put(0x01, 0x30)
 b.value(1)
-time.sleep_ms(2)
+time.sleep_ms(5)
 found = [bus.scan()]
 range_()
 found.append(measured()[0])

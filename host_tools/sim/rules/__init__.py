@@ -174,7 +174,7 @@ class BoardWorld:
     def courts_with(self, sensor: str) -> list[str]:
         """Courts that have this sensor."""
         courts = {name: self.components[name] for name in self.names("occupancy")}
-        return [name for name, c in courts.items() if c[sensor] is not None]
+        return [name for name, c in courts.items() if c.get(sensor) is not None]
 
     def settable(self) -> list[str]:
         own = [name for name, c in self.components.items() if c["kind"] in KINDS]

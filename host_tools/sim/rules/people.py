@@ -65,7 +65,7 @@ class Court(Rule):
         return [
             kind(self.board, self.name, self.facts)
             for name, kind in SENSORS.items()
-            if self.facts[name] is not None
+            if self.facts.get(name) is not None
         ]
 
     def wire(self) -> None:
