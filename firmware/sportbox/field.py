@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_MS = const(100)
 _GAP_MS = const(1000)  # at most one report in that time, and the newest state with it
+_REFRESH_MS = const(5000)  # likewise where only the confidence has changed
 
 
 class Court(Part):
@@ -43,6 +44,7 @@ class Court(Part):
         self._since_ms = 0
         self._told_ms: int | None = None
         self._told: "tuple[str, int | None]" = (self._fusion.state, None)
+        self._told_said = 0
         self._pending = False
 
     # ---- made of
@@ -125,7 +127,10 @@ class Court(Part):
             await asyncio.sleep_ms(_SAMPLE_MS)
 
     def _judge(self, now_ms: int) -> None:
-        if self._fusion.step(now_ms):
+        fusion = self._fusion
+        is_news = fusion.step(now_ms)
+        is_stale = fusion.said != self._told_said and now_ms - (self._told_ms or 0) >= _REFRESH_MS
+        if is_news or is_stale:
             self._pending = True
         if not self._pending:
             return
@@ -133,7 +138,8 @@ class Court(Part):
             return
         self._pending = False
         self._told_ms = now_ms
-        news = (self._fusion.state, self._fusion.count())
+        self._told_said = fusion.said
+        news = (fusion.state, fusion.count())
         if news != self._told:
             self._told = news
             self._since_ms = now_ms

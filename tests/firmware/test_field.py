@@ -140,6 +140,18 @@ class TestSeveral(CourtCase, unittest.TestCase):
         self.assertEqual(self.told(), [("free", 0)])
         self.assertEqual(len(self.reports.states), states + 1)  # told as a state, without an event
 
+    def test_a_confidence_that_changes_is_told_now_and_then_as_a_state_alone(self):
+        self.play(0, 6000)
+        self.radar.sees = True
+        self.play(6000, 1000)
+        before = len(self.reports.states)
+        for now_ms in range(7000, 67_000, 100):
+            self.motion.on = now_ms % 12_000 < 200  # seen by both for a while, then by the radar alone
+            self.play(now_ms, 100)
+        self.assertEqual(self.told(), [("free", 0), ("occupied", None)])
+        self.assertGreater(len(self.reports.states), before + 5)
+        self.assertLessEqual(len(self.reports.states), before + 12)
+
     def test_short_of_power_the_radar_is_off_and_the_rest_decides(self):
         self.play(0, 6000)
         self.court.shed(1)

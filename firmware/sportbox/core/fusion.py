@@ -104,7 +104,7 @@ class _Seat:
 
 class Fusion:
     """`add` the sensors first: `pir`, `radar`, `tof`, `gate`. `step` may be called at any time and must be at
-    `deadline`; True if there is something new to tell."""
+    `deadline`; True if state, count or what is lost have changed."""
 
     def __init__(self, stuck_ms: int) -> None:
         self._stuck_ms = stuck_ms
@@ -116,6 +116,7 @@ class Fusion:
         self._told_count: int | None = None
         self._told_lost = 0
         self._quiet_ms = 0  # since when nobody has been seen
+        self.said = 0  # what each of the sensors says, in bits: the confidence depends on it
         self.state = UNKNOWN
         self.deadline: int | None = None
 
@@ -166,7 +167,7 @@ class Fusion:
                 share *= _DISSENT / 100
             elif seat.witness.lost:
                 share *= _ABSENT / 100
-        return round((1 - doubt) * share, 2)
+        return int(100 * (1 - doubt) * share + 0.5) / 100
 
     def lost(self) -> "list[str]":
         """The sensors that are out of order."""
@@ -182,12 +183,14 @@ class Fusion:
         """Whether one of them sees somebody, and whether one says `free` who sees all of the court (or all
         that there are see one point only)."""
         self._seen = False
+        self.said = 0
         free = point_free = False
         only_points = True
         for seat in self._seats:
             is_free = seat.witness.state == FREE
-            if seat.witness.state == OCCUPIED:
-                self._seen = True
+            is_seen = seat.witness.state == OCCUPIED
+            self.said = self.said << 2 | is_free << 1 | is_seen
+            self._seen = self._seen or is_seen
             if seat.name == _POINT:
                 point_free = point_free or is_free
             else:
