@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from sportbox.core.clock import Clock
     from sportbox.part import Part
+    from sportbox.rest import Rest
     from sportbox.signals import Signals
     from sportbox.store.outbox import Outbox
+    from sportbox.store.wear import Wear
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
 _REMEMBER_MS = const(60000)
@@ -98,6 +100,10 @@ class App:
         self.parts: "list[Part]" = []
         self.desk: Desk
         self.signals: "Signals | None" = None
+        self.wear: "Wear | None" = None
+        self.rest: "Rest | None" = None  # what was kept over deep sleep
+        self.short_of_power = 0  # as Part.shed() is told
+        self.uptime_base_ms = 0  # of before the deep sleep that this start ended
         self.edge = asyncio.ThreadSafeFlag()
 
     # ---- the first flow: up
@@ -108,7 +114,8 @@ class App:
         time_s = self.clock.now(now_ms) if self.clock.trusted() else 0
         urgent = kind not in _ORDINARY
         at_once = urgent and kind not in _PATIENT
-        self._uplink.event(component, kind, data, time_s, now_ms // 1000, urgent, at_once)
+        uptime_s = (self.uptime_base_ms + now_ms) // 1000
+        self._uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
         if self._outbox.waiting() and self._waiting_since_ms is None:
             self._waiting_since_ms = now_ms
         self._wake()
@@ -250,11 +257,12 @@ class App:
 
     # ---- what outlives a power cut
 
-    def recall(self, orders: "list[str]") -> None:
-        """Gives the parts what they knew before; `orders` are the components with an order cut off."""
-        memory: dict[str, object] = {}
+    def recall(self, orders: "list[str]", kept: "dict[str, object] | None" = None) -> None:
+        """Gives the parts what they knew before; `orders` are the components with an order cut off, `kept` is
+        what was saved elsewhere."""
+        memory: dict[str, object] = kept or {}
         try:
-            stored = record.read(self._memory_path)
+            stored = record.read(self._memory_path) if kept is None else None
             if stored is not None:
                 memory = json.loads(stored)
         except (record.Corrupt, ValueError):
@@ -268,6 +276,6 @@ class App:
         self.memory_stale = False
         self._remembered_ms = self._now_ms()
         try:
-            record.write(self._memory_path, json.dumps(memory).encode())
+            record.write(self._memory_path, json.dumps(memory).encode(), self.wear)
         except OSError:
             self._outbox.write_errors += 1  # the next change tries again

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import struct
 import sys
 
 from micropython import const
@@ -24,6 +23,7 @@ from sportbox.store import record
 from sportbox.store.outbox import Outbox
 from sportbox.store.replay import ReplayLog
 from sportbox.system.health import StallMeter, Uptime, heap_free, measure_stalls, tidy_heap_early
+from sportbox.system.history import History
 from sportbox.system.log import Log
 from sportbox.system.supervisor import Supervisor
 from sportbox.system.timekeeper import Timekeeper
@@ -38,6 +38,7 @@ _TICK_MS = const(1000)
 _SILENT_MS = const(60000)
 _TOKEN_MAX = const(1536)  # bytes; the packet buffer holds the topic beside it
 _DATA = "/data"
+_CRASH = "/data/crash"
 
 
 def random_bits() -> int:
@@ -45,22 +46,9 @@ def random_bits() -> int:
     return int.from_bytes(os.urandom(3), "little")
 
 
-def count_boot() -> int:
-    """This boot's number, from 1."""
-    path = _DATA + "/boots"
-    try:
-        stored = record.read(path)
-        boots = 0 if stored is None else struct.unpack("<I", stored)[0]
-    except record.Corrupt:
-        boots = 0  # the number is for people; nothing is decided by it
-    try:
-        record.write(path, struct.pack("<I", boots + 1))
-    except OSError:
-        return boots + 1  # worn flash; the outbox reports it, and the box works on
-    return boots + 1
-
-
 class Box:
+    """A board that sleeps is a `NappingBox`."""
+
     def __init__(self, config: "Facts", secrets: "Facts") -> None:
         self._watchdog = chip.Watchdog(_WATCHDOG_MS)  # first of all: what hangs from here on is ended
         self._config = config
@@ -72,27 +60,31 @@ class Box:
         self._wifi = Wifi(wifi["ssid"], wifi["password"], self._link, now_ms, random_bits)
         self._wifi.switch_on()  # the chip's random numbers are only random while its radio is on
         record.make_dir(_DATA)
-        self._boot = count_boot()
-        self._boot_id = os.urandom(6).hex()
-        self._nonce = os.urandom(8).hex()
+        self._history = History(_DATA + "/boots")
+        self._reset = chip.reset_cause(config.get("chip"))
+        self._begin()
         self._clock = Clock()
+        wear = self._history.wear
         limits = config["outbox"]
-        self._outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"])
+        self._outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"], wear)
         self._outbox.open()
         self._replay = ReplayLog(_DATA)
+        self._replay.wear = wear
         self._replay.open()
-        self._uplink = Uplink(config["site"], config["device"], self._boot_id, self._outbox)
+        self._uplink = self._make_uplink(config)
         self._uplink.describe(self._telemetry)
         self._log.to(self._uplink.log)
         self._app = App(
             _DATA, self._clock, self._outbox, self._uplink, limits["batch_ms"], now_ms, self._wake
         )
+        self._app.wear = wear
         self._app.desk = self._make_desk(config, secrets)
         self._session = self._make_session(config, secrets)
         server = (config["ntp"]["host"], config["ntp"]["port"])
         self._time = Timekeeper(
             self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed, self._clock_fault
         )
+        self._time.wear = wear
         led = config.get("led")
         self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
         self._make_signals(config.get("buzzer"))
@@ -101,6 +93,15 @@ class Box:
         self._telemetry_ms = 0
         self._beat_ms = 0
         self._down_why = ""
+
+    def _begin(self) -> None:
+        """A new boot."""
+        self._history.open()
+        self._boot_id = os.urandom(6).hex()
+        self._nonce = os.urandom(8).hex()
+
+    def _make_uplink(self, config: "Facts") -> Uplink:
+        return Uplink(config["site"], config["device"], self._boot_id, self._outbox)
 
     def _make_signals(self, buzzer: "Facts | None") -> None:
         if buzzer is None:
@@ -153,38 +154,55 @@ class Box:
         app = self._app
         kit = Kit(self._config, self._secrets, app, Reports(app), self._uptime.ms)
         self._time.open(kit.rtc())
+        self._before_parts()
         app.parts = make_parts(kit)
-        data = {"boot": self._boot, "reset": chip.reset_cause(), "firmware": __version__}
-        app.event("device", "device.booted", data)
+        running = [a.order.component for a in self._replay.answers.values() if a.result == "accepted"]
+        self._resume(running)
+        self._tell_crash()
         if not self._replay.readable:
             app.event("device", "device.fault", {"what": "replay_log_unreadable"})
-        running = [a.order.component for a in self._replay.answers.values() if a.result == "accepted"]
-        app.recall(running)
         app.desk.settle_old()
         app.all_states()
         self._publish_info()
         add = self._supervisor.add
         add("edges", app.watch_edges)
+        add("house", self._keep_house, _SILENT_MS, lambda: self._beat_ms)  # before what it keeps going
         add("wifi", self._wifi.run, _SILENT_MS, lambda: self._wifi.beat_ms)
         add("session", self._session.run, _SILENT_MS, lambda: self._session.beat_ms)
-        add("house", self._keep_house, _SILENT_MS, lambda: self._beat_ms)
         for part in app.parts:
             sampler = part.sampler()
             if sampler is not None:
                 add(part.name, sampler)
         if app.signals is not None:
             add("signals", app.signals.run)
+        self._add_jobs()
         tidy_heap_early()
+        noted = ""
         while True:
             stuck = self._supervisor.stuck(self._uptime.ms())
             if not stuck:
                 self._watchdog.feed()
+            if stuck != noted:
+                noted = stuck
+                self._note_stuck(stuck)
             await asyncio.sleep_ms(_TICK_MS)
             restart_ms = app.restart_at_ms
             if restart_ms is not None and self._uptime.ms() >= restart_ms:
                 app.remember()
                 self._outbox.flush()
                 chip.restart()
+
+    def _resume(self, running: "list[str]") -> None:
+        """What was before this boot; `running` are the components with an order that was cut off."""
+        data = {"boot": self._history.boots, "reset": self._reset, "firmware": __version__}
+        self._app.event("device", "device.booted", data)
+        self._app.recall(running)
+
+    def _before_parts(self) -> None:
+        """What parts are built upon."""
+
+    def _add_jobs(self) -> None:
+        """Tasks beyond those of every board."""
 
     async def _keep_house(self) -> None:
         while True:
@@ -193,7 +211,9 @@ class Box:
             self._time.tick(now_ms)
             self._session.check(now_ms)
             self._app.tick(now_ms)
-            if now_ms - self._telemetry_ms >= self._config["telemetry_s"] * 1000:
+            self._history.tick(now_ms)
+            every_ms = self._config["telemetry_s"] * 1000
+            if now_ms - self._telemetry_ms >= (every_ms if self._app.short_of_power < 2 else 10 * every_ms):
                 self._telemetry_ms = now_ms
                 self._uplink.want_telemetry()
                 self._session.wake()
@@ -208,7 +228,8 @@ class Box:
         signals = self._app.signals
         if self._lamp is not None and not (signals is not None and signals.playing):
             blink = now_ms // _TICK_MS % 2 == 0
-            self._lamp.set(blink if self._app.identifying(now_ms) else self._session.up)
+            steady = self._session.up and self._app.short_of_power < 2
+            self._lamp.set(blink if self._app.identifying(now_ms) else steady)
 
     # ---- what the parts call
 
@@ -242,40 +263,64 @@ class Box:
         self._app.event("device", "device.fault", {"what": what})
 
     def _crashed(self, task: str, error: BaseException) -> None:
+        from sportbox.system import crash
+
         text = "%s %s" % (type(error).__name__, error)
         self._log.write("error", "task %s: %s" % (task, text))
-        self._app.event("device", "device.crashed", {"task": task, "error": text[:120]})
+        self._app.event("device", "device.crashed", crash.describe(task, error))
+
+    def _tell_crash(self) -> None:
+        if not chip.has_notes() and not record.exists(_CRASH) and self._reset != "watchdog":
+            return  # most boots: what is not needed costs no memory
+        from sportbox.system import crash
+
+        try:
+            crash.tell(_CRASH, self._reset, self._app.event)
+        except OSError:
+            self._log.write("warning", "the last crash cannot be read or removed")
+
+    def _note_stuck(self, task: str) -> None:
+        """The watchdog will bite: who is it that makes no progress?"""
+        from sportbox.system import crash
+
+        crash.note_stuck(_CRASH, task)
 
     def _report_access(self, component: str, kind: str, data: "dict[str, object]") -> None:
         known = component in self._config["components"] or component == "device"
         self._app.event(component if known else "access", kind, data)
 
     def _publish_info(self) -> None:
-        info = {
+        self._uplink.retain("info", self._info())
+        self._session.wake()
+
+    def _info(self) -> "dict[str, object]":
+        info: "dict[str, object]" = {
             "device": self._config["device"],
             "board": self._config["board"],
             "firmware": __version__,
             "micropython": ".".join([str(number) for number in sys.implementation.version[:3]]),
             "mac": self._wifi.mac(),
-            "boot": self._boot,
+            "boot": self._history.boots,
             "bootid": self._boot_id,
-            "reset": chip.reset_cause(),
+            "reset": self._reset,
             "config": self._config["hash"],
             "clock": self._clock.trust,
             "nonce": self._nonce,
             "replay_log": "ok" if self._replay.readable else "unreadable",
         }
-        self._uplink.retain("info", info)
-        self._session.wake()
+        return info
 
     def _telemetry(self) -> "dict[str, object]":
         outbox, session, uplink, desk = self._outbox, self._session, self._uplink, self._app.desk
-        stalls = self._stalls
-        return {
-            "uptime": self._uptime.ms() // 1000,
+        stalls, wear = self._stalls, self._history.wear
+        figures: "dict[str, object]" = {
+            "uptime": (self._app.uptime_base_ms + self._uptime.ms()) // 1000,
             "heap_free": heap_free(),
             "rssi": self._wifi.rssi_dbm(),
             "battery": None,
+            "temperature": chip.temperature_c(),
+            "boot": self._history.boots,
+            "reset": self._reset,
             "queue": outbox.queue_events(),
             "queue_bytes": outbox.queue_bytes(),
             "accepted": outbox.durable_seq,
@@ -292,6 +337,11 @@ class Box:
             "refusals_unreported": desk.unreported,
             "answers_lost": uplink.answers_lost,
             "flash_errors": outbox.write_errors,
+            "flash_bytes": wear.bytes,
+            "flash_files": wear.files,
             "task_restarts": self._supervisor.restarts,
             "time_refused": self._time.refused,
         }
+        for part in self._app.parts:
+            figures.update(part.figures())
+        return figures

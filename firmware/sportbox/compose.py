@@ -43,6 +43,11 @@ def load(path: str) -> "Facts":
     return content
 
 
+def sleeps(config: "Facts") -> bool:
+    """True for a board that spends its time in deep sleep."""
+    return (config.get("power") or {}).get("sleep") is not None
+
+
 def make_keys(secrets: "Facts") -> "dict[str, Key]":
     return {kid: Key(key["role"], bytes.fromhex(key["k"])) for kid, key in secrets["keys"].items()}
 
@@ -59,10 +64,18 @@ def make_parts(kit: Kit) -> "list[Part]":
             continue
         if kind not in _BUILDERS:
             raise NotProvisioned("component %s: unknown kind %s" % (name, kind))
-        module = __import__(_BUILDERS[kind], None, None, ("build",))  # what is not there costs no memory
+        module_name = _BUILDERS[kind]
+        if kind == "occupancy" and sleeps(kit.config):
+            module_name = "sportbox.dozing"
+        module = __import__(module_name, None, None, ("build",))  # what is not there costs no memory
         parts.append(module.build(name, facts, kit))
     if kit.has_expander():
         from sportbox.ports import Ports
 
         parts.insert(0, Ports(kit))  # read before those that look at its pins
+    supply = kit.config.get("power")
+    if supply is not None and (supply.get("battery") or supply.get("solar")):
+        from sportbox.power import build
+
+        parts.append(build(supply, kit))  # the last: it tells the others what to give up
     return parts

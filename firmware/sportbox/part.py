@@ -45,6 +45,10 @@ class Part:
         """True while it should not be disturbed by a restart."""
         return False
 
+    def figures(self) -> "dict[str, object]":
+        """What it adds to telemetry."""
+        return {}
+
     def shed(self, level: int) -> None:
         """Power is short: 0 all on, 1 low (what only informs may go), 2 critical (doors and locks stay)."""
 

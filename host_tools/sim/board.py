@@ -73,10 +73,6 @@ class SimBoard:
     def brownout(self) -> int:
         return self._power().brownout(self.name)
 
-    def wake(self) -> None:
-        """The timer of its deep sleep runs out now."""
-        self._power().wake(self.name)
-
     def pid(self) -> int:
         """Of the VM that runs; 0 when the board is off or its program ended."""
         with_pid = self.view

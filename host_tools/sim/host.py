@@ -64,10 +64,6 @@ class ZygoteHost:
         """Let a board's supply sag: it resets itself, and the register of the reset cause says so."""
         return self._ask({"cmd": "brownout", "board": board})
 
-    def wake(self, board: str) -> None:
-        """Let the timer of a board in deep sleep run out now."""
-        self._ask({"cmd": "wake", "board": board})
-
     def events(self) -> list[Json]:
         """What boards did since the last call: resets, ends, crashes. Does not wait."""
         self._socket.settimeout(0)

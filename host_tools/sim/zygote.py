@@ -6,7 +6,7 @@ client: `host.py`), and dies with it; its children die with it (PDEATHSIG).
 
     {"id": 1, "cmd": "boot", "board": "box-1", "folder": "/..."}  -> {"id": 1, "pid": 4711}
     {"id": 2, "cmd": "cut", "board": "box-1"}                     -> {"id": 2, "pid": 4711}, once it is dead
-    "brownout": cut, and on again with that cause; "wake": the timer of a sleeping board runs out now
+    "brownout": cut, and on again with that cause
     errors                                                        -> {"id": 2, "error": "..."}
     what boards do by themselves: {"event": "reset", "board", "cause", "pid"}, {"event": "asleep", "board"},
                                   {"event": "halted" | "crashed", "board", "status"}
@@ -130,12 +130,6 @@ class Zygote:
         if request["cmd"] == "brownout":
             self.cut(self.boards[name])
             return self.boot(self.boards[name], layout.BROWNOUT)
-        if request["cmd"] == "wake":
-            world = self.boards[name].world
-            if not world.get("asleep") or not world.get("sleep_until_us"):
-                raise ValueError(f"{name} does not sleep with a timer")
-            world.put("sleep_until_us", now_us())
-            return 0
         raise ValueError(f"unknown command {request['cmd']!r}")
 
     def cut(self, board: Board) -> int:

@@ -18,6 +18,7 @@ MODULES = {
     "machine.py": "machine.pyi",
     "esp32.py": "esp32.pyi",
     "_power.py": "machine.pyi",
+    "_registers.py": "machine.pyi",
     "_wake.py": "esp32.pyi",
     "network.py": "network.pyi",
     "ntptime.py": "ntptime.pyi",

@@ -55,6 +55,10 @@ class Clock:
         self.trust = UNKNOWN
         self.floor_s = 0
 
+    def moment(self, now_ms: int) -> "tuple[int, int]":
+        """The time as (Unix seconds, ms to be added): nothing is lost by rounding."""
+        return self._unix_s, now_ms - self._at_ms
+
     def now(self, now_ms: int) -> int:
         """Unix seconds, 0 while unknown; on the `floor` rung a lower bound."""
         if self.trust == UNKNOWN:

@@ -1,9 +1,20 @@
-"""What only the chip knows: why it started, its wall clock, its watchdog, its lamp."""
+"""What only the chip knows: why it started, its temperature, its wall clock, its watchdog, its lamp.
+
+`machine.reset_cause()` has no name for a brownout and calls it a power-on. The register RTC_CNTL_RESET_STATE
+(Technical Reference Manuals, "Low-power Management": ESP32 0x3FF48034, ESP32-S3 and C3 0x60008038) holds the
+chip's own reason in its low six bits: 1 power-on, 15 brownout. Where ESP-IDF catches the brownout by
+interrupt and then resets by software (esp_system/port/brownout.c), it holds 3 or 12, which is no power-on
+either. Some brownouts reset the whole chip and read as 1: they cannot be told apart.
+"""
 
 import time
 
 import machine
 from machine import Pin
+from micropython import const
+
+_POWER_ON = const(1)
+_RESET_STATE = {"esp32": 0x3FF48034, "esp32s3": 0x60008038, "esp32c3": 0x60008038}
 
 _CAUSES = {
     machine.PWRON_RESET: "power_on",
@@ -14,8 +25,27 @@ _CAUSES = {
 }
 
 
-def reset_cause() -> str:
-    return _CAUSES.get(machine.reset_cause(), "unknown")
+def reset_cause(chip: "str | None" = None) -> str:
+    """`chip` is its name in the configuration; without it a brownout reads as `power_on`."""
+    cause = machine.reset_cause()
+    address = _RESET_STATE.get(chip or "")
+    if cause == machine.PWRON_RESET and address is not None and machine.mem32[address] & 0x3F != _POWER_ON:
+        return "brownout"
+    return _CAUSES.get(cause, "unknown")
+
+
+def has_notes() -> bool:
+    """True if something may lie in RTC memory; see `rtcmem`."""
+    return len(machine.RTC().memory()) > 0
+
+
+def temperature_c() -> int:
+    """Of the chip, which is warmer than the box. The first ESP32's sensor counts Fahrenheit and was never
+    calibrated (MicroPython, `esp32.raw_temperature`); the others' is good to a few degrees."""
+    import esp32
+
+    celsius = getattr(esp32, "mcu_temperature", None)
+    return celsius() if celsius is not None else (esp32.raw_temperature() - 32) * 5 // 9
 
 
 def restart() -> None:

@@ -21,6 +21,11 @@ class Input:
         return self._pin.value() == self._active
 
 
+def level_of(pin: int) -> int:
+    """One look, for who cannot wait for an edge."""
+    return Pin(pin, Pin.IN).value()
+
+
 def digital(pin: int, active: int, pull: str, on_edge: "Callable[[], None]") -> Input:
     """`pull`: `up` for contacts to ground and open collectors (the chip's own is about 45 kOhm on the ESP32
     family), `down` for push-pull outputs, so that a cut wire reads as low; empty for none."""

@@ -45,6 +45,9 @@ class _Memory:
     def connect(self, address: object) -> None:
         pass  # there is nobody to connect to
 
+    def close(self) -> None:
+        pass
+
     def setblocking(self, flag: bool) -> None:
         pass  # memory never blocks
 
@@ -101,6 +104,12 @@ class Packets:
     def ping(self) -> bytearray:
         self._begin(b"")
         self._client.ping()
+        return self._memory.sent
+
+    def disconnect(self) -> bytearray:
+        """DISCONNECT: the broker forgets the last will."""
+        self._begin(b"")
+        self._client.disconnect()
         return self._memory.sent
 
     def puback(self, pid: int) -> bytes:

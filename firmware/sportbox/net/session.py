@@ -35,6 +35,7 @@ _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
 _CONNECT_POLL_MS = const(20)
 _PAUSE_MIN_MS = const(50)
+_LEFT_MS = const(1000)
 _CONTROL_MAX = const(1024)  # bytes of answers that wait for the writer; then reading pauses
 _PID_MAX = const(65535)
 
@@ -88,6 +89,8 @@ class Session:
         self._tx_deadline_ms = 0
         self._ping_deadline_ms = 0
         self._last_tx_ms = 0
+        self._leaving = False
+        self.left = asyncio.Event()  # after leave(): the connection is closed
         self.up = False
         self.beat_ms = 0  # when it last made progress
         self.connects = 0
@@ -98,6 +101,19 @@ class Session:
     def wake(self) -> None:
         """There is something to send."""
         self._wake.set()
+
+    def idle(self) -> bool:
+        """True if all that was taken is with the broker."""
+        return not self._inflight and not self._control
+
+    def leave(self) -> None:
+        """Says goodbye, so that the last will stays quiet; no connection follows. The broker closes this one
+        when it has read that, so `left` means that it has."""
+        self._leaving = True
+        if self.up:
+            self._answer(self._packets.disconnect())
+        elif self._task is None:
+            self.left.set()
 
     def set_link(self, is_up: bool) -> None:
         """Wi-Fi came or went; without it there is no point in trying."""
@@ -141,10 +157,13 @@ class Session:
                 if not self._why:
                     raise
             except (OSError, Malformed) as error:
-                self._why = "%s %s" % (type(error).__name__, error)
+                self._why = "" if self._leaving else "%s %s" % (type(error).__name__, error)
             finally:
                 self._task = None
                 self._close()
+            while self._leaving:
+                self.left.set()
+                await asyncio.sleep_ms(_LEFT_MS)
             self.failures += 1
             self.last_error = self._why
             pause_ms = max(_PAUSE_MIN_MS, self._backoff.next(self._random_bits()))

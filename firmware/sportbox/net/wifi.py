@@ -53,6 +53,9 @@ class Wifi:
     def switch_on(self) -> None:
         self._wlan.active(True)
 
+    def switch_off(self) -> None:
+        self._wlan.active(False)
+
     async def run(self) -> None:
         failures = 0
         while True:

@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from sportbox.store.wear import Wear
+
 RECORD_OVERHEAD = 12
 PAYLOAD_MAX = 2048
 
@@ -43,8 +45,9 @@ class Journal:
     """First in, first out. `head` is before the oldest record still needed, `cursor` before the next to
     send; both are positions."""
 
-    def __init__(self, folder: str, prefix: str) -> None:
+    def __init__(self, folder: str, prefix: str, wear: "Wear | None" = None) -> None:
         self._folder = folder
+        self._wear = wear
         self._prefix = prefix
         self._segments: list[Segment] = []
         self._fresh = True  # the next append begins a segment
@@ -111,6 +114,8 @@ class Journal:
         self._fresh = True  # and stays so if writing fails
         with open(self._path(segment.name), mode) as file:
             file.write(buffer)
+        if self._wear is not None:
+            self._wear.wrote(len(buffer))
         self._fresh = False
         if segment.size == 0:
             self._failed = ""

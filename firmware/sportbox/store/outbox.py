@@ -14,6 +14,10 @@ from micropython import const
 from sportbox.store import record as records
 from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, Journal, Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sportbox.store.wear import Wear
+
 _MARK = "<IIIIII"  # acknowledged, on flash, how many dropped, dropped up to (ordinary and urgent each)
 _MARK_EVERY = const(64)  # PUBACKs between two marks while a backlog drains
 _PENDING_MAX = const(32)
@@ -33,11 +37,14 @@ class Outgoing:
 
 
 class Outbox:
-    def __init__(self, folder: str, ordinary_bytes: int, reserve_bytes: int) -> None:
+    def __init__(
+        self, folder: str, ordinary_bytes: int, reserve_bytes: int, wear: "Wear | None" = None
+    ) -> None:
+        self._wear = wear
         self._mark_path = folder + "/mark"
         self._folder = folder
         self._limits = (ordinary_bytes, reserve_bytes)
-        self._journals = (Journal(folder, "o"), Journal(folder, "u"))
+        self._journals = (Journal(folder, "o", wear), Journal(folder, "u", wear))
         self._pending: list[tuple[bool, int, bytes]] = []
         self._out: list[Outgoing] = []
         self._marked_seq = 0
@@ -128,6 +135,9 @@ class Outbox:
         """How many events wait, about: what was dropped in between still counts."""
         return self._seq - self.acked_seq
 
+    def urgent_waiting(self) -> bool:
+        return self._journals[1].live_bytes() > 0
+
     def in_flight(self) -> int:
         return len(self._out)
 
@@ -195,7 +205,7 @@ class Outbox:
             _MARK, self.acked_seq, self.durable_seq, self.dropped_ordinary, self.dropped_urgent, *gone
         )
         try:
-            records.write(self._mark_path, mark)
+            records.write(self._mark_path, mark, self._wear)
             self._marked_seq = self.acked_seq
             self._counts_changed = False
             for journal in self._journals:

@@ -9,6 +9,10 @@ import binascii
 import os
 import struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sportbox.store.wear import Wear
+
 
 class Corrupt(Exception):
     """`args[0]` is the path of a file that cannot be believed."""
@@ -18,12 +22,14 @@ def crc32(data: "bytes | bytearray | memoryview") -> int:
     return binascii.crc32(data) & 0xFFFFFFFF
 
 
-def write(path: str, payload: bytes) -> None:
+def write(path: str, payload: bytes, wear: "Wear | None" = None) -> None:
     data = (
         struct.pack("<I", crc32(payload)) + payload
     )  # before the file is touched: this may run out of memory
     with open(path, "wb") as file:
         file.write(data)
+    if wear is not None:
+        wear.wrote(len(data))
 
 
 def read(path: str) -> bytes | None:
@@ -40,6 +46,14 @@ def read(path: str) -> bytes | None:
     if len(data) < 4 or struct.unpack("<I", data[:4])[0] != crc32(data[4:]):
         raise Corrupt(path)
     return data[4:]
+
+
+def exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def make_dir(path: str) -> None:

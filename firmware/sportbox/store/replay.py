@@ -25,6 +25,10 @@ from micropython import const
 from sportbox.core.lock import Order
 from sportbox.store.record import crc32, make_dir
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sportbox.store.wear import Wear
+
 _FILE_MAX = const(8192)  # rewritten beyond that, or beyond twice what is still needed
 _DIGEST = const(8)  # bytes of SHA-256: the chance that one of 256 tokens meets another by accident is nil
 
@@ -57,6 +61,7 @@ class ReplayLog:
         self._reset_s = 0
         self.answers: dict[bytes, Answer] = {}
         self.readable = False
+        self.wear: "Wear | None" = None
 
     def open(self) -> None:
         """Reads the log; `readable` is False if it cannot be believed. Then no answer is owed either: the
@@ -170,6 +175,8 @@ class ReplayLog:
             file.write(lines)
         self._torn = False
         self._size += len(lines)
+        if self.wear is not None:
+            self.wear.wrote(len(lines))
 
     def _expire(self, now_s: int) -> None:
         for key in [k for k, until_s in self._used.items() if until_s < now_s and k not in self.answers]:
@@ -191,6 +198,8 @@ class ReplayLog:
         os.rename(path, self._path)
         self._torn = False
         self._size = size
+        if self.wear is not None:
+            self.wear.wrote(size)
         self._rewrite_at = max(_FILE_MAX, 2 * size)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sportbox.drivers.ds3231 import Ds3231
     from sportbox.net.wifi import Wifi
+    from sportbox.store.wear import Wear
 
 _SYNC_EVERY_MS = const(3600000)
 _SYNC_RETRY_MS = const(5000)
@@ -68,6 +69,7 @@ class Timekeeper:
         self._next_ms = 0
         self._asking = False
         self.floor_lost = False
+        self.wear: "Wear | None" = None
         self.refused = 0  # answers of a time server below what is certainly past
 
     def open(self, rtc: "Ds3231 | None" = None) -> None:
@@ -210,7 +212,7 @@ class Timekeeper:
         self._saved_ms = now_ms  # if it fails, it is tried again in an hour; the older floor still holds
         unix_s = self._clock.now(now_ms)
         try:
-            record.write(self._path, struct.pack("<I", unix_s))
+            record.write(self._path, struct.pack("<I", unix_s), self.wear)
         except OSError:
             return
         self._clock.floor_s = unix_s

@@ -14,7 +14,6 @@ from _world import raw as _raw
 from machine import _end, _now_us
 
 _chip = _CHIPS[_page.chip]
-_RESET_STATE = {"esp32": 0x3FF48034, "esp32s3": 0x60008038, "esp32c3": 0x60008038}.get(_chip)
 _GPIO_WAKE_PINS = {"esp32c3": 6, "": _PINS}.get(_chip)
 _FULL_SCALE_UV = (950000, 1250000, 1750000, 3100000)  # by attenuation, about
 
@@ -36,18 +35,6 @@ def wake_reason():
 def wake_pins():
     mask = _page.woken_pins
     return tuple([pin for pin in range(_PINS) if mask >> pin & 1])
-
-
-class _Mem32:
-    """Of all registers the one that says why the chip was reset. What else is read there is a mistake."""
-
-    def __getitem__(self, address):
-        if address != _RESET_STATE:
-            raise ValueError("no register of this simulation")
-        return 0x3000 | _page.reset_state  # with the bits that select the reset vector, as after a start
-
-
-mem32 = _Mem32()
 
 
 class ADC:

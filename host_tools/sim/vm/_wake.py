@@ -1,4 +1,4 @@
-"""What `esp32` offers beside the RMT: pins that wake from deep sleep, the chip's temperature.
+"""What `esp32` offers beside the RMT: pins that wake from deep sleep.
 
 `wake_on_ext1` takes RTC pins and is not there on the ESP32-C3 (ESP-IDF, soc/rtc_io_channel.h of each chip).
 """
@@ -41,18 +41,5 @@ def wake_on_gpio(_pins=None, _level=None):
         _page.gpio_level = 1 if _level else 0
 
 
-def raw_temperature():
-    """The first ESP32's uncalibrated sensor counts degrees Fahrenheit."""
-    return _page.temperature_c * 9 // 5 + 32
-
-
-def mcu_temperature():
-    return _page.temperature_c
-
-
 if _chip == "esp32c3":
     del wake_on_ext1
-if _chip == "esp32":
-    del mcu_temperature
-else:
-    del raw_temperature

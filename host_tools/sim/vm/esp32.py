@@ -157,7 +157,22 @@ class RMT:
             self._gpio = None
 
 
+def raw_temperature():
+    """The first ESP32's uncalibrated sensor counts degrees Fahrenheit."""
+    return _page.temperature_c * 9 // 5 + 32
+
+
+def mcu_temperature():
+    return _page.temperature_c
+
+
+if _CHIPS[_page.chip] == "esp32":
+    del mcu_temperature
+else:
+    del raw_temperature
+
+
 def __getattr__(name):
-    """Wake sources and temperature, which cost memory, are loaded where they are used."""
+    """Wake sources, which cost memory, are loaded where they are used."""
     globals()[name] = found = getattr(_load("_wake"), name)
     return found

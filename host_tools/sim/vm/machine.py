@@ -173,8 +173,9 @@ class RTC:
         self.datetime((t[0], t[1], t[2], 0, t[3], t[4], t[5], t[6]))
 
 
-_LATER = {"I2C": "_i2c", "UART": "_uart"}  # what costs memory is loaded where it is used
-for _name in ("ADC", "deepsleep", "mem32", "wake_pins", "wake_reason"):
+# what costs memory is loaded where it is used
+_LATER = {"I2C": "_i2c", "UART": "_uart", "mem32": "_registers"}
+for _name in ("ADC", "deepsleep", "wake_pins", "wake_reason"):
     _LATER[_name] = "_power"
 
 
