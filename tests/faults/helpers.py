@@ -86,10 +86,13 @@ def config_of(device: str, broker: Address, ntp: Address, **changes: Any) -> Jso
 class Board:
     """One simulated board with its keys: what a test does to it, and tokens for it."""
 
-    def __init__(self, sim: SimBoard, config: Json, keys: dict[str, bytes]) -> None:
+    def __init__(
+        self, sim: SimBoard, config: Json, keys: dict[str, bytes], codes: dict[str, bytes] | None = None
+    ) -> None:
         self.sim = sim
         self.config = config
         self.keys = keys
+        self.codes = codes or {}
         self.name = sim.name
         self.base = f"sportbox/v1/{config['site']}/{self.name}"
         self.audience = f"{config['site']}/{self.name}"
@@ -222,19 +225,23 @@ class Bench:
         *,
         firmware: Path | None = None,
         furnish: bool = True,
+        ntp: Address | None = None,
         **changes: Any,
     ) -> Board:
         """A new board, without power yet."""
-        config = config_of(name, broker, self.time_server.address, **changes)
+        config = config_of(name, broker, ntp or self.time_server.address, **changes)
         keys = {f"{role}-1": random_bytes.token_bytes(32) for role in ROLES}
         secrets: Json = {
             "wifi": {"ssid": "test", "password": ""},
             "broker": {"user": None, "password": None},
             "keys": {kid: {"role": kid[:-2], "k": key.hex()} for kid, key in keys.items()},
         }
+        opened = {lock for part in config["components"].values() for lock in part.get("opens", [])}
+        codes = {lock: random_bytes.token_bytes(20) for lock in opened}
+        secrets["codes"] = {lock: key.hex() for lock, key in codes.items()}
         sim = SimBoard(self.folder / "boards" / name, self.zygote)
         sim.create(config, secrets, template(firmware))
-        return Board(sim, config, keys)
+        return Board(sim, config, keys, codes)
 
     def stop(self) -> None:
         self.zygote.stop()
