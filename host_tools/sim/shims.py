@@ -1,20 +1,28 @@
-"""The ESP32's modules for the simulated boards' VM, compiled, in a folder that the VM's path points at."""
+"""The ESP32's modules for the simulated boards' VM, compiled, as the image of a ROM that all boards map.
+
+On an ESP32 these modules are C and take nothing of the heap. From a ROM the VM executes in place, so that
+here they take little of it. Only the first one, which mounts the ROM, is a file on the VM's path.
+"""
 
 import hashlib
 import os
 import shutil
 from pathlib import Path
 
+from mpremote.romfs import VfsRomWriter
+
 from host_tools.build.firmware import compile_files
 from host_tools.setup.paths import REPOSITORY
 
 VM_SOURCES = Path(__file__).parent / "vm"
+ROM_FILE = "shims.romfs"
+START = "_start.py"
 SHARED = {"_layout.py": "layout.py", "_outputs.py": "outputs.py", "_mechanics.py": "mechanics.py"}
 """What the VM shares with the host."""
 
 
 def shim_folder() -> Path:
-    """Compile the shims when they changed and name the folder that holds them."""
+    """Compile the shims when they changed and name the folder that holds the ROM."""
     sources = [(path.name, path) for path in sorted(VM_SOURCES.glob("*.py"))]
     shared = [(name, VM_SOURCES.parent / file) for name, file in SHARED.items()]
     compiled = compile_files([*sources, *shared])
@@ -24,8 +32,11 @@ def shim_folder() -> Path:
         return folder
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     partial.mkdir(parents=True, exist_ok=True)
+    rom = VfsRomWriter()
     for name, data in compiled.items():
-        (partial / name).with_suffix(".mpy").write_bytes(data)
+        rom.mkfile(str(Path(name).with_suffix(".mpy")), data)
+    (partial / ROM_FILE).write_bytes(rom.finalise())
+    (partial / START).with_suffix(".mpy").write_bytes(compiled[START])
     try:
         partial.rename(folder)
     except OSError:  # another run was faster with the same content

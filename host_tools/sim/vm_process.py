@@ -12,10 +12,11 @@ from typing import NoReturn
 
 from host_tools.sim import layout
 from host_tools.sim.pins import WORLD_FILE
+from host_tools.sim.shims import ROM_FILE
 from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE
 
 FIRMWARE_HEAP_KIB = 256
-SHIMS_HEAP_KIB = 46
+SHIMS_HEAP_KIB = 42
 """What stands in for a chip's ROM and hardware, and is not the firmware's: asyncio and the shims."""
 START = "_start"  # the first module of the shims
 LOG_BYTES_MAX = 1 << 20
@@ -56,15 +57,17 @@ def become_board(folder: Path, shims: Path) -> NoReturn:
         with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
             world = mmap.mmap(w.fileno(), layout.SIZE)
             flash = mmap.mmap(f.fileno(), layout.FLASH_SIZE)
+        with (shims / ROM_FILE).open("rb") as r:
+            rom = mmap.mmap(r.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
         high = [os.dup(fd) for fd in (nothing, log, log, doorbell)]  # above what is replaced below
         for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
             os.dup2(fd, wanted, inheritable=True)
         os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         os.environ["MICROPYPATH"] = f"{shims}:.frozen"
         os.environ["TZ"] = "UTC0"
-        addresses = [str(address_of(world)), str(address_of(flash)), str(layout.FLASH_SIZE), str(FIFO_FD)]
+        places = [address_of(world), address_of(flash), layout.FLASH_SIZE, FIFO_FD, address_of(rom), len(rom)]
         heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB}k"
-        status = run_vm(["micropython", "-X", heap, "-m", START, *addresses])
+        status = run_vm(["micropython", "-X", heap, "-m", START, *map(str, places)])
     except BaseException as e:  # whatever happens, this process must not go on as a zygote
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
     finally:

@@ -1,11 +1,11 @@
 """First code in the VM of a simulated board: put the ESP32 over it, mount the flash, boot as the ESP32 does.
 
-sys.argv: -, address of the world page, address of the flash, its size, descriptor of the FIFO.
+sys.argv: -, address of the world page, address of the flash, its size, descriptor of the FIFO, address of the
+ROM with all other shims, its size.
 """
 
 import sys
 
-_shims = sys.path[:]
 sys.path[:] = [".frozen"]
 
 import asyncio
@@ -14,10 +14,12 @@ import os
 import socket
 import time
 
+import uctypes
 import vfs
 
 # asyncio (its timers are C and read the VM's own clock) is loaded with poll: now the shims go over the rest
-sys.path[:] = _shims
+vfs.mount(vfs.VfsRom(uctypes.bytearray_at(int(sys.argv[5]), int(sys.argv[6]))), "/.shims")
+sys.path[:] = ["/.shims", ".frozen"]
 sys.modules["_time"] = time
 sys.modules["_socket"] = socket
 for _name in ("time", "socket"):
@@ -51,6 +53,7 @@ def _run(path):
 
 def _boot():
     flash = Flash(int(sys.argv[2]), int(sys.argv[3]))
+    vfs.umount("/.shims")
     vfs.umount("/")
     # The ESP32 reads in 32 bytes, too; here that would cost a third more CPU per boot. With it go littlefs'
     # cache and the size up to which a file lies inside its directory: 512 bytes here, 128 there.

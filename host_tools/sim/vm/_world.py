@@ -35,11 +35,11 @@ raw = uctypes.bytearray_at(_ADDRESS, _l.SIZE)
 _actuators = table(_l.ACTUATOR_FIELDS) if page.actuators else {}
 actuators = [record(_l.ACTUATOR + i * _l.ACTUATOR_SIZE, _actuators) for i in range(page.actuators)]
 
-_shims = vfs.VfsPosix(__file__.rsplit("/", 1)[0])
+_shims = vfs.VfsRom(uctypes.bytearray_at(int(sys.argv[5]), int(sys.argv[6])))
 
 
 def load(name):
-    """Import a shim after the flash was mounted over the files of this machine."""
+    """Import a shim later, when the ROM is no longer mounted."""
     if name not in sys.modules:
         is_first = sys.path[0] != "/.shims"
         if is_first:
