@@ -153,6 +153,7 @@ def test_a_wiegand_keypad(tmp_path: Path) -> None:
         "open_to_s": 79_200,
         "days": [0, 6],
     }
+    assert config["rtc"] == {"chip": "ds3231"}
     assert config["utc_offsets"][:2] == [[1_735_689_600, 3_600], [1_743_296_400, 7_200]]
 
 

@@ -46,9 +46,9 @@ def test_the_whole_configuration_of_a_box(tmp_path: Path) -> None:
         "log_level": "info",
         "led": {"pin": 21, "active": 1},
         "buzzer": {"pin": 48, "active": 1},
-        "i2c": None,
-        "expander": None,
-        "rtc": None,
+        "i2c": {"sda": 41, "scl": 42, "hz": 400_000},
+        "expander": {"address": 0x20, "interrupt": 40, "enable": 47},
+        "rtc": {"chip": "ds3231"},
         "power": None,
         "components": {
             "lock-1": {

@@ -11,10 +11,10 @@ from host_tools.site.kinds import KINDS
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.schema import site_schema
-from tests.host.helpers import GOOD, ROSTOCK, STRALSUND, changed, write
+from tests.host.helpers import GOOD, ROSTOCK, STRALSUND, WARNEMUENDE, changed, write
 
 
-@pytest.mark.parametrize("path", [ROSTOCK, STRALSUND])
+@pytest.mark.parametrize("path", [ROSTOCK, STRALSUND, WARNEMUENDE])
 def test_the_sample_sites_are_right(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["site", "check", str(path)]) == 0
     captured = capsys.readouterr()
