@@ -38,6 +38,7 @@ SECTIONS = {
     "tampers": "tamper",
     "courts": "occupancy",
     "gates": "gate",
+    "keypads": "keypad",
 }
 """How `sim show` groups components."""
 NICKNAMES = {"court": "occupancy"}
