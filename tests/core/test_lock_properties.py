@@ -146,6 +146,8 @@ class World:
         self.perform(unit, unit.lock.door(unit.seen_open(), self.now_ms))
 
     def people(self, unit):
+        if unit.exit:
+            unit.told = True
         if unit.exit and unit.kind == "motor":
             unit.at_ms = TRAVEL_MS  # the release draws the bolt back by itself
         self.perform(unit, unit.lock.people(unit.exit, unit.inside, self.now_ms))

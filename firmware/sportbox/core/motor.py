@@ -175,6 +175,7 @@ class MotorLock(Lock):
         return actions + self._plan(now_ms)
 
     def people(self, exit_pressed: bool, inside: bool, now_ms: int) -> "Actions":
+        let_go = self._exit and not exit_pressed
         self._exit = exit_pressed
         self._inside = inside
         actions: Actions = []
@@ -182,6 +183,8 @@ class MotorLock(Lock):
             self._told_block = ""
         elif self._want == LOCK:
             actions += self._abort_locking(self._hindrance(), now_ms)
+        if let_go and self._bolt == BOLT_BETWEEN and not self._want:
+            return actions + self._retract(now_ms)  # half out, it would keep the door from closing
         return actions + self._plan(now_ms)
 
     def tick(self, now_ms: int) -> "Actions":
@@ -310,12 +313,13 @@ class MotorLock(Lock):
         """A bolt that is half out would keep the door from closing, or somebody in."""
         self._want = ""
         self._relock_ms = None
-        if self._bolt == BOLT_UNLOCKED or self._exit or not self._powered:
+        if self._bolt == BOLT_UNLOCKED or self._exit:
             return self._return_power() + self._plan(now_ms)
         self._want = UNLOCK
         self._retracting = True
         self._tries = 0
-        return self._start(now_ms)
+        self.deadline = None
+        return self._start(now_ms) if self._powered else self._ask_power()
 
     def _now_locked(self) -> "Actions":
         self._may_relock = False

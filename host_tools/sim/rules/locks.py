@@ -59,9 +59,8 @@ class Lock(Rule):
 
     def release_by_hand(self, is_pressed: bool) -> None:
         a = self.world.settle(self.number)
-        if not self.is_motor:
-            a.released = int(is_pressed)
-        elif is_pressed:
+        a.released = int(is_pressed)
+        if self.is_motor:  # the hand is stronger than the motor
             a.position_us = a.travel_us
 
     def contacts(self) -> list[int]:

@@ -1,0 +1,124 @@
+"""Boards side by side on one broker, each in a scene of its own, and one subscriber that hears them all."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from host_tools.broker import BrokerProcess
+from tests.faults.helpers import Bench, eventually, gather_all, jti_of
+from tests.faults.helpers_check import answers, check_events, of_components
+from tests.faults.helpers_listen import Listener
+
+Json = dict[str, Any]
+
+BOOT_S = 20.0
+LATE_S = 4.0
+"""From a change at the board to the subscriber, on a busy machine."""
+
+
+class Stage:
+    """One board, and what was heard of it."""
+
+    def __init__(self, bench: Bench, broker: BrokerProcess, heard: Listener, name: str) -> None:
+        self.bench = bench
+        self.broker = broker
+        self.heard = heard
+        self.name = name
+
+    async def boot(self, components: Json, **config: Any) -> None:
+        where = (self.broker.host, self.broker.port)
+        self.board = self.bench.add(self.name, where, components=components, **config)
+        await self.boot_again(1)
+
+    async def boot_again(self, number: int) -> None:
+        self.board.boot()
+
+        def is_ready() -> bool:
+            info = self.heard.latest(self.board, "info")
+            return info is not None and (info["boot"], info["clock"]) == (number, "ntp")
+
+        await eventually(is_ready, f"boot {number}", BOOT_S)
+
+    def set(self, component: str, value: str) -> Json:
+        return self.board.set(component, value)
+
+    async def pull(self, door: str, within_s: float = 3.0) -> None:
+        """Somebody pulls until it opens."""
+        await eventually(lambda: self.set(door, "pull")["moved"], f"{door} to open", within_s)
+
+    async def order(self, component: str, act: str = "unlock", **args: Any) -> str:
+        """Gives an order; `lock` is for ops. Its `jti`."""
+        kid = "booking-1" if act == "unlock" else "ops-1"
+        changes: Json = {"args": args} if args else {}
+        token = self.board.token(component, kid=kid, act=act, **changes)
+        await asyncio.to_thread(self.heard.send, self.board, token)
+        return jti_of(token)
+
+    async def answered(self, jti: str, *wanted: tuple[str, str | None], within_s: float = LATE_S) -> None:
+        """Exactly these (result, reason) pairs, in this order."""
+
+        def found() -> list[tuple[str, str | None]]:
+            return answers(self.board, self.heard.messages, jti)
+
+        await eventually(lambda: len(found()) >= len(wanted), f"{wanted} of {self.name}", within_s)
+        assert found() == list(wanted)
+
+    async def shows(self, component: str, state: str, within_s: float = LATE_S) -> None:
+        """Until the component's state is that."""
+
+        def newest() -> Json:
+            found: Json = self.heard.latest(self.board, f"{component}/state") or {"state": None}
+            return found
+
+        await eventually(lambda: newest()["state"] == state, f"{component} {state} of {self.name}", within_s)
+
+    def told(self, *components: str) -> list[str]:
+        """What the components reported, in order."""
+        return of_components(check_events(self.board, self.heard.messages), *components)
+
+    def data(self, kind: str) -> list[Json]:
+        """What the events of a type said."""
+        events = check_events(self.board, self.heard.messages)
+        return [event["data"] for event in events if event["type"] == f"sportbox.{kind}"]
+
+    async def tells(self, kind: str, within_s: float = LATE_S, **data: Any) -> None:
+        """Until an event of this type has come with this data."""
+
+        def is_told() -> bool:
+            return any(data.items() <= found.items() for found in self.data(kind))
+
+        await eventually(is_told, f"{kind} {data} of {self.name}", within_s)
+
+    def lock(self, name: str) -> Json:
+        """What is physically so."""
+        found: Json = self.board.sim.show()["locks"][name]
+        return found
+
+    def check(self) -> None:
+        """Nothing lost, nothing crashed, no coil burnt."""
+        events = check_events(self.board, self.heard.messages)
+        assert not [e for e in events if e["type"] == "sportbox.device.crashed"]
+        burnt = {name for name, found in self.board.sim.show()["locks"].items() if "burnt" in found["faults"]}
+        assert not burnt, f"burnt: {burnt}"
+
+
+Play = Callable[[Stage], Coroutine[Any, Any, None]]
+
+
+def play(bench: Bench, broker: BrokerProcess, *plays: Play) -> None:
+    """All of them side by side."""
+
+    async def one(heard: Listener, act: Play, number: int) -> None:
+        stage = Stage(bench, broker, heard, f"board-{number}")
+        try:
+            await act(stage)
+            stage.check()
+        except BaseException as error:
+            error.add_note(f"in the scene `{act.__name__}`, {stage.name}")
+            raise
+
+    async def all_of_them() -> None:
+        with Listener(broker.host, broker.port, bench.folder, qos=0) as heard:
+            await gather_all(*(one(heard, act, number) for number, act in enumerate(plays, 1)))
+
+    asyncio.run(all_of_them())
