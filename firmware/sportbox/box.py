@@ -288,6 +288,8 @@ class Box:
     def _report_access(self, component: str, kind: str, data: "dict[str, object]") -> None:
         known = component in self._config["components"] or component == "device"
         self._app.event(component if known else "access", kind, data)
+        if kind == "access.rejected" and known and self._app.signals is not None:
+            self._app.signals.play("refused")  # only a genuine token tells for which lock it is
 
     def _publish_info(self) -> None:
         self._uplink.retain("info", self._info())

@@ -30,8 +30,9 @@ class Signals:
         self.playing = False
 
     def play(self, name: str) -> None:
-        """Plays a pattern soon; when too many wait, the newest is dropped."""
-        if len(self._queue) < _QUEUE_MAX:
+        """Plays a pattern soon; told twice at once it is played once, and when too many wait, the newest is
+        dropped."""
+        if len(self._queue) < _QUEUE_MAX and name not in self._queue[-1:]:
             self._queue.append(name)
             self._wake.set()
 

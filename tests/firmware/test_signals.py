@@ -53,11 +53,21 @@ class TestSignals(unittest.TestCase):
 
     def test_too_many_are_dropped(self):
         def act():
-            for _ in range(50):
-                self.signals.play("key")
+            for i in range(50):
+                self.signals.play("key" if i % 2 else "close")
 
-        self.play(act, lambda: self.lamp.tones() == 4 and not self.signals.playing)
+        total = 2 * self.tones_of("key") + 2 * self.tones_of("close")
+        self.play(act, lambda: self.lamp.tones() == total and not self.signals.playing)
         self.assertEqual(self.signals._queue, [])
+
+    def test_told_twice_is_played_once(self):
+        def act():
+            self.signals.play("refused")
+            self.signals.play("refused")
+            self.signals.play("key")
+
+        total = self.tones_of("refused") + self.tones_of("key")
+        self.play(act, lambda: self.lamp.tones() == total and self.lamp.changes[-1] is False)
 
     def test_close_the_door_until_it_is_closed(self):
         self.play(
