@@ -144,7 +144,7 @@ async def a_program_that_hangs(stage: Stage) -> None:
     await eventually(lambda: not stage.lock("lock-1")["energised"], "the strike to drop", RELEASE_S + 1)
     assert RELEASE_S * 1000 - 100 <= stage.lock("lock-1")["longest_ms"] <= RELEASE_S * 1000 + 200
     await stage.answered(order, ACCEPTED, failed("power"), within_s=15)
-    assert "watchdog" in [found["reset"] for found in stage.data("device.booted")]
+    await stage.tells("device.booted", reset="watchdog")
 
 
 HANG = "        self._pulse.start(pulse_ms)\n        while True:\n            pass\n"
@@ -197,6 +197,7 @@ async def an_evening_with_trainers(stage: Stage) -> None:
     await stage.shows("inside-1", "free")
     await lend(stage)
     assert stage.lock("lock-1")["is"] == "locked"
+    await stage.tells("lock.locked")
     assert stage.told("lock-1", "door-1") == [
         "access.accepted",
         "lock.unlocked",
