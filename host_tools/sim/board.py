@@ -24,11 +24,10 @@ CONFIG_FILE = "config.json"
 Json = dict[str, Any]
 
 
-def chip_of(board: str) -> int:
-    """The chip that a board's name ends in, as layout.CHIPS numbers them; 0 when it names none."""
-    name = board.replace("-", "")
-    found = [i for i, chip in enumerate(layout.CHIPS) if chip and name.endswith(chip)]
-    return found[0] if found else 0
+def chip_of(config: Json) -> int:
+    """The chip of a board as layout.CHIPS numbers them; 0 for the simulator's own."""
+    chip = config["chip"]
+    return layout.CHIPS.index(chip) if chip in layout.CHIPS else 0
 
 
 class SimBoard:
@@ -48,7 +47,7 @@ class SimBoard:
         world = World(self.folder)
         world.power_off()
         world.put("wifi_changed_us", 0)  # times of before this machine's last start mean nothing
-        world.put("chip", chip_of(config["board"]))
+        world.put("chip", chip_of(config))
         wired = BoardWorld(self.name, world, config)
         wired.wire()
         if is_new:

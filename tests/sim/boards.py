@@ -19,6 +19,7 @@ CONFIG: dict[str, Any] = {
     "site": "test-site",
     "device": "box-1",
     "board": "box-esp32s3",
+    "chip": "esp32s3",
     "broker": {"host": "127.0.0.1", "port": 1883},
     "ntp": {"host": "127.0.0.1", "port": 123},
     "components": {

@@ -98,7 +98,7 @@ if machine.reset_cause() == 1:
 print("on")
 """
     )
-    board = bench.boot(main, board="box-esp32")
+    board = bench.boot(main, chip="esp32")
     assert bench.zygote.wait_event()["cause"] == 3
     said(board, "on")
     assert "Guru Meditation" in board.log()

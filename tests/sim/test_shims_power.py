@@ -8,7 +8,7 @@ from host_tools.errors import BadInput, ToolError
 from host_tools.sim import layout
 from tests.sim.boards import Bench, facts, said, until
 
-C3 = {"board": "field-esp32c3"}
+C3 = {"chip": "esp32c3"}
 POWER = {
     "battery": {"pin": 1, "ratio_permille": 2000, "ok_mv": 3700},
     "solar": {"pin": 3, "ratio_permille": 11000},
@@ -38,15 +38,15 @@ def test_the_timer_wakes_and_the_watchdog_does_not_bite_in_sleep(bench: Bench) -
 
 
 @pytest.mark.parametrize(
-    ("board", "arm", "why"),
+    ("chip", "arm", "why"),
     [
-        ("field-esp32c3", "esp32.wake_on_gpio([pir], esp32.WAKEUP_ANY_HIGH)", layout.GPIO_WAKE),
-        ("box-esp32s3", "esp32.wake_on_ext1([pir], esp32.WAKEUP_ANY_HIGH)", layout.EXT1_WAKE),
+        ("esp32c3", "esp32.wake_on_gpio([pir], esp32.WAKEUP_ANY_HIGH)", layout.GPIO_WAKE),
+        ("esp32s3", "esp32.wake_on_ext1([pir], esp32.WAKEUP_ANY_HIGH)", layout.EXT1_WAKE),
     ],
 )
-def test_a_pin_wakes(bench: Bench, board: str, arm: str, why: int) -> None:
+def test_a_pin_wakes(bench: Bench, chip: str, arm: str, why: int) -> None:
     court = {"components": {"court-1": {"kind": "occupancy", "pir": {"pin": 4, "active": 1}}}}
-    sim = bench.boot(SLEEP + arm + "\nmachine.deepsleep(3600000)\n", board=board, **court)
+    sim = bench.boot(SLEEP + arm + "\nmachine.deepsleep(3600000)\n", chip=chip, **court)
     assert bench.zygote.wait_event()["event"] == "asleep"
     assert sim.set("court-1", "occupied")["awake"], "its doorbell is heard while it sleeps"
     assert bench.zygote.wait_event()["cause"] == layout.DEEPSLEEP_RESET
@@ -63,27 +63,27 @@ def test_a_pin_that_has_its_level_already_wakes_at_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("board", "code", "error"),
+    ("chip", "code", "error"),
     [
         (
-            "field-esp32c3",
+            "esp32c3",
             "esp32.wake_on_gpio([Pin(6)], True)\nmachine.deepsleep(9)",
             "wake-up pin not supported",
         ),
-        ("field-esp32c3", "esp32.wake_on_ext1([pir], True)", "has no attribute"),
+        ("esp32c3", "esp32.wake_on_ext1([pir], True)", "has no attribute"),
         (
-            "box-esp32s3",
+            "esp32s3",
             "esp32.wake_on_gpio([pir], True)\nmachine.deepsleep(9)",
             "not supported on this chip",
         ),
-        ("box-esp32s3", "esp32.wake_on_ext1([Pin(38)], True)", "invalid pin"),
-        ("box-esp32", "esp32.mcu_temperature()", "has no attribute"),
-        ("box-esp32s3", "rtc.memory(bytes(2049))", "buffer too long"),
-        ("box-esp32s3", "machine.mem32[0x60008034]", "no register"),
+        ("esp32s3", "esp32.wake_on_ext1([Pin(38)], True)", "invalid pin"),
+        ("esp32", "esp32.mcu_temperature()", "has no attribute"),
+        ("esp32s3", "rtc.memory(bytes(2049))", "buffer too long"),
+        ("esp32s3", "machine.mem32[0x60008034]", "no register"),
     ],
 )
-def test_what_the_chip_cannot_is_refused(bench: Bench, board: str, code: str, error: str) -> None:
-    sim = bench.boot(SLEEP + code + "\n", board=board)
+def test_what_the_chip_cannot_is_refused(bench: Bench, chip: str, code: str, error: str) -> None:
+    sim = bench.boot(SLEEP + code + "\n", chip=chip)
     said(sim, error)
 
 
@@ -92,14 +92,14 @@ def test_power_on_and_brownout_alone_lose_the_rtc_memory(bench: Bench) -> None:
 import json, machine
 rtc = machine.RTC()
 rtc.memory(rtc.memory() + b"x")
-address = {"box-esp32": 0x3FF48034}.get(BOARD, 0x60008038)
+address = {"esp32": 0x3FF48034}.get(BOARD, 0x60008038)
 state = machine.mem32[address] & 63
 print(json.dumps({"kept": len(rtc.memory()), "cause": machine.reset_cause(), "state": state}))
 if len(rtc.memory()) == 1 and machine.reset_cause() == 1 and state == 1:
     machine.reset()
 """
-    for name, brownout in (("box-esp32s3", 15), ("box-esp32", 12)):
-        board = bench.boot(main.replace("BOARD", repr(name)), board=name)
+    for name, brownout in (("esp32s3", 15), ("esp32", 12)):
+        board = bench.boot(main.replace("BOARD", repr(name)), chip=name)
         said(board, "cause", 2)
         assert facts(board) == {"kept": 2, "cause": layout.HARD_RESET, "state": 12}
         count = board.log().count("cause")
