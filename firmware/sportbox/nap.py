@@ -28,7 +28,7 @@ def start(config: "Facts", data_folder: str) -> "Rest | None":
     chip.Watchdog(_WATCHDOG_MS)
     uptime = Uptime()
     rest = Rest.wake(config["hash"])
-    if rest is None or rest.base_ms >= rest.report_ms:
+    if rest is None or rest.is_report_due():
         return rest
     limits = config["outbox"]
     outbox = Outbox(data_folder + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"])

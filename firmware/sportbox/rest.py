@@ -35,6 +35,7 @@ _KEPT = (
 _SHORTEST_MS = const(100)
 _LATE_MS = const(10000)  # a timer may be so much late, beside the tenth that its oscillator may be off
 _FAILURES_MAX = const(3)
+_SLACK_MS = const(500)
 
 
 def wall_ms() -> int:
@@ -54,6 +55,7 @@ class Rest:
         self.failures = 0  # times in a row that the broker was not reached
         self.seq = 0  # the newest event of the starts before
         self.by_timer = False
+        self._slack_ms = 0
         self.courts: dict[str, Any] = {}
         self.parts: dict[str, Any] = {}
         self.drift = Drift()
@@ -80,12 +82,17 @@ class Rest:
     def _woke(self, counted_ms: int, planned_ms: int) -> None:
         self.wakes += 1
         self.by_timer = sleep.by_timer()
+        if self.by_timer:  # it may be early: its oscillator is not exact
+            self._slack_ms = planned_ms // 10 + _SLACK_MS
         if (
             not 0 <= counted_ms <= planned_ms + planned_ms // 10 + _LATE_MS
         ):  # the wall clock was lost or moved
             counted_ms = planned_ms if self.by_timer else 0
             self._trust = UNKNOWN
         self.advance(self.drift.slept(counted_ms))
+
+    def is_report_due(self) -> bool:
+        return self.base_ms + self._slack_ms >= self.report_ms
 
     def advance(self, ms: int) -> None:
         """So much time has passed before the start that counts from nought."""

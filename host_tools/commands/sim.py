@@ -142,6 +142,35 @@ def brownout(board: BoardName, state: StateDir = None, json_: Json = False) -> N
 
 
 @app.command()
+def energy(
+    site_file: SiteFile,
+    wakes: Annotated[
+        int, typer.Option("--wakes", metavar="N", min=0, max=2000, help="visits of each court a day")
+    ] = 40,
+    json_: Json = False,
+) -> None:
+    """What each board takes a day, and how long its battery lasts without sun."""
+    from host_tools.sim.energy import budgets
+    from host_tools.site.load import load_site
+
+    found = asyncio.run(budgets(load_site(site_file), wakes, say))
+    if json_:
+        for budget in found:
+            emit(budget.facts())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("board", "kind", "supply", "mAh a day", "of it", "days on battery")
+    for budget in found:
+        largest = sorted(budget.mah.items(), key=lambda item: -item[1])
+        parts = ", ".join(f"{name} {mah:.1f}" for name, mah in largest)
+        days = "" if budget.days is None else f"{budget.days:.0f}"
+        table.add_row(budget.board, budget.kind, budget.source, f"{budget.mah_a_day:.1f}", parts, days)
+    Console().print(table)
+
+
+@app.command()
 def show(
     board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="one board; all by default")] = None,
     state: StateDir = None,

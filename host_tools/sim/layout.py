@@ -205,6 +205,7 @@ _POWER_FIELDS = {
     "starts": (7568, "I"),  # how often a VM was started, wakes included
     "battery_mv": (7572, "I"),
     "solar_mv": (7576, "I"),
+    "radio_starts": (7580, "I"),  # how often the radio was switched on
 }
 FIELDS.update(_POWER_FIELDS)
 

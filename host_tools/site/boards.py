@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from host_tools.errors import BadInput
 from host_tools.site.base import Model, Name, Pin, pin_number
 from host_tools.site.chips import CHIPS, Chip
+from host_tools.site.energy import Energy
 from host_tools.site.expected import Loc
 from host_tools.site.explain import Explained, explain
 from host_tools.site.hardware import Buzzer, Expander, I2c, Led, Polarity, Power, Rtc
@@ -63,7 +64,7 @@ class Board(Model):
     expander: Expander | None = None
     rtc: Rtc | None = None
     power: Power | None = None
-    energy: dict[str, float] | None = None
+    energy: Energy | None = None
 
     @property
     def name(self) -> str:

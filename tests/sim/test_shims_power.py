@@ -26,6 +26,10 @@ pir = Pin(4, Pin.IN, Pin.PULL_DOWN)
 """
 
 
+def of(board: str) -> dict[str, str]:
+    return {"board": board, "chip": board.rpartition("-")[2]}
+
+
 def test_the_timer_wakes_and_the_watchdog_does_not_bite_in_sleep(bench: Bench) -> None:
     board = bench.boot(SLEEP + "machine.deepsleep(900)\n", **C3)
     assert bench.zygote.wait_event()["event"] == "asleep"

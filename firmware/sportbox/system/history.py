@@ -8,6 +8,7 @@ from sportbox.store import record
 from sportbox.store.wear import Wear
 
 _FORM = "<III"  # boots, bytes, files; the first releases stored the boots alone
+_RECORD_BYTES = const(16)
 _SAVE_MS = const(86400000)
 
 
@@ -42,8 +43,9 @@ class History:
             self._save()
 
     def _save(self) -> None:
+        self.wear.wrote(_RECORD_BYTES)
         data = struct.pack(_FORM, self.boots, self.wear.bytes & 0xFFFFFFFF, self.wear.files & 0xFFFFFFFF)
         try:
-            record.write(self._path, data, self.wear)
+            record.write(self._path, data)
         except OSError:
             return  # worn flash; the outbox reports it, and the box works on

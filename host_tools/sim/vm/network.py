@@ -37,6 +37,7 @@ def _count_radio(on):
     """How long it was on, for the energy model; what ends with the VM is counted by the zygote."""
     if on:
         _page.radio_since_us = _now_us()
+        _page.radio_starts += 1
     else:
         _page.radio_us += _now_us() - _page.radio_since_us
         _page.radio_since_us = 0
