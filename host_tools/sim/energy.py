@@ -132,9 +132,12 @@ class _Runner:
     async def _reports(self, site: Site, name: str, config: Json) -> Wake:
         board = await self._boot(f"{name}-reports", site, name, config, every_s=ALWAYS_S)
         try:
-            await _asleep(board, 1)
+            world = board.view.world
+            await _until(lambda: world.get("asleep"), board)
             before = _counters(board)
-            await _asleep(board, 1 + REPORTS)
+            await _until(
+                lambda: world.get("asleep") and world.get("starts") >= before.starts + REPORTS, board
+            )
             found = _since(before, _counters(board), REPORTS)
             if found.connections != 1:
                 raise ToolError(f"the simulated board {board.name} did not report by timer each time")
@@ -148,14 +151,14 @@ class _Runner:
             return Wake(0, 0, 0, 0)
         board = await self._boot(f"{name}-visits", site, name, config, every_s=NEVER_S)
         try:
-            await _asleep(board, 1)
+            world = board.view.world
+            await _until(world.has_settled, board)
             before = _counters(board)
             for _ in range(VISITS):
-                starts = int(_counters(board).starts)
                 board.set(courts[0], "occupied")
-                await _asleep(board, starts + 1)
+                await _until(world.has_noticed_motion, board)
                 board.set(courts[0], "free")
-                await _asleep(board, starts + 3)
+                await _until(world.has_settled, board)
             return _since(before, _counters(board), VISITS)
         finally:
             board.cut()
@@ -183,14 +186,12 @@ def _since(before: Wake, after: Wake, number: int) -> Wake:
     return (after + before.times(-1)).times(1 / number)
 
 
-async def _asleep(board: SimBoard, starts: int) -> None:
-    """Until it sleeps after its n-th start."""
-    world = board.view.world
+async def _until(condition: Callable[[], object], board: SimBoard) -> None:
     end_s = time.monotonic() + STEP_S
-    while not (world.get("asleep") and world.get("starts") >= starts):
+    while not condition():
         if time.monotonic() > end_s:
             raise ToolError(
-                f"the simulated board {board.name} did not fall asleep within {STEP_S:.0f} s",
+                f"the simulated board {board.name} did not go on for {STEP_S:.0f} s",
                 details=board.log().splitlines()[-5:],
             )
         await asyncio.sleep(POLL_S)

@@ -21,6 +21,7 @@ LOG_FILE = "log.txt"
 FIFO_FILE = "irq"
 RSSI_DBM = -58
 TEMPERATURE_C = 24
+LONG_US = 60_000_000
 SOFTWARE_RESETS = {"esp32c3": 3}  # what the chip calls a reset by its software; the two-core ones: 12
 PREFIX_MAC = bytes.fromhex("24dcc3")  # a range of Espressif's
 
@@ -162,6 +163,15 @@ class World(Pins):
                 return reason, sum(1 << pin for pin in there)
         until_us = self.get("sleep_until_us")
         return (layout.TIMER_WAKE, 0) if until_us and now_us() >= until_us else (0, 0)
+
+    def has_noticed_motion(self) -> bool:
+        """In deep sleep, and a motion sensor does not wake it now: what it saw is enough for a while."""
+        return bool(self.get("asleep")) and not self.get("gpio_pins") | self.get("ext1_pins")
+
+    def has_settled(self) -> bool:
+        """In deep sleep until something moves, or for long."""
+        armed = self.get("gpio_pins") | self.get("ext1_pins")
+        return bool(self.get("asleep") and armed) and self.get("sleep_until_us") > now_us() + LONG_US
 
     def set_analog(self, pin: int, microvolts: int) -> None:
         struct.pack_into("I", self._page, layout.ANALOG_UV + 4 * pin, microvolts)
