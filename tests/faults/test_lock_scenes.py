@@ -138,6 +138,7 @@ async def a_program_that_hangs(stage: Stage) -> None:
         {"sportbox/drivers/strike.py": [("        self._pulse.start(pulse_ms)\n", HANG)]},
         {"sportbox/box.py": {"_WATCHDOG_MS": 3000}},
     )
+    stage.crashes = True
     await stage.boot(strike(), firmware=hung)
     order = await stage.order("lock-1")
     await eventually(lambda: stage.lock("lock-1")["energised"], "the strike to be energised")
