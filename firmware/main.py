@@ -31,6 +31,10 @@ async def run() -> None:
             from sportbox.box import Box
 
             await Box(config, secrets).run()
+    except NotProvisioned as error:
+        print("sportbox: not provisioned:", error)
+        await asyncio.sleep(PAUSE_S)
+        machine.reset()
     except Exception as error:
         sys.print_exception(error)
         try:

@@ -156,6 +156,7 @@ class Box:
         self._time.open(kit.rtc())
         self._before_parts()
         app.parts = make_parts(kit)
+        kit.forget()
         running = [a.order.component for a in self._replay.answers.values() if a.result == "accepted"]
         self._resume(running)
         self._tell_crash()

@@ -3,7 +3,7 @@
 import json
 
 from sportbox.core.token import Key
-from sportbox.kit import Kit
+from sportbox.kit import Kit, NoSuchHardware
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ def make_parts(kit: Kit) -> "list[Part]":
         if kind == "occupancy" and sleeps(kit.config):
             module_name = "sportbox.dozing"
         module = __import__(module_name, None, None, ("build",))  # what is not there costs no memory
-        parts.append(module.build(name, facts, kit))
+        try:
+            parts.append(module.build(name, facts, kit))
+        except (KeyError, NoSuchHardware) as error:
+            raise NotProvisioned("component %s: no %s" % (name, error))
     if kit.has_expander():
         from sportbox.ports import Ports
 

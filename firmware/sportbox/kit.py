@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Facts = dict[str, Any]
 
+_KEPT = ("site", "device", "board", "hash", "telemetry_s", "power", "components")
 EXPANDER_PIN = const(64)  # pins from here on are those of the port expander: GPA0 is 64, GPB7 is 79
 
 
@@ -58,6 +59,20 @@ class Kit:
         from sportbox.drivers.ds3231 import Ds3231
 
         return Ds3231(self.i2c())
+
+    def forget(self) -> None:
+        """The parts are built: what they were built from need not stay in memory, but for what tells the
+        board and its components apart."""
+        self.secrets.clear()
+        for name in list(self.config):
+            if name not in _KEPT:
+                del self.config[name]
+        components = self.components
+        for name in list(components):
+            facts = components[name]
+            components[name] = {"kind": facts["kind"]}
+            if facts.get("radar"):
+                components[name]["radar"] = True  # what can be shed
 
     def on_edge(self) -> None:
         """For interrupt handlers: scan() runs soon."""

@@ -32,7 +32,11 @@ class Signals:
     def play(self, name: str) -> None:
         """Plays a pattern soon; told twice at once it is played once, and when too many wait, the newest is
         dropped."""
-        if len(self._queue) < _QUEUE_MAX and name not in self._queue[-1:]:
+        if name in self._queue[-1:]:
+            return
+        if len(self._queue) >= _QUEUE_MAX and "key" in self._queue:
+            self._queue.remove("key")  # what became of the code matters more than its keys
+        if len(self._queue) < _QUEUE_MAX:
             self._queue.append(name)
             self._wake.set()
 

@@ -16,8 +16,9 @@ from host_tools.sim.shims import ROM_FILE
 from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE
 
 FIRMWARE_HEAP_KIB = 256
-SHIMS_HEAP_KIB = 42
-"""What stands in for a chip's ROM and hardware, and is not the firmware's: asyncio and the shims."""
+SHIMS_HEAP_KIB = 50
+"""What stands in for a chip's ROM and hardware, and is not the firmware's: asyncio, the shims, and the
+models of chips on the I2C bus."""
 START = "_start"  # the first module of the shims
 LOG_BYTES_MAX = 1 << 20
 FIFO_FD = 3

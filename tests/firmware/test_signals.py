@@ -54,11 +54,19 @@ class TestSignals(unittest.TestCase):
     def test_too_many_are_dropped(self):
         def act():
             for i in range(50):
-                self.signals.play("key" if i % 2 else "close")
+                self.signals.play("refused" if i % 2 else "close")
 
-        total = 2 * self.tones_of("key") + 2 * self.tones_of("close")
+        total = 2 * self.tones_of("refused") + 2 * self.tones_of("close")
         self.play(act, lambda: self.lamp.tones() == total and not self.signals.playing)
         self.assertEqual(self.signals._queue, [])
+
+    def test_what_became_of_a_code_displaces_its_keys(self):
+        def act():
+            for name in ("key", "close", "key", "close", "granted"):
+                self.signals.play(name)
+
+        total = self.tones_of("key") + 2 * self.tones_of("close") + self.tones_of("granted")
+        self.play(act, lambda: self.lamp.tones() == total and not self.signals.playing)
 
     def test_told_twice_is_played_once(self):
         def act():

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from host_tools.sim.vm_process import SHIMS_HEAP_KIB
 from tests import components
 from tests.components import door, lock
 from tests.sim.boards import Bench, said, until
@@ -33,6 +34,12 @@ def run(bench: Bench, body: str, **changes: Any) -> Any:
 
 def test_power_on_values(bench: Bench) -> None:
     assert run(bench, "found = get(0, 22)") == [255, 255] + [0] * 16 + [0, 0, 0, 0]
+
+
+def test_the_firmware_has_no_more_heap_than_256_kib(bench: Bench) -> None:
+    """What is not the firmware's takes at least what the VM has beyond that."""
+    body = "import gc\nget(0)\ngc.collect()\nfound = gc.mem_alloc()"
+    assert run(bench, body, rtc=components.RTC) >= SHIMS_HEAP_KIB * 1024
 
 
 def test_the_bus_is_scanned_and_refuses_the_absent(bench: Bench) -> None:
