@@ -167,16 +167,13 @@ ACTUATOR_FIELDS = {
     "released": (78, "B"),  # by hand, from inside
 }
 
-# one record a GPIO: what its RMT channel did and does
+# one record a GPIO: what its RMT channel does. Ends at 4096; free from there
 RMT = 2560
-RMT_SIZE = 40
+RMT_SIZE = 24
 RMT_FIELDS = {
     "start_us": (0, "Q"),
     "until_us": (8, "Q"),
-    "total_us": (16, "Q"),  # of finished pulses
-    "longest_us": (24, "I"),  # of finished pulses
-    "pulses": (28, "I"),  # begun
-    "idle": (32, "B"),
+    "idle": (16, "B"),
 }
 
 # --- power: sleep, supply, what is kept over a reset, and how long it took ---

@@ -16,15 +16,6 @@ READS_MAX = 100
 """Of a record that the VM writes meanwhile."""
 
 
-class Rmt(NamedTuple):
-    """What one pin's RMT channel did: sums include the pulse that runs."""
-
-    running: bool
-    pulses: int
-    longest_ms: int
-    total_ms: int
-
-
 class Actuator(NamedTuple):
     """A lock's coil or motor at a moment; sums include the pulse that runs."""
 
@@ -138,16 +129,6 @@ class Pins:
 
     def _channel(self, pin: int) -> Record:
         return Record(self._page, layout.RMT + pin * layout.RMT_SIZE, layout.RMT_FIELDS)
-
-    def rmt(self, pin: int) -> Rmt:
-        now, channel = now_us(), self._channel(pin)
-        span_us = max(0, min(now, channel.until_us) - channel.start_us)
-        return Rmt(
-            running=channel.start_us <= now < channel.until_us,
-            pulses=channel.pulses,
-            longest_ms=max(channel.longest_us, span_us) // 1000,
-            total_ms=(channel.total_us + span_us) // 1000,
-        )
 
     # --- actuators ---
 

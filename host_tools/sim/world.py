@@ -74,12 +74,7 @@ class World(Pins):
         for number in range(self.get("actuators")):
             self.settle(number)
         for pin in range(layout.GPIOS):
-            channel = self._channel(pin)
-            if channel.until_us:
-                span_us = max(0, min(now, channel.until_us) - channel.start_us)
-                channel.total_us += span_us
-                channel.longest_us = max(channel.longest_us, span_us)
-                channel.until_us = channel.start_us = 0
+            self._channel(pin).put(start_us=0, until_us=0)
         for array in (layout.OUT_KIND, layout.OUT_LEVEL, layout.PULL):
             self._page[array : array + layout.GPIOS] = bytes(layout.GPIOS)
 

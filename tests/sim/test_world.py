@@ -26,7 +26,7 @@ def energise(world: World, until_us: int) -> None:
     world.put("halted", 1)  # power without a VM
     world._page[layout.OUT_KIND + LOCK] = layout.OUT_RMT
     world.settle(0)
-    world._channel(LOCK).put(start_us=now_us(), until_us=until_us, pulses=1)
+    world._channel(LOCK).put(start_us=now_us(), until_us=until_us)
 
 
 def test_a_new_world_is_quiet(board: SimBoard) -> None:

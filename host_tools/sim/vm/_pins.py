@@ -97,11 +97,7 @@ def changed(pin):
             later(_mechanics.changes(a, _raw, _rmt(a.gate), _now_us()))
 
 
-def end_pulse(pin, end_us):
-    """Moves the RMT's pulse that is over, or cut short now, into its sums."""
+def end_pulse(pin):
+    """What its RMT channel does is felt no longer."""
     channel = _rmt(pin)
-    if channel.until_us:
-        length_us = max(0, min(end_us, channel.until_us) - channel.start_us)
-        channel.total_us += length_us
-        channel.longest_us = max(channel.longest_us, length_us)
-        channel.until_us = channel.start_us = 0
+    channel.until_us = channel.start_us = 0

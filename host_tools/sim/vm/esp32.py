@@ -1,9 +1,9 @@
 """`esp32`: the RMT peripheral, which times pulses without the CPU.
 
 The world page holds from when to when the channel's level is not the idle one, so a pulse ends by itself
-whatever the firmware does. A sequence of several pulses is kept as one span from its first to its last
-active item; the longest pulse in it is counted as what it is. A pin that is made a plain output while the
-sequence runs is detached at once, as the GPIO matrix does it, and the sequence runs on unfelt.
+whatever the firmware does. A sequence of several pulses counts as one, from its first to its last active
+item. A pin that is made a plain output while the sequence runs is detached at once, as the GPIO matrix does
+it, and the sequence runs on unfelt.
 """
 
 import _pins
@@ -46,7 +46,7 @@ class RMT:
         self._started = False
         self._end_us = 0
         _pins.settle(self._gpio)
-        _pins.end_pulse(self._gpio, _now_us())
+        _pins.end_pulse(self._gpio)
         _rmt(self._gpio).idle = 1 if idle_level else 0
         _raw[_KIND + self._gpio] = _OUT_RMT
 
@@ -83,35 +83,22 @@ class RMT:
         self.wait_done(timeout=-1)
         durations, levels = self._items(_duration, _data)
         now = _now_us()
-        channel = _rmt(self._gpio)
-        if _raw[_KIND + self._gpio] == _OUT_RMT:
-            _pins.settle(self._gpio)
-            _pins.end_pulse(self._gpio, now)
-        ticks = first = last = run = longest = pulses = active = 0
+        ticks, first, last = 0, -1, 0
+        idle = _rmt(self._gpio).idle
         for i in range(len(levels)):
-            if (1 if levels[i] else 0) == channel.idle:
-                run = 0
-            else:
-                if not run:
-                    pulses += 1
-                    if pulses == 1:
-                        first = ticks
-                run += durations[i]
-                active += durations[i]
-                longest = max(longest, run)
+            if (1 if levels[i] else 0) != idle:
+                if first < 0:
+                    first = ticks
                 last = ticks + durations[i]
             ticks += durations[i]
         self._started = True
         self._end_us = now + ticks * 1000000 // self._hz
         if _raw[_KIND + self._gpio] != _OUT_RMT:  # the pin was made a plain output meanwhile: nothing is felt
             return
-        if pulses:
-            channel.start_us = now + first * 1000000 // self._hz
-            channel.until_us = now + last * 1000000 // self._hz
-            channel.pulses += pulses
-        if pulses > 1:  # not one span: account for it here and now
-            channel.total_us += active * 1000000 // self._hz
-            channel.longest_us = max(channel.longest_us, longest * 1000000 // self._hz)
+        _pins.settle(self._gpio)
+        channel = _rmt(self._gpio)
+        channel.start_us = now + max(0, first) * 1000000 // self._hz
+        channel.until_us = now + last * 1000000 // self._hz
         _pins.changed(self._gpio)
 
     def wait_done(self, *, timeout=0):
@@ -144,7 +131,7 @@ class RMT:
             _end(_WDT_RESET)
         if _raw[_KIND + self._gpio] == _OUT_RMT:
             _pins.settle(self._gpio)
-            _pins.end_pulse(self._gpio, now)
+            _pins.end_pulse(self._gpio)
             _pins.changed(self._gpio)
         self._started = False
         self._end_us = now

@@ -12,7 +12,6 @@ from _layout import (
     OUT_LEVEL as _OUT,
     OUT_NONE as _OUT_NONE,
     OUT_OPEN_DRAIN as _OUT_OPEN_DRAIN,
-    OUT_RMT as _OUT_RMT,
     PULL as _PULL,
     PWRON_RESET,
     RTC_MEMORY as _RTC_MEMORY,
@@ -95,8 +94,6 @@ class Pin:
         if value is not None:
             _raw[_OUT + pin] = 1 if value else 0
         if mode != -1:
-            if _raw[_KIND + pin] == _OUT_RMT:
-                _pins.end_pulse(pin, _now_us())
             _raw[_KIND + pin] = _KINDS[mode]
         if pull != -1:
             _raw[_PULL + pin] = pull or 0
