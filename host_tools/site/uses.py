@@ -20,8 +20,8 @@ class Use:
 
 
 COIL = Use("a strike's coil", output=True, moves=True, timed=True, expander=True)
-MOTOR = Use("a motor's enable line", output=True, moves=True, timed=True, expander=True)
-DIRECTION = Use("a motor's direction", output=True, expander=True)
+MOTOR = Use("a motor's enable line", output=True, moves=True, timed=True)
+DIRECTION = Use("a motor's direction", output=True)
 CONTACT = Use("a contact", pull="up", expander=True)
 BEAM = Use("a light barrier", pull="up", expander=True)
 MOTION = Use("a motion sensor", pull="down", expander=True, wakes=True)

@@ -111,6 +111,8 @@ def test_facts_of_the_chips() -> None:
         ("esp32s3", 71, uses.CONTACT, "GPA7 of the MCP23017 is output only"),
         ("esp32s3", 79, uses.CONTACT, "GPB7 of the MCP23017 is output only"),
         ("esp32s3", 64, uses.MOTION, "no pull-downs"),
+        ("esp32s3", 64, uses.MOTOR, "GPA0 will not do: a motor's enable line needs a GPIO"),
+        ("esp32s3", 79, uses.DIRECTION, "GPB7 will not do"),
         ("esp32s3", 64, uses.WIEGAND, "GPA0 will not do: a Wiegand line needs a GPIO of the chip itself"),
         ("esp32s3", 64, uses.MATRIX_ROW, "needs a GPIO"),
         ("esp32s3", 64, uses.UART_RX, "needs a GPIO"),

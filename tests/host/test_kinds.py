@@ -111,10 +111,9 @@ def test_strikes_and_contacts_on_the_expander_have_pins_from_64(tmp_path: Path) 
     assert config["expander"] == {"address": 0x20, "interrupt": 40, "enable": 47}
 
 
-def test_a_motor_on_the_expander(tmp_path: Path) -> None:
+def test_a_latch_contact_on_the_expander(tmp_path: Path) -> None:
     lock = components_of(tmp_path, "sim", "lock-15:\ndoor-15:")["lock-15"]
-    assert (lock["pin"], lock["direction"]) == (68, 71)
-    assert (lock["locked"]["pin"], lock["unlocked"]["pin"]) == (77, 78)
+    assert (lock["pin"], lock["latch"]) == (68, {"pin": 77, "active": 0})
 
 
 def test_the_classic_esp32_cannot_end_a_pulse_early(tmp_path: Path) -> None:

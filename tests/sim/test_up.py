@@ -58,10 +58,10 @@ def children(pid: int) -> set[int]:
 class Up:
     """A running `sim up --json`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, site_text: str = SITE) -> None:
         self.state = folder / "state"
         site = folder / "site.yaml"
-        site.write_text(SITE)
+        site.write_text(site_text)
         command = [sys.executable, "-m", "host_tools.cli", "sim", "up", str(site), "--json"]
         command += ["--state", str(self.state), *options]
         with (folder / "up.log").open("wb") as log:
@@ -90,9 +90,9 @@ class Up:
 
 
 @contextmanager
-def up(folder: Path, *options: str) -> Iterator[Up]:
+def up(folder: Path, *options: str, site_text: str = SITE) -> Iterator[Up]:
     folder.mkdir(exist_ok=True)
-    running = Up(folder, *options)
+    running = Up(folder, *options, site_text=site_text)
     try:
         running.wait_ready()
         yield running
