@@ -93,7 +93,7 @@ def set_(
     stuck, `cut` is its contact's wire. lock-N jam|lost|ok|cut|joined|new: `lost` is a latch that falls back
     by itself, `new` replaces a burnt coil. release-N press|clear, inside-N occupied|free, tamper-N
     open|closed, court-N occupied|free|PEOPLE, pir-N stuck|ok, gate-N in|out, expander lost|ok, wifi up|down,
-    clock set|lost. A number can be left out where there is only one.
+    clock set|lost, battery MV, solar MV, temperature C. A number can be left out where there is only one.
     """
     result = _board(state_dir(state), board).set(component, value)
     if json_:
@@ -217,10 +217,16 @@ def _table(worlds: list[dict[str, Any]]) -> None:
 
     table = Table("board", "power", "boots", "Wi-Fi", "clock", "what is so")
     for world in worlds:
-        power = "halted" if world["halted"] else "on" if world["power"] else "off"
+        power = _power(world)
         boots = str(world["boot_count"])
         table.add_row(world["board"], power, boots, world["wifi"], world["clock"], "\n".join(_parts(world)))
     Console().print(table)
+
+
+def _power(world: dict[str, Any]) -> str:
+    if world["asleep"]:
+        return "asleep"
+    return "halted" if world["halted"] else "on" if world["power"] else "off"
 
 
 def _parts(world: dict[str, Any]) -> list[str]:
@@ -240,6 +246,8 @@ def _parts(world: dict[str, Any]) -> list[str]:
     lines += [f"{name} beams {' and '.join(gate['beams'])}" for name, gate in world["gates"].items()]
     for name, keypad in world["keypads"].items():
         lines.append(f"{name} {keypad}")
+    supply = world["supply"]
+    lines += [f"{name} {supply[f'{name}_mv']} mV" for name in ("battery", "solar") if f"{name}_mv" in supply]
     lines += [f"{chip} {state}" for chip, state in world["chips"].items() if state != "ok"]
     return lines
 

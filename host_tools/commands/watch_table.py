@@ -15,6 +15,7 @@ STYLES = {
     "online": "green",
     "offline": "red",
     "sleeping": "blue",
+    "overdue": "bold red",
     "locked": "green",
     "closed": "green",
     "free": "green",
@@ -37,6 +38,7 @@ ALARMS = (
     "lock.fault",
     "device.tamper",
     "device.crashed",
+    "device.battery",
     "access.failed",
 )
 ROWS_MIN = 4
@@ -79,7 +81,7 @@ def _boards(live: LiveSite, room: int) -> Table:
         if rows and rows + len(board.components) > room:
             break
         for index, (part, component) in enumerate(board.components.items()):
-            of_board = _board_cells(name, board) if index == 0 else [Text()] * 5
+            of_board = _board_cells(name, board, now_s) if index == 0 else [Text()] * 5
             table.add_row(*of_board, Text(part), *_component_cells(component, now_s))
         rows += len(board.components)
         shown += 1
@@ -91,10 +93,16 @@ def _boards(live: LiveSite, room: int) -> Table:
     return table
 
 
-def _board_cells(name: str, board: Board) -> list[Text]:
+def _board_cells(name: str, board: Board, now_s: float) -> list[Text]:
     queue = "" if board.queue is None else str(board.queue)
     clock = Text(board.clock, style="" if board.clock in ("ntp", "rtc") else "yellow")
-    return [Text(name, style="bold"), _styled(board.availability), Text(board.firmware), clock, Text(queue)]
+    return [
+        Text(name, style="bold"),
+        _styled(board.presence(now_s)),
+        Text(board.firmware),
+        clock,
+        Text(queue),
+    ]
 
 
 def _component_cells(component: Component, now_s: float) -> list[Text]:

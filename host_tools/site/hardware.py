@@ -66,10 +66,11 @@ class Rtc(Model):
 
 class BatterySettings(Model):
     low_mv: Millivolts | None = Field(
-        None, description="millivolts: below this the battery is low, and what only informs is switched off"
+        None, description="millivolts: below this the battery is low, and radars are switched off"
     )
     critical_mv: Millivolts | None = Field(
-        None, description="millivolts: below this only doors and locks are kept"
+        None,
+        description="millivolts: below this lamp and most telemetry go, and courts of a board that sleeps",
     )
     ok_mv: Millivolts | None = Field(None, description="millivolts: above this the battery is well again")
 
@@ -92,13 +93,15 @@ class Solar(Model):
 
 class SleepSettings(Model):
     every_s: Annotated[int, Field(ge=10, le=86_400)] | None = Field(
-        None, description="the board wakes up this often, whether or not anything moved"
+        None, description="the board reports this often, whether or not anything moved"
     )
     awake_s: Annotated[int, Field(ge=5, le=3_600)] | None = Field(
-        None, description="awake at most this long for the network"
+        None, description="tries this long to reach the broker and to deliver, then sleeps again"
     )
     hold_s: Annotated[int, Field(ge=0, le=3_600)] | None = Field(
-        None, description="awake at least this long after the last motion"
+        None,
+        description="after motion the sensor is not looked at this long, then as long again it may wake the"
+        " board; without motion the court is free then",
     )
 
 

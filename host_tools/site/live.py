@@ -13,6 +13,8 @@ from host_tools.site.models import Site
 EVENTS_SHOWN = 15
 STRANGERS_MAX = 10_000
 TEXT_MAX = 200
+OVERDUE_S = 120
+"""After a board's `wake_by`: its oscillator is not exact, and the network takes its time."""
 TYPE_PREFIX = "sportbox."
 
 
@@ -31,7 +33,13 @@ class Board:
     clock: str = ""
     queue: int | None = None
     loop_stall_ms: int | None = None
+    wake_by_s: int | None = None  # a board that sleeps reports again by then
     components: dict[str, Component] = field(default_factory=dict)
+
+    def presence(self, now_s: float) -> str:
+        """Its availability; `overdue` for a board that should have woken up long ago."""
+        late = self.wake_by_s is not None and now_s > self.wake_by_s + OVERDUE_S
+        return "overdue" if late and self.availability == "sleeping" else self.availability
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,7 @@ class LiveSite:
         if info is not None:
             board.firmware = short(info.get("firmware", ""))
             board.clock = short(info.get("clock", ""))
+            board.wake_by_s = _moment_s(info.get("wake_by"))
 
     def _telemetry(self, board: Board, message: Message) -> None:
         telemetry = self._object(message)
