@@ -133,6 +133,8 @@ class Place:
 class BayCase:
     """To be mixed into a TestCase."""
 
+    step_ms = STEP_MS
+
     def setUp(self):
         self.reports = Reports()
         self.supply = Supply()
@@ -150,10 +152,10 @@ class BayCase:
         end_ms = self.now_ms + duration_ms
         self.scan()
         while self.now_ms < end_ms:
-            self.now_ms += STEP_MS
+            self.now_ms += self.step_ms
             before = self.switches()
             for place in self.places:
-                place.driver.pass_time(STEP_MS)
+                place.driver.pass_time(self.step_ms)
             due_ms = earliest([place.bay.deadline() for place in self.places])
             if before != self.switches() or (due_ms is not None and due_ms <= self.now_ms):
                 self.scan()

@@ -1,0 +1,85 @@
+"""The largest boards under a day's traffic in half a minute: the loop goes round, the heap stays as it is."""
+
+import asyncio
+import statistics
+from pathlib import Path
+from typing import Any
+
+from host_tools.broker import BrokerProcess
+from host_tools.site.load import load_site
+from host_tools.site.resolve import device_config
+from tests.faults.helpers import Bench
+from tests.faults.helpers_stage import Stage, play
+
+Json = dict[str, Any]
+
+SITE = Path(__file__).with_name("full-site.yaml")
+STALL_MS = 20
+"""What a loop may be held up, half of the time at least: this machine has other things to do."""
+STALL_MAX_MS = 100
+HEAP_LEAST_BYTES = 12_000
+HEAP_SWAY_BYTES = 3_000
+ROUNDS = 4
+MOVES = 60
+COMPARED = 6
+HARDWARE = ("board", "chip", "components", "i2c", "expander", "rtc", "buzzer", "led", "utc_offsets")
+
+
+def equipment(device: str) -> Json:
+    config = device_config(load_site(SITE), device)
+    return {name: config[name] for name in HARDWARE if config.get(name) is not None}
+
+
+async def figures(stage: Stage) -> list[Json]:
+    """Telemetry so far, without the first one, which tells of the start."""
+    return [message.content for message in stage.heard.of(stage.board, "telemetry")][1:]
+
+
+async def check_figures(stage: Stage, since: int) -> None:
+    found = (await figures(stage))[since:]
+    stalls = [telemetry["loop_stall_ms"] for telemetry in found]
+    free = [telemetry["heap_free"] for telemetry in found]
+    told = f"{stage.name}: stalls {stalls} ms, heap free {free}"
+    assert len(found) >= 2 * COMPARED, told
+    assert statistics.median(stalls) < STALL_MS, told
+    assert max(stalls) < STALL_MAX_MS, told
+    assert min(free) > HEAP_LEAST_BYTES, told
+    before, after = statistics.median(free[:COMPARED]), statistics.median(free[-COMPARED:])
+    assert after > before - HEAP_SWAY_BYTES, told
+    assert (found[-1]["task_restarts"], found[-1]["dropped"]) == (0, 0), told
+
+
+async def a_box_with_everything(stage: Stage) -> None:
+    """Orders for all eight at once, again and again, while people pass the gate and somebody tries codes."""
+    await stage.boot(**equipment("box-1"))
+    await stage.shows("inside-1", "free")
+    since = 0
+    for number in range(ROUNDS):
+        orders = [await stage.order(f"lock-{n}") for n in range(1, 9)]
+        passing = asyncio.create_task(asyncio.to_thread(stage.set, "gate-1", "in" if number % 2 else "out"))
+        for n, order in enumerate(orders, 1):
+            await stage.pull(f"door-{n}", 8.0)
+            await stage.answered(order, ("accepted", None), ("done", None))
+        await asyncio.to_thread(stage.set, "keypad-1", f"0000000{number}")
+        await passing
+        for n in range(1, 9):
+            stage.set(f"door-{n}", "closed")
+        for n in range(1, 9):
+            await stage.shows(f"lock-{n}", "locked", 8.0)
+        if number == 0:  # what is loaded and allocated once is there now
+            since = len(await figures(stage))
+    await check_figures(stage, since)
+
+
+async def a_court_with_everything(stage: Stage) -> None:
+    """Radar and time-of-flight sensor at their full rate while people come and go."""
+    await stage.boot(**equipment("court-1"))
+    for number in range(MOVES):
+        stage.set("court-1", "occupied" if number % 2 == 0 else "free")
+        stage.set("court-2", "occupied" if number % 3 == 0 else "free")
+        await asyncio.sleep(0.5)
+    await check_figures(stage, 0)
+
+
+def test_the_largest_boards(bench: Bench, mosquitto: BrokerProcess) -> None:
+    play(bench, mosquitto, a_box_with_everything, a_court_with_everything)
