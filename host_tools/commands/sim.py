@@ -82,18 +82,24 @@ def up(
 @app.command("set")
 def set_(
     board: BoardName,
-    component: Annotated[str, typer.Argument(metavar="COMPONENT", help="door-2, court-1, gate, wifi, ...")],
+    component: Annotated[str, typer.Argument(metavar="COMPONENT", help="door-2, court-1, keypad, wifi, ...")],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="open, occupied, in, down, ...")],
     state: StateDir = None,
     json_: Json = False,
 ) -> None:
     """Change a board's world, whether it has power or not.
 
-    door-N open|closed|pull|stuck|free|cut|joined: `open` is force, `pull` opens what is unlocked and not
-    stuck, `cut` is its contact's wire. lock-N jam|lost|ok|cut|joined|new: `lost` is a latch that falls back
-    by itself, `new` replaces a burnt coil. release-N press|clear, inside-N occupied|free, tamper-N
-    open|closed, court-N occupied|free|PEOPLE, pir-N stuck|ok, gate-N in|out, expander lost|ok, wifi up|down,
-    clock set|lost, battery MV, solar MV, temperature C. A number can be left out where there is only one.
+    A number can be left out where there is only one.
+
+    \b
+    door-N open|closed|pull|stuck|free|cut|joined   open: by force, pull: if unlocked, cut: its wire
+    lock-N jam|lost|ok|cut|joined|new               lost: falls back by itself, new: for a burnt one
+    release-N press|clear   inside-N occupied|free   tamper-N open|closed
+    keypad-N KEYS                                   1234#, or 1+2 for keys pressed together
+    court-N occupied|free|PEOPLE   gate-N in|out
+    pir-N stuck|ok   radar-N ghost|latched|silent|garbage|ok   tof-N lost|ok
+    expander lost|ok   rtc lost|ok|flat   wifi up|down   clock set|lost
+    battery MV   solar MV   temperature C
     """
     result = _board(state_dir(state), board).set(component, value)
     if json_:

@@ -185,3 +185,20 @@ def test_every_field_lies_in_the_page_and_alone() -> None:
         assert not places & used
         used |= places
     assert max(used) < layout.SIZE
+
+
+def test_the_help_of_sim_set_names_everything() -> None:
+    from host_tools.commands.sim import set_
+    from host_tools.sim import power_rules
+    from host_tools.sim.rules import KINDS, NICKNAMES, SURROUNDINGS
+    from host_tools.sim.rules.sensors import SENSORS
+
+    told = set_.__doc__ or ""
+    names = {kind: nickname for nickname, kind in NICKNAMES.items()}
+    rules = {names.get(kind, kind) + "-N": rule for kind, rule in {**KINDS, **SENSORS}.items()}
+    for name, rule in {**rules, **SURROUNDINGS}.items():
+        assert f" {name} " in told
+        allowed = told.split(f" {name} ")[1].split()[0].split("|")
+        assert {value for value in rule.values if " " not in value} <= set(allowed), name
+    for name in power_rules.UNITS:
+        assert f" {name} " in told
