@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from host_tools.site.base import Level, Model, Name, Pin, pin_number
+from host_tools.site.base import EXPANDER_PIN, Level, Model, Name, Pin, pin_number
 from host_tools.site.explain import Explained
 from host_tools.site.kinds.kind import (
     Component,
@@ -126,17 +126,48 @@ class LockKind(Kind[Lock]):
         if isinstance(plugged, Explained):
             return
         if isinstance(plugged.socket, MotorSocket):
-            yield from less_than(part, "run_ms", "duty_ms", equal=True)
+            yield from self._two_runs(part)
         else:
             yield from less_than(part, "release_ms", "duty_ms", equal=True)
             if "run_ms" in part.given:
                 yield Explained(
                     ("run_ms",), "is for motor locks only, and this socket has a strike: leave it out"
                 )
+            yield from self._one_gate(part, plugged.socket)
         yield from self._supply(part)
+
+    def _two_runs(self, part: Part[Lock]) -> Iterator[Explained]:
+        """An order may need a second try; a budget for one run would refuse every order."""
+        run_ms, duty_ms = part.component.run_ms, part.component.duty_ms
+        if 2 * run_ms > duty_ms:
+            where = "run_ms" if "run_ms" in part.given or "duty_ms" not in part.given else "duty_ms"
+            told = f"two runs of the motor must fit into duty_ms: 2 * {run_ms} exceeds {duty_ms}"
+            yield Explained((where,), told)
+
+    def _one_gate(self, part: Part[Lock], socket: Socket) -> Iterator[Explained]:
+        """The expander's enable line opens for one coil at a time, whatever feeds them."""
+        if not _is_gated(socket):
+            return
+        for name, other in part.device.components.items():
+            if name == part.name:
+                return  # told at the later one of two
+            if not isinstance(other, Lock) or other.supply == part.component.supply:
+                continue
+            plugged = self.plug(Part(name, other, part.device, part.board))
+            if not isinstance(plugged, Explained) and _is_gated(plugged.socket):
+                told = (
+                    f"must be that of `{name}` ({other.supply}): the port expander opens one lock at a time"
+                )
+                where = ("supply",) if "supply" in part.given else ()
+                yield Explained(where, told)
+                return
 
     def _supply(self, part: Part[Lock]) -> Iterator[Explained]:
         supplies = {lock.supply for lock in part.device.components.values() if isinstance(lock, Lock)}
         if "supply" in part.given and len(supplies) == 1:
             told = "is needless: all locks of this board have the same supply"
             yield Explained(("supply",), told, note=True)
+
+
+def _is_gated(socket: Socket) -> bool:
+    return isinstance(socket, StrikeSocket) and pin_number(socket.coil) >= EXPANDER_PIN
