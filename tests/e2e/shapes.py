@@ -38,7 +38,9 @@ REJECTED = one_of(
     *["malformed", "too_large", "retained", "busy"],
 )
 FAILED = one_of("not_opened", "jammed", "contact", "power")
-RESET = one_of("power_on", "hard", "watchdog", "deepsleep", "soft")
+RESET = one_of("power_on", "brownout", "hard", "watchdog", "deepsleep", "soft", "unknown")
+TRUE = one_of(True)
+WHICH = nothing_or(text("[ -~]{0,64}"))  # a jti, or none
 OCCUPANCY: dict[str, Test] = {
     "state": one_of("free", "occupied", "unknown"),
     "count": nothing_or(whole()),
@@ -65,10 +67,16 @@ STATES: dict[str, dict[str, Test]] = {
         "since": nothing_or(TIME),
     },
     "door": {"state": one_of(*["closed", "open", "ajar", "forced", "unknown"]), "since": nothing_or(TIME)},
+    "release": {"state": one_of("clear", "pressed"), "since": nothing_or(TIME)},
+    "inside": {**OCCUPANCY, "since": nothing_or(TIME)},
+    "tamper": {"state": one_of("closed", "open", "unknown"), "since": nothing_or(TIME)},
+    "keypad": {"state": one_of("ready", "locked", "no_clock"), "since": nothing_or(TIME)},
     "court": {**OCCUPANCY, "since": nothing_or(TIME)},
     "gate": {**OCCUPANCY, "since": nothing_or(TIME)},
 }
 TELEMETRY: dict[str, Test] = {
+    "reset": RESET,
+    "temperature": nothing_or(lambda value: type(value) is int),
     "heap_free": whole(1),
     "rssi": nothing_or(lambda value: type(value) is int and value < 0),
     "uptime": whole(),
@@ -100,20 +108,27 @@ EVENT: dict[str, Test] = {
 }
 DATA: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     # type: (what must be there, what may be)
-    "door.opened": ({}, {"jti": JTI, "while_off": one_of(True)}),
-    "door.closed": ({}, {"open_s": whole(), "while_off": one_of(True)}),
-    "door.ajar": ({"open_s": whole()}, {}),
-    "door.forced": ({}, {"while_off": one_of(True)}),
-    "lock.unlocked": ({"jti": JTI}, {}),
+    "door.opened": ({}, {"jti": JTI, "release": TRUE, "while_off": TRUE}),
+    "door.closed": ({}, {"open_s": whole(), "while_off": TRUE}),
+    "door.ajar": ({"open_s": whole(), "level": one_of("warning", "alarm")}, {}),
+    "door.forced": ({}, {"latch": TRUE, "while_off": TRUE}),
+    "door.fault": ({"what": one_of("contact", "expander")}, {}),
+    "lock.unlocked": ({"jti": WHICH}, {"at_boot": TRUE}),
     "lock.not_opened": ({"jti": JTI}, {}),
     "lock.locked": ({}, {}),
-    "lock.fault": ({"jti": JTI}, {}),
+    "lock.jammed": ({"jti": WHICH, "way": one_of("unlock", "lock")}, {}),
+    "lock.blocked": ({"why": one_of("inside", "release", "door")}, {}),
+    "lock.fault": ({"jti": WHICH, "what": one_of("coil", "expander", "contact")}, {}),
+    "release.pressed": ({}, {}),
+    "release.cleared": ({"pressed_s": whole()}, {}),
     "access.accepted": (ACCESS, {}),
     "access.rejected": ({"jti": nothing_or(JTI), "sub": SUBJECT, "reason": REJECTED}, {}),
     "access.done": ({**ACCESS, "reason": one_of(None)}, {}),
     "access.failed": ({**ACCESS, "reason": FAILED}, {}),
     "occupancy.changed": (OCCUPANCY, {}),
-    "gate.passed": ({"direction": one_of("in", "out"), "count": whole()}, {}),
+    "gate.passed": ({"direction": one_of("in", "out"), "count": nothing_or(whole())}, {}),
+    "device.fault": ({"what": one_of("memory", "replay_log_unreadable", "rtc", "rtc_time")}, {}),
+    "device.tamper": ({"open": one_of(True, False)}, {"while_off": TRUE}),
     "device.booted": ({"boot": whole(1), "reset": RESET, "firmware": VERSION}, {}),
     "device.clock": ({"trust": INFO["clock"], "why": text(".+")}, {}),
 }
@@ -131,7 +146,7 @@ def check_fields(what: str, value: Any, must: dict[str, Test], may: dict[str, Te
 
 
 def check_event(event: Json, site: str, device: str, components: set[str]) -> None:
-    check_fields("event", event, EVENT, {"time": TIME, "historical": one_of(True)})
+    check_fields("event", event, EVENT, {"time": TIME, "historical": TRUE})
     assert event["id"] == f"{device}-{event['bootid']}-{event['seq']}", event
     _, its_site, its_device, component = event["source"].split("/")
     assert (its_site, its_device) == (site, device), event
