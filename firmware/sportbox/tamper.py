@@ -38,10 +38,7 @@ class Tamper(Part):
         self._closed = memory if isinstance(memory, bool) else None
 
     def scan(self, now_ms: int) -> None:
-        level = self._contact.active()
-        if level is None:  # on an expander that is lost
-            return
-        closed = self._debounce.step(level, now_ms)
+        closed = self._debounce.step(self._contact.active(), now_ms)
         if closed is None or (self._read and closed == self._closed):
             return
         before = self._closed

@@ -21,6 +21,14 @@ class TestDebounce(unittest.TestCase):
         self.assertIs(self.contact.step(True, 1050), True)
         self.assertIsNone(self.contact.deadline)
 
+    def test_what_cannot_be_read_asks_for_nothing(self):
+        self.settle(True, 0)
+        self.contact.step(False, 100)
+        self.assertIsNone(self.contact.step(None, 120))
+        self.assertIsNone(self.contact.deadline)
+        self.assertIs(self.contact.step(False, 1000), True)  # it may be bouncing
+        self.assertIs(self.contact.step(False, 1050), False)
+
     def test_a_bounce_starts_the_wait_again(self):
         self.settle(True, 0)
         self.contact.step(False, 100)

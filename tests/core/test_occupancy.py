@@ -44,6 +44,18 @@ class TestPresence(unittest.TestCase):
         self.assertTrue(self.court.step(False, STUCK_MS + 1 + HOLD_MS))
         self.assertEqual(self.court.state, FREE)
 
+    def test_a_sensor_that_cannot_be_read_is_not_free(self):
+        self.court.step(False, 0)
+        self.court.step(False, HOLD_MS)
+        self.assertTrue(self.court.step(None, HOLD_MS + 1))
+        self.assertEqual((self.court.state, self.court.lost), (UNKNOWN, True))
+        self.assertIsNone(self.court.deadline)
+        self.assertFalse(self.court.step(None, 10 * STUCK_MS))
+        self.assertFalse(self.court.step(False, 10 * STUCK_MS))
+        self.assertFalse(self.court.lost)
+        self.assertTrue(self.court.step(False, 10 * STUCK_MS + HOLD_MS))
+        self.assertEqual(self.court.state, FREE)
+
     def test_a_pause_shows_that_the_sensor_is_not_stuck(self):
         self.court.step(True, 0)
         self.court.step(False, STUCK_MS - 10)

@@ -2,8 +2,8 @@
 
 
 class Debounce:
-    """`step(level, now_ms)` gives the stable level, None before the first; `deadline` says when to look
-    again."""
+    """`step(level, now_ms)` gives the stable level, None before the first, and while the level is None, for
+    nobody can read it; `deadline` says when to look again."""
 
     def __init__(self, stable_ms: int) -> None:
         self._stable_ms = stable_ms
@@ -12,7 +12,10 @@ class Debounce:
         self.stable: bool | None = None
         self.deadline: int | None = None
 
-    def step(self, level: bool, now_ms: int) -> bool | None:
+    def step(self, level: bool | None, now_ms: int) -> bool | None:
+        if level is None:  # what was about to be believed begins anew
+            self._candidate = self.deadline = None
+            return None
         if level != self._candidate:
             self._candidate = level
             self._since_ms = now_ms

@@ -15,7 +15,7 @@ _PASS_MS = const(3000)  # a person takes at most this long through both beams
 
 class Presence:
     """A motion sensor: occupied on motion, free after `hold_ms` without, unknown when it has shown
-    motion for `stuck_ms` without a pause (people pause; a broken output does not)."""
+    motion for `stuck_ms` without a pause (people pause; a broken output does not), or cannot be read."""
 
     def __init__(self, hold_ms: int, stuck_ms: int) -> None:
         self._hold_ms = hold_ms
@@ -23,17 +23,20 @@ class Presence:
         self._level: bool | None = None
         self._changed_ms = 0
         self.state = UNKNOWN
-        self.lost = False  # stuck
+        self.lost = False  # stuck, or not to be read
         self.deadline: int | None = None
 
-    def step(self, motion: bool, now_ms: int) -> bool:
-        """True if the state changed."""
+    def step(self, motion: bool | None, now_ms: int) -> bool:
+        """True if the state changed. `motion` is None while nobody can read it."""
         if motion != self._level:
             self._level = motion
             self._changed_ms = now_ms
         steady_ms = now_ms - self._changed_ms
         before = self.state
-        if motion:
+        if motion is None:
+            self.state = UNKNOWN
+            self.deadline = None
+        elif motion:
             self.state = UNKNOWN if steady_ms >= self._stuck_ms else OCCUPIED
             self.deadline = None if self.state == UNKNOWN else self._changed_ms + self._stuck_ms
         elif steady_ms >= self._hold_ms:
@@ -41,7 +44,7 @@ class Presence:
             self.deadline = None
         else:
             self.deadline = self._changed_ms + self._hold_ms
-        self.lost = motion and self.state == UNKNOWN
+        self.lost = motion is None or (motion and self.state == UNKNOWN)
         return self.state != before
 
 
