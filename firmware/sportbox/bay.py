@@ -46,6 +46,7 @@ class Bay(Part):
         self._since_ms = 0
         self._closed: bool | None = None  # the contact, once it stood still
         self._readable = True
+        self._unseen = False  # as the lock was told
         self._odd_since_ms: int | None = None
         self._people_before = (False, False)
         if bolt is not None:
@@ -57,7 +58,9 @@ class Bay(Part):
         self._expected = expected
 
     def deadline(self) -> int | None:
-        times = [self._debounce.deadline, self._door.deadline]
+        times = [self._debounce.deadline]
+        if self._readable:  # else nothing of the door is stepped
+            times.append(self._door.deadline)
         if self._bolt is not None:
             times.append(self._bolt.deadline())
         if self._people is not None:
@@ -105,16 +108,20 @@ class Bay(Part):
             self._scan_people(self._people, now_ms)
         sensed = UNSENSED if bolt is None else bolt.read(now_ms)
         level = self._contact.active()
+        closed = self._debounce.step(level, now_ms)
         if level is None:
             self._fault("expander", now_ms)
-        else:
-            closed = self._debounce.step(level, now_ms)
-            if closed is not None:
-                self._closed = closed
-                self._compare(closed, sensed, now_ms)
-                if not self._first or sensed is not None:
-                    self._step(closed, sensed or UNSENSED, now_ms)
-        if (bolt is not None and not self._first) or (bolt is not None and bolt.lock.busy()):
+        elif closed is not None:
+            self._closed = closed
+            self._compare(closed, sensed, now_ms)
+            if not self._first or sensed is not None:
+                self._step(closed, sensed or UNSENSED, now_ms)
+        if bolt is None:
+            return
+        if self._unseen != (closed is None):
+            self._unseen = closed is None
+            bolt.perform(bolt.lock.readable(not self._unseen, now_ms), now_ms)
+        if not self._first or bolt.lock.busy() or bolt.lock.deadline is not None:
             bolt.scan(now_ms)
 
     def _scan_people(self, people: "People", now_ms: int) -> None:

@@ -49,8 +49,7 @@ class Sense:
 
     def _read(self, end: int, now_ms: int) -> bool | None:
         contact, debounce = self._ends[end]
-        level = contact.active()
-        return None if level is None else debounce.step(level, now_ms)
+        return debounce.step(contact.active(), now_ms)
 
 
 class Bolt:
@@ -95,9 +94,17 @@ class Bolt:
         self.perform(self.lock.tick(now_ms), now_ms)
 
     def perform(self, actions: "Actions", now_ms: int) -> None:
+        """Each action, whatever becomes of those before it: a supply that is not given back, or an answer
+        that is not given, would be so for ever."""
+        fallen: "Exception | None" = None
         for action in actions:
-            if not self._perform(action, now_ms):
-                return  # the driver failed, and the lock has said what follows from it
+            try:
+                if not self._perform(action, now_ms):
+                    break  # the driver failed, and the lock has said what follows from it
+            except Exception as error:
+                fallen = error
+        if fallen is not None:
+            raise fallen
 
     def _perform(self, action: "tuple[Any, ...]", now_ms: int) -> bool:
         name = action[0]
@@ -105,11 +112,12 @@ class Bolt:
         if name == "drive":
             try:
                 self._driver.drive(action[1], action[2])
-            except (OSError, ValueError):
+            except (OSError, ValueError, RuntimeError, MemoryError):
                 self.perform(self.lock.failed(self._driver.fault, now_ms), now_ms)
                 return False
         elif name == "stop":
             self._driver.stop()
+            self.lock.rest(now_ms + self._driver.rest_ms())
         elif name == "power":
             self._supply.ask(self.name)
         elif name == "unpower":

@@ -28,6 +28,7 @@ class Release:
         self._since_ms = 0
         self._until_ms = 0
         self.pressed = False
+        self.lost = False  # nobody can read it
 
     def deadline(self) -> int | None:
         return self._debounce.deadline
@@ -41,7 +42,8 @@ class Release:
 
     def scan(self, now_ms: int) -> None:
         level = self._contact.active()
-        pressed = None if level is None else self._debounce.step(level, now_ms)
+        self.lost = level is None
+        pressed = self._debounce.step(level, now_ms)
         if pressed is None or pressed == self.pressed:
             return
         self.pressed = pressed
@@ -81,8 +83,7 @@ class Inside:
         return self.name, self._since_ms, facts
 
     def scan(self, now_ms: int) -> None:
-        level = self._sensor.active()
-        if level is not None and self._presence.step(level, now_ms):
+        if self._presence.step(self._sensor.active(), now_ms):
             self._since_ms = now_ms
             self._reports.event(self.name, "occupancy.changed", self.state()[2], False)
             self._reports.state(self.name)
@@ -115,7 +116,9 @@ class People:
         return self.release is not None and self.release.opens(now_ms)
 
     def somebody(self) -> bool:
-        return self.inside is not None and self.inside.occupied()
+        """Also where that cannot be known: who wants out may be pressing a release that nobody can read."""
+        lost = self.release is not None and self.release.lost
+        return lost or (self.inside is not None and self.inside.occupied())
 
 
 def build_people(release: str | None, inside: str | None, kit: "Kit") -> People | None:

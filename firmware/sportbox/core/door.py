@@ -23,7 +23,8 @@ class Door:
         self._alarm_ms = alarm_ms
         self._opened_ms = 0
         self._unlatched = False
-        self._before = CLOSED  # the state before the contact was lost
+        self._lost = False
+        self._before = UNKNOWN  # the state before the contact was lost
         self.state = UNKNOWN
         self.deadline: int | None = None
 
@@ -88,13 +89,15 @@ class Door:
 
     def fault(self, what: str) -> "Events":
         """The contact cannot be believed, or not be read."""
-        if self.state == UNKNOWN:
+        if self._lost:
             return []
+        self._lost = True
         self._before = self.state
         self.state = UNKNOWN
         return [("door.fault", {"what": what})]
 
     def recovered(self) -> None:
         """The contact is believed again; the next step() tells what it says."""
-        if self.state == UNKNOWN:
+        if self._lost and self.state == UNKNOWN:
             self.state = self._before
+        self._lost = False

@@ -141,6 +141,13 @@ class Lock:
         """The lock's own debounced contacts changed."""
         raise NotImplementedError
 
+    def rest(self, until_ms: int) -> None:
+        """After `stop`: a pulse that cannot be ended early keeps the driver from the next one until then."""
+
+    def readable(self, can_see: bool, now_ms: int) -> "Actions":
+        """Whether the door's contact can be read at all."""
+        return []
+
     def people(self, exit_pressed: bool, inside: bool, now_ms: int) -> "Actions":
         """The inside release, and whether somebody is or may be inside."""
         raise NotImplementedError

@@ -54,6 +54,7 @@ class MotorLock(Lock):
         self._told_block = ""
         self._override = False  # an ops order locks though the contact says open
         self._lost = False  # the bolt went back without an order
+        self._unseen = False  # the door's contact cannot be read: it may be open
 
     def refusal(self, order: Order, now_ms: int) -> str:
         if self._lock_order is not None or not self._duty.allows(2 * self._run_ms, now_ms):
@@ -106,7 +107,7 @@ class MotorLock(Lock):
         self._window_ends_ms = None
         self._relock_ms = None
         self._override = order.args.get("override") == "contact"
-        if self._door_open and not self._override:
+        if (self._door_open or self._unseen) and not self._override:
             actions.append(("final", order, "failed", "contact"))
             return actions + self._plan(now_ms)
         if self._bolt == BOLT_LOCKED and not self._want:
@@ -173,6 +174,15 @@ class MotorLock(Lock):
         elif bolt == BOLT_UNLOCKED and self.state == FAULT:
             actions += self._enter(UNLOCKED)
         return actions + self._plan(now_ms)
+
+    def rest(self, until_ms: int) -> None:
+        self._rest_until_ms = max(self._rest_until_ms, until_ms)
+
+    def readable(self, can_see: bool, now_ms: int) -> "Actions":
+        self._unseen = not can_see
+        if self._want == LOCK and self._hindrance():
+            return self._abort_locking(self._hindrance(), now_ms)
+        return self._plan(now_ms)
 
     def people(self, exit_pressed: bool, inside: bool, now_ms: int) -> "Actions":
         let_go = self._exit and not exit_pressed
@@ -339,7 +349,7 @@ class MotorLock(Lock):
             return "release"
         if self._inside:
             return "inside"
-        return "door" if self._door_open and not self._override else ""
+        return "door" if (self._door_open or self._unseen) and not self._override else ""
 
     def _block(self, why: str) -> "Actions":
         if why == self._told_block:

@@ -1,0 +1,193 @@
+"""Bays whose contacts cannot be read, for their port expander is lost, or whose driver fails."""
+
+import unittest
+
+from tests.firmware.bay_case import TRAVEL_MS, BayCase
+
+
+class LostCase(BayCase):
+    def lose(self, place, *contacts):
+        for contact in contacts or (place.contact, place.handle, place.pir):
+            contact.on = None
+        self.wait(100)
+
+    def scans_in(self, duration_ms):
+        """How often the bays want to be looked at while nothing happens."""
+        scans = []
+        scan, self.scan = self.scan, lambda: (scans.append(1), scan())
+        self.wait(duration_ms)
+        self.scan = scan
+        return len(scans) - 2
+
+
+class TestMotor(LostCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.door = self.place("motor", people=True)
+        self.wait(3000)
+
+    def ways(self):
+        return [move[0] for move in self.door.driver.moves if move[0] != "stop"]
+
+    def lend(self):
+        self.order(self.door)
+        self.wait(2000)
+        self.door.contact.on = False
+        self.wait(1000)
+        self.door.contact.on = True
+        self.wait(200)
+
+    def test_does_not_lock_a_door_that_it_cannot_see(self):
+        self.lend()
+        self.lose(self.door, self.door.contact)
+        self.wait(60_000)
+        self.assertEqual(self.ways(), ["unlock"])
+        self.assertIn(("lock-1", "lock.blocked", {"why": "door"}), self.reports.events)
+        self.door.contact.on = True
+        self.wait(5000)
+        self.assertEqual(self.ways(), ["unlock", "lock"])
+
+    def test_nor_a_door_that_was_never_seen(self):
+        self.door = self.place("motor")
+        self.lose(self.door, self.door.contact)
+        self.assertEqual(self.order(self.door), "")
+        self.wait(60_000)
+        self.assertEqual(self.ways(), ["unlock"])
+        self.assertEqual(self.reports.finals, [("a", "failed", "contact")])
+
+    def test_a_door_that_goes_out_of_sight_while_it_locks(self):
+        self.lend()
+        self.wait(1000)
+        self.assertEqual(self.door.driver.way, "lock")
+        self.lose(self.door, self.door.contact)
+        self.wait(10_000)
+        self.assertEqual(self.ways(), ["unlock", "lock", "unlock"])
+        self.assertEqual(self.door.driver.at_ms, TRAVEL_MS)
+
+    def test_does_not_lock_in_whom_it_cannot_see(self):
+        for contact in (self.door.pir, self.door.handle):
+            with self.subTest(pir=contact is self.door.pir):
+                self.lend()
+                before = len(self.ways())
+                self.lose(self.door, contact)
+                self.wait(60_000)
+                self.assertEqual(len(self.ways()), before)
+                self.assertEqual(self.order(self.door, "lock", "b"), "busy")
+                contact.on = False
+                self.wait(10_000)
+                self.assertEqual(self.ways()[before:], ["lock"])
+
+    def test_an_ops_order_locks_what_it_cannot_see(self):
+        self.lend()
+        self.lose(self.door, self.door.contact)
+        self.assertEqual(self.order(self.door, "lock", "b"), "")
+        self.assertEqual(self.reports.finals[-1], ("b", "failed", "contact"))
+        self.assertEqual(self.order(self.door, "lock", "c", override="contact"), "")
+        self.wait(3000)
+        self.assertEqual(self.reports.finals[-1], ("c", "done", None))
+
+    def test_a_pulse_that_cannot_be_ended_early(self):
+        """The classic ESP32: after stop() the driver is not ready before the pulse has run out."""
+        driver = self.door.driver
+        stop, drive = driver.stop, driver.drive
+        ready = [0]
+
+        def slow_stop():
+            ready[0] = driver.until_ms
+            stop()
+
+        def strict_drive(way, pulse_ms):
+            if self.now_ms < ready[0]:
+                raise OSError(16)
+            drive(way, pulse_ms)
+
+        driver.stop, driver.drive = slow_stop, strict_drive
+        driver.rest_ms = lambda: max(0, ready[0] - self.now_ms)
+        self.lend()
+        self.wait(1000)
+        self.assertEqual(driver.way, "lock")
+        self.door.contact.on = False  # pulled open while it locks: the bolt must go back
+        self.wait(10_000)
+        self.assertEqual(self.ways(), ["unlock", "lock", "unlock"])
+        self.assertNotIn("lock.fault", self.reports.kinds())
+        self.assertEqual(driver.at_ms, TRAVEL_MS)
+
+
+class TestRest(LostCase, unittest.TestCase):
+    """What cannot be read does not keep the board busy."""
+
+    def test_lost_at_any_moment(self):
+        for change_ms in (10, 30, 60, 1000, 3000):
+            with self.subTest(change_ms=change_ms):
+                self.setUp()
+                place = self.place("motor", people=True)
+                self.wait(3000)
+                for contact in (place.contact, place.handle, place.pir):
+                    contact.on = not contact.on
+                self.scan()
+                self.wait(change_ms)
+                self.lose(place)
+                self.wait(2000)
+                self.assertLess(self.scans_in(60_000), 60)
+
+    def test_an_order_before_the_door_was_ever_seen(self):
+        place = self.place("strike")
+        self.lose(place)
+        self.assertEqual(self.order(place), "")
+        self.wait(20_000)
+        self.assertEqual(self.reports.finals, [("a", "failed", "contact")])
+        self.assertEqual(self.states(place)["lock-1"], "locked")
+        self.assertLess(self.scans_in(60_000), 60)
+
+    def test_lost_at_boot_is_told_and_the_door_is_unknown_until_it_is_seen(self):
+        place = self.place("strike")
+        self.lose(place)
+        self.assertEqual(self.reports.events, [("door-1", "door.fault", {"what": "expander"})])
+        place.contact.on = False
+        shown = []
+        self.reports.state = lambda name: shown.append(self.states(place)["door-1"])
+        self.wait(100)
+        self.assertEqual([state for state in shown if state == "closed"], [])
+        self.assertEqual(self.states(place)["door-1"], "forced")
+
+
+class TestDriver(LostCase, unittest.TestCase):
+    def test_without_memory_for_a_pulse_the_order_fails_and_the_others_get_the_supply(self):
+        first, second = self.place("strike"), self.place("strike")
+        self.wait(500)
+
+        def drive(way, pulse_ms):
+            raise MemoryError
+
+        first.driver.drive = drive
+        self.assertEqual(self.order(first), "")
+        self.assertEqual(self.order(second, jti="b"), "")
+        self.wait(1000)
+        self.assertEqual(self.reports.finals, [("a", "failed", "power")])
+        self.assertEqual(self.states(first)["lock-1"], "fault")
+        self.assertEqual(second.driver.moves, [("unlock", 10_000)])
+
+    def test_what_cannot_be_stopped_keeps_no_supply_and_no_answer(self):
+        first, second = self.place("strike"), self.place("strike")
+        self.wait(500)
+        self.order(first)
+        self.wait(9_000)
+
+        def stop():
+            raise OSError(5)
+
+        first.driver.stop = stop
+        for _ in range(200):
+            self.now_ms += 10
+            try:
+                first.bay.scan(self.now_ms)
+            except OSError:
+                continue
+        self.assertEqual(self.reports.finals, [("a", "failed", "not_opened")])
+        self.assertEqual(self.order(second, jti="b"), "")
+        self.wait(200)
+        self.assertEqual(second.driver.moves, [("unlock", 10_000)])
+
+
+if __name__ == "__main__":
+    unittest.main()
