@@ -33,7 +33,11 @@ class GatedStrike:
             raise OSError(_EBUSY)
         gate.expander.select(self._bit)
         gate.user = self._bit
-        gate.pulse.start(pulse_ms)
+        try:
+            gate.pulse.start(pulse_ms)
+        except Exception:
+            self.stop()  # or nobody else could use the gate any more
+            raise
 
     def stop(self) -> None:
         gate = self._gate
