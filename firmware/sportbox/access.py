@@ -116,14 +116,16 @@ class Desk:
         self._report_refusal(component, jti, sub, reason)
 
     def final(self, order: Order, result: str, reason: str | None) -> None:
-        """The one final answer."""
+        """The one final answer; a second one is not given."""
         found = self._replay.find(order.jti)
+        if found is None or found.result != "accepted":
+            return
         try:
             self._replay.finish(order.jti, result, reason)
         except OSError:
             self._note_failure()
         self._report_final(order, result, reason)
-        if found is not None and found.local:
+        if found.local:
             self._note_told(order.jti)
         else:
             self._tell(order.jti, result, reason)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
 _REMEMBER_MS = const(60000)
 _SCAN_PAUSE_MS = const(5)
+_TELL_AGAIN_MS = const(600000)
 _ORDINARY = ("occupancy.changed", "gate.passed")
 _FOR_PARTS = ("unlock", "lock", "configure")
 _PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
@@ -104,6 +105,9 @@ class App:
         self.rest: "Rest | None" = None  # what was kept over deep sleep
         self.short_of_power = 0  # as Part.shed() is told
         self.uptime_base_ms = 0  # of before the deep sleep that this start ended
+        self._idle: list[str] = []  # parts whose scan() raises
+        self._fell_ms: dict[str, int] = {}  # when that was told
+        self.on_crash: "Callable[[str, Exception], None] | None" = None
         self.edge = asyncio.ThreadSafeFlag()
 
     # ---- the first flow: up
@@ -200,16 +204,41 @@ class App:
             )  # edges may come faster than a scan takes: the others' turn
 
     def scan(self) -> None:
-        """Reads all inputs and lets time pass for all parts. Does no harm at any moment."""
+        """Reads all inputs and lets time pass for all parts. Does no harm at any moment. One part that fails
+        does not silence the others: it is looked at again with each tick. Raises what the last one raised if
+        all fail."""
         now_ms = self._now_ms()
+        failed = 0
         for part in self.parts:
-            part.scan(now_ms)
+            try:
+                part.scan(now_ms)
+            except Exception as error:
+                failed += 1
+                if failed == len(self.parts):
+                    raise
+                self._fell(part.name, error, now_ms)
+            else:
+                if part.name in self._idle:
+                    self._idle.remove(part.name)
         self._arm()
+
+    def _fell(self, name: str, error: Exception, now_ms: int) -> None:
+        """Tells it, but not each second; and what it has asked for does not count until it is well again."""
+        if name not in self._idle:
+            self._idle.append(name)
+        told_ms = self._fell_ms.get(name)
+        if told_ms is None or now_ms - told_ms >= _TELL_AGAIN_MS:
+            self._fell_ms[name] = now_ms
+            try:
+                if self.on_crash is not None:
+                    self.on_crash(name, error)
+            except MemoryError:
+                del self._fell_ms[name]  # told with a later tick
 
     def _arm(self) -> None:
         """Sees to it that scan() runs at the next deadline. A new alarm is set only if it is earlier than all
         that are set, so there are never more of them than kinds of deadlines."""
-        next_ms = earliest([part.deadline() for part in self.parts])
+        next_ms = earliest([part.deadline() for part in self.parts if part.name not in self._idle])
         if next_ms is not None and (not self._armed or next_ms < self._armed[-1]):
             asyncio.create_task(self._scan_at(next_ms))
             self._armed.append(next_ms)  # only once the task is there

@@ -89,6 +89,7 @@ class Box:
         self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
         self._make_signals(config.get("buzzer"))
         self._supervisor = Supervisor(now_ms, self._crashed)
+        self._app.on_crash = self._crashed
         self._stalls: StallMeter | None = None
         self._telemetry_ms = 0
         self._beat_ms = 0

@@ -40,6 +40,23 @@ class TestOrder(DeskCase, unittest.TestCase):
         self.send()
         self.assertIn(b"order-1", seen[0])
 
+    def test_an_order_that_fails_half_way_gets_one_final_answer(self):
+        def carry_out(order):
+            self.runs.append(order)
+            raise OSError(5)
+
+        self.desk._carry_out = carry_out
+        with self.assertRaises(OSError):
+            self.send()
+        self.finish()  # the lock has taken it all the same
+        self.assertEqual(self.answers, [("order-1", "accepted", None), ("order-1", "failed", "power")])
+        for told in self.owed:
+            told()
+        self.desk.tidy(NOW_MS)
+        self.runs.append(type("Late", (), {"jti": "order-1"})())
+        self.finish()
+        self.assertEqual(len(self.answers), 2)
+
     def test_failed_orders_say_why(self):
         self.send()
         self.finish("failed", "not_opened")

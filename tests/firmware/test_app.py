@@ -74,6 +74,41 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
             self.app.scan()
         self.assertLessEqual(len(self.app._armed), 2)
 
+    async def test_a_part_that_fails_does_not_silence_the_others(self):
+        class Broken(Part):
+            name = "court-2"
+            well = False
+
+            def scan(self, now_ms):
+                self.scans += 1
+                if not self.well:
+                    raise OSError(19)
+
+        broken = Broken()
+        told = []
+        self.app.on_crash = lambda name, error: told.append((name, error.errno))
+        self.app.parts = [broken, self.part]
+        broken.at_ms = 0  # as it never comes to look, this stays due
+        for _ in range(20):
+            self.app.scan()
+        self.assertEqual(self.part.scans, 20)
+        self.assertEqual(told, [("court-2", 19)])
+        self.assertEqual(self.app._armed, [])
+        self.now_ms = 600000
+        self.app.scan()
+        self.assertEqual(len(told), 2)
+        broken.well = True
+        self.app.scan()
+        self.assertEqual(self.app._armed, [0])
+
+    def test_when_all_parts_fail_it_is_the_board(self):
+        def scan(now_ms):
+            raise MemoryError
+
+        self.part.scan = scan
+        with self.assertRaises(MemoryError):
+            self.app.scan()
+
     async def test_a_deadline_is_kept(self):
         self.part.at_ms = 20
         self.app.scan()
