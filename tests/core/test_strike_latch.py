@@ -61,6 +61,13 @@ class TestLatch(unittest.TestCase):
         self.bench.sense(BOLT_UNLOCKED)
         self.assertEqual(self.bench.actions("latch"), [])
 
+    def test_a_latch_falls_whoever_is_inside_and_that_is_told(self):
+        self.bench.people(inside=True)
+        self.lend()
+        self.bench.sense(BOLT_LOCKED)
+        self.bench.wait(1000)
+        self.assertEqual(self.bench.actions("event")[-1], ("lock.locked", {"inside": True}))
+
     def test_not_caught_at_boot(self):
         bench = Bench(bolt=BOLT_UNLOCKED)
         self.assertEqual(bench.lock.state, JAMMED)

@@ -115,7 +115,7 @@ DATA: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     "door.fault": ({"what": one_of("contact", "expander")}, {}),
     "lock.unlocked": ({"jti": WHICH}, {"at_boot": TRUE}),
     "lock.not_opened": ({"jti": JTI}, {}),
-    "lock.locked": ({}, {}),
+    "lock.locked": ({}, {"inside": TRUE}),
     "lock.jammed": ({"jti": WHICH, "way": one_of("unlock", "lock")}, {}),
     "lock.blocked": ({"why": one_of("inside", "release", "door")}, {}),
     "lock.fault": ({"jti": WHICH, "what": one_of("coil", "expander", "contact")}, {}),

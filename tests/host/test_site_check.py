@@ -25,7 +25,10 @@ def test_the_sample_sites_are_right(path: Path, capsys: pytest.CaptureFixture[st
 def test_the_sample_site_is_what_the_documents_promise() -> None:
     site = load_site(ROSTOCK)
     assert {name: list(device.components) for name, device in site.devices.items()} == {
-        "box-1": ["lock-1", "door-1", "lock-2", "door-2", "lock-3", "door-3", "gate-1"],
+        "box-1": [
+            *["lock-1", "door-1", "lock-2", "door-2", "lock-3", "door-3", "gate-1", "tamper-1"],
+            "keypad-1",
+        ],
         "court-1": ["court-1"],
         "court-2": ["court-2"],
         "court-3": ["court-3"],
@@ -40,7 +43,7 @@ def test_summary_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "file": str(ROSTOCK),
         "site": "hafensport-rostock",
         "boards": 4,
-        "components": 10,
+        "components": 12,
         "notes": [],
     }
 

@@ -192,7 +192,8 @@ class Lock:
         return actions + self._enter(UNLOCKED)
 
     def _locked(self) -> "Actions":
-        actions: Actions = [("event", "lock.locked", {})]
+        data = {"inside": True} if self._inside else {}  # a latch falls whoever is behind it
+        actions: Actions = [("event", "lock.locked", data)]
         return actions + self._enter(LOCKED) + self._finish_lock("done", None)
 
     def _enter(self, state: str) -> "Actions":
