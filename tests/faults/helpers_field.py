@@ -1,13 +1,11 @@
 """Scenes of a court or a gate: what a subscriber hears of one board while people move and sensors fail."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-from host_tools.broker import BrokerProcess
-from tests.faults.helpers import Bench, eventually, gather_all, jti_of
+from tests.faults.helpers import eventually, jti_of
 from tests.faults.helpers_check import check_events, check_stalls
-from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import LATE_S, Stage
 
 Json = dict[str, Any]
 
@@ -17,9 +15,6 @@ SILENT_S = 1.0
 EMPTY_S = 3.0
 TICK_S = 1.0
 """The parts look at the time at least once a second."""
-LATE_S = 3.0
-"""From a change at the board to the subscriber, on a busy machine."""
-BOOT_S = 15.0
 RETURN_S = 7.0
 """A time-of-flight sensor that was lost is tried again every 5 s, and needs 0.3 s to begin."""
 REFRESH_S = 5.0
@@ -52,31 +47,8 @@ def gate(stuck_ms: int = 2000, empty_ms: int = 60_000) -> Json:
     }
 
 
-class Scene:
-    """One board, and what was heard of it."""
-
-    def __init__(self, bench: Bench, broker: BrokerProcess, heard: Listener, name: str) -> None:
-        self.bench = bench
-        self.broker = broker
-        self.heard = heard
-        self.name = name
-
-    async def boot(self, components: Json, **config: Any) -> None:
-        where = (self.broker.host, self.broker.port)
-        self.board = self.bench.add(self.name, where, components=components, **config)
-        await self.boot_again(1)
-
-    async def boot_again(self, number: int) -> None:
-        self.board.boot()
-
-        def is_ready() -> bool:
-            info = self.heard.latest(self.board, "info")
-            return info is not None and (info["boot"], info["clock"]) == (number, "ntp")
-
-        await eventually(is_ready, f"boot {number}", BOOT_S)
-
-    def set(self, component: str, value: str) -> None:
-        self.board.set(component, value)
+class Scene(Stage):
+    """A board with courts or gates."""
 
     async def walk(self, direction: str) -> None:
         """The steps of a person take a moment."""
@@ -128,25 +100,3 @@ class Scene:
         check_stalls(self.board, self.heard.messages)
         telemetry = self.heard.latest(self.board, "telemetry")
         assert (telemetry["task_restarts"], telemetry["dropped"]) == (0, 0)
-
-
-Play = Callable[[Scene], Coroutine[Any, Any, None]]
-
-
-def play(bench: Bench, broker: BrokerProcess, *plays: Play) -> None:
-    """All of them side by side."""
-
-    async def one(heard: Listener, scene_of: Play, number: int) -> None:
-        scene = Scene(bench, broker, heard, f"board-{number}")
-        try:
-            await scene_of(scene)
-            scene.check()
-        except BaseException as error:
-            error.add_note(f"in the scene `{scene_of.__name__}` on {scene.name}")
-            raise
-
-    async def all_of_them(heard: Listener) -> None:
-        await gather_all(*(one(heard, scene_of, i) for i, scene_of in enumerate(plays, 1)))
-
-    with Listener(broker.host, broker.port, bench.folder, qos=0) as heard:
-        asyncio.run(all_of_them(heard))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from host_tools.broker import BrokerProcess
 from tests.faults.helpers import Bench, eventually, gather_all, jti_of
@@ -10,6 +10,7 @@ from tests.faults.helpers_check import answers, check_events, of_components
 from tests.faults.helpers_listen import Listener
 
 Json = dict[str, Any]
+S = TypeVar("S", bound="Stage")
 
 BOOT_S = 20.0
 LATE_S = 4.0
@@ -24,8 +25,6 @@ class Stage:
         self.broker = broker
         self.heard = heard
         self.name = name
-        self.crashes = False
-        """Whether it is meant to."""
 
     async def boot(self, components: Json, **config: Any) -> None:
         where = (self.broker.host, self.broker.port)
@@ -43,6 +42,17 @@ class Stage:
 
     def set(self, component: str, value: str) -> Json:
         return self.board.set(component, value)
+
+    def check(self) -> None:
+        """What must hold at the end of any scene."""
+        raise NotImplementedError
+
+
+class BoxStage(Stage):
+    """A board with locks."""
+
+    crashes = False
+    """Whether it is meant to."""
 
     async def pull(self, door: str, within_s: float = 3.0) -> None:
         """Somebody pulls until it opens."""
@@ -105,14 +115,13 @@ class Stage:
         assert not burnt, f"burnt: {burnt}"
 
 
-Play = Callable[[Stage], Coroutine[Any, Any, None]]
+def play(
+    bench: Bench, broker: BrokerProcess, kind: type[S], *plays: Callable[[S], Coroutine[Any, Any, None]]
+) -> None:
+    """All of them side by side, each on a stage of this kind."""
 
-
-def play(bench: Bench, broker: BrokerProcess, *plays: Play) -> None:
-    """All of them side by side."""
-
-    async def one(heard: Listener, act: Play, number: int) -> None:
-        stage = Stage(bench, broker, heard, f"board-{number}")
+    async def one(heard: Listener, act: Callable[[S], Coroutine[Any, Any, None]], number: int) -> None:
+        stage = kind(bench, broker, heard, f"board-{number}")
         try:
             await act(stage)
             stage.check()
@@ -120,8 +129,8 @@ def play(bench: Bench, broker: BrokerProcess, *plays: Play) -> None:
             error.add_note(f"in the scene `{act.__name__}`, {stage.name}")
             raise
 
-    async def all_of_them() -> None:
-        with Listener(broker.host, broker.port, bench.folder, qos=0) as heard:
-            await gather_all(*(one(heard, act, number) for number, act in enumerate(plays, 1)))
+    async def all_of_them(heard: Listener) -> None:
+        await gather_all(*(one(heard, act, number) for number, act in enumerate(plays, 1)))
 
-    asyncio.run(all_of_them())
+    with Listener(broker.host, broker.port, bench.folder, qos=0) as heard:
+        asyncio.run(all_of_them(heard))

@@ -21,8 +21,8 @@ from tests.faults.helpers_field import (
     Scene,
     court,
     gate,
-    play,
 )
+from tests.faults.helpers_stage import play
 
 
 async def ghosts_and_a_radar_alone(scene: Scene) -> None:
@@ -154,6 +154,7 @@ def test_radars_and_time_of_flight_sensors(bench: Bench, mosquitto: BrokerProces
     play(
         bench,
         mosquitto,
+        Scene,
         ghosts_and_a_radar_alone,
         ghosts_beside_a_motion_sensor,
         a_silent_radar,

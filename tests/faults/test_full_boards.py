@@ -9,7 +9,7 @@ from host_tools.broker import BrokerProcess
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config
 from tests.faults.helpers import Bench
-from tests.faults.helpers_stage import Stage, play
+from tests.faults.helpers_stage import BoxStage, play
 
 Json = dict[str, Any]
 
@@ -30,12 +30,12 @@ def equipment(device: str) -> Json:
     return {name: config[name] for name in HARDWARE if config.get(name) is not None}
 
 
-async def figures(stage: Stage) -> list[Json]:
+async def figures(stage: BoxStage) -> list[Json]:
     """Telemetry so far, without the first one, which tells of the start."""
     return [message.content for message in stage.heard.of(stage.board, "telemetry")][1:]
 
 
-async def check_figures(stage: Stage, since: int) -> None:
+async def check_figures(stage: BoxStage, since: int) -> None:
     found = (await figures(stage))[since:]
     stalls = [telemetry["loop_stall_ms"] for telemetry in found]
     free = [telemetry["heap_free"] for telemetry in found]
@@ -49,7 +49,7 @@ async def check_figures(stage: Stage, since: int) -> None:
     assert (found[-1]["task_restarts"], found[-1]["dropped"]) == (0, 0), told
 
 
-async def a_box_with_everything(stage: Stage) -> None:
+async def a_box_with_everything(stage: BoxStage) -> None:
     """Orders for all eight at once, again and again, while people pass the gate and somebody tries codes."""
     await stage.boot(**equipment("box-1"))
     await stage.shows("inside-1", "free")
@@ -71,7 +71,7 @@ async def a_box_with_everything(stage: Stage) -> None:
     await check_figures(stage, since)
 
 
-async def a_court_with_everything(stage: Stage) -> None:
+async def a_court_with_everything(stage: BoxStage) -> None:
     """Radar and time-of-flight sensor at their full rate while people come and go."""
     await stage.boot(**equipment("court-1"))
     for number in range(MOVES):
@@ -82,4 +82,4 @@ async def a_court_with_everything(stage: Stage) -> None:
 
 
 def test_the_largest_boards(bench: Bench, mosquitto: BrokerProcess) -> None:
-    play(bench, mosquitto, a_box_with_everything, a_court_with_everything)
+    play(bench, mosquitto, BoxStage, a_box_with_everything, a_court_with_everything)

@@ -9,7 +9,8 @@ import asyncio
 from host_tools.broker import BrokerProcess
 from tests.faults.helpers import Bench, eventually, jti_of
 from tests.faults.helpers_check import answers, check_events, of_components
-from tests.faults.helpers_field import EMPTY_S, HOLD_S, LATE_S, PIR, STUCK_S, Scene, court, gate, play
+from tests.faults.helpers_field import EMPTY_S, HOLD_S, PIR, STUCK_S, Scene, court, gate
+from tests.faults.helpers_stage import LATE_S, play
 
 FLICKER_S = 0.2
 
@@ -134,6 +135,7 @@ def test_gates_and_motion_sensors(bench: Bench, mosquitto: BrokerProcess) -> Non
     play(
         bench,
         mosquitto,
+        Scene,
         a_count_from_nowhere,
         more_leave_than_came,
         wrong_orders,

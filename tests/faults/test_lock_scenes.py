@@ -10,7 +10,7 @@ from typing import Any
 from host_tools.broker import BrokerProcess
 from tests.components import EXPANDER, I2C, door, inside, latch, lock, motor, release, tamper
 from tests.faults.helpers import Bench, eventually, patched_firmware
-from tests.faults.helpers_stage import LATE_S, Stage, play
+from tests.faults.helpers_stage import LATE_S, BoxStage, play
 
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ def container(**changes: Any) -> Json:
     }
 
 
-async def lend(stage: Stage, number: int = 1) -> None:
+async def lend(stage: BoxStage, number: int = 1) -> None:
     """It opens, closes and locks."""
     order = await stage.order(f"lock-{number}")
     await stage.answered(order, ACCEPTED)
@@ -52,7 +52,7 @@ async def lend(stage: Stage, number: int = 1) -> None:
 # ---- strikes
 
 
-async def nobody_opens(stage: Stage) -> None:
+async def nobody_opens(stage: BoxStage) -> None:
     await stage.boot(strike())
     order = await stage.order("lock-1")
     await stage.answered(order, ACCEPTED, failed("not_opened"), within_s=RELEASE_S + LATE_S)
@@ -68,7 +68,7 @@ async def nobody_opens(stage: Stage) -> None:
     ]
 
 
-async def a_door_that_sticks(stage: Stage) -> None:
+async def a_door_that_sticks(stage: BoxStage) -> None:
     await stage.boot(strike())
     stage.set("door-1", "stuck")
     order = await stage.order("lock-1")
@@ -77,7 +77,7 @@ async def a_door_that_sticks(stage: Stage) -> None:
     await lend(stage)
 
 
-async def left_ajar(stage: Stage) -> None:
+async def left_ajar(stage: BoxStage) -> None:
     await stage.boot({"lock-1": lock(1), "door-1": door(1, ajar_ms=1000, ajar_alarm_ms=2500)})
     await stage.order("lock-1")
     await stage.pull("door-1")
@@ -89,7 +89,7 @@ async def left_ajar(stage: Stage) -> None:
     assert [found["level"] for found in stage.data("door.ajar")] == ["warning", "alarm"]
 
 
-async def forced(stage: Stage) -> None:
+async def forced(stage: BoxStage) -> None:
     await stage.boot(strike(latch=latch(1)))
     stage.set("lock-1", "lost")
     await stage.tells("door.forced", latch=True)
@@ -102,7 +102,7 @@ async def forced(stage: Stage) -> None:
     await lend(stage)
 
 
-async def a_latch_that_does_not_catch(stage: Stage) -> None:
+async def a_latch_that_does_not_catch(stage: BoxStage) -> None:
     await stage.boot(strike(latch=latch(1)))
     order = await stage.order("lock-1")
     await stage.pull("door-1")
@@ -116,7 +116,7 @@ async def a_latch_that_does_not_catch(stage: Stage) -> None:
     await lend(stage)
 
 
-async def a_contact_with_a_cut_wire(stage: Stage) -> None:
+async def a_contact_with_a_cut_wire(stage: BoxStage) -> None:
     """It says open for ever; that does not keep the box from opening."""
     await stage.boot(strike(latch=latch(1)))
     stage.set("door-1", "cut")
@@ -131,7 +131,7 @@ async def a_contact_with_a_cut_wire(stage: Stage) -> None:
     await lend(stage)
 
 
-async def a_program_that_hangs(stage: Stage) -> None:
+async def a_program_that_hangs(stage: BoxStage) -> None:
     """The pulse ends all the same, and the coil lives."""
     hung = patched_firmware(
         stage.bench.folder / "hung",
@@ -151,7 +151,7 @@ async def a_program_that_hangs(stage: Stage) -> None:
 HANG = "        self._pulse.start(pulse_ms)\n        while True:\n            pass\n"
 
 
-async def tampered_with(stage: Stage) -> None:
+async def tampered_with(stage: BoxStage) -> None:
     await stage.boot({**strike(), "tamper-1": tamper()})
     stage.set("tamper-1", "open")
     await stage.tells("device.tamper", open=True)
@@ -162,7 +162,7 @@ async def tampered_with(stage: Stage) -> None:
     await stage.tells("device.tamper", open=False, while_off=True)
 
 
-async def heard_and_seen(stage: Stage) -> None:
+async def heard_and_seen(stage: BoxStage) -> None:
     """Granted is a long tone."""
     await stage.boot(strike(), buzzer={"pin": BUZZER, "active": 1})
     world = stage.board.sim.view.world
@@ -178,6 +178,7 @@ def test_strikes(bench: Bench, mosquitto: BrokerProcess) -> None:
     play(
         bench,
         mosquitto,
+        BoxStage,
         nobody_opens,
         a_door_that_sticks,
         left_ajar,
@@ -193,7 +194,7 @@ def test_strikes(bench: Bench, mosquitto: BrokerProcess) -> None:
 # ---- motor locks
 
 
-async def an_evening_with_trainers(stage: Stage) -> None:
+async def an_evening_with_trainers(stage: BoxStage) -> None:
     await stage.boot(container())
     await stage.shows("inside-1", "free")
     await lend(stage)
@@ -209,7 +210,7 @@ async def an_evening_with_trainers(stage: Stage) -> None:
     ]
 
 
-async def nobody_opens_the_container(stage: Stage) -> None:
+async def nobody_opens_the_container(stage: BoxStage) -> None:
     await stage.boot(container())
     await stage.shows("inside-1", "free")
     order = await stage.order("lock-1")
@@ -218,7 +219,7 @@ async def nobody_opens_the_container(stage: Stage) -> None:
     assert stage.lock("lock-1")["is"] == "locked"
 
 
-async def somebody_is_inside(stage: Stage) -> None:
+async def somebody_is_inside(stage: BoxStage) -> None:
     await stage.boot(container())
     await stage.shows("inside-1", "free")
     await stage.order("lock-1")
@@ -237,7 +238,7 @@ async def somebody_is_inside(stage: Stage) -> None:
     assert stage.lock("lock-1")["is"] == "locked"
 
 
-async def shut_in_and_out_again(stage: Stage) -> None:
+async def shut_in_and_out_again(stage: BoxStage) -> None:
     """The inside release opens whatever the lock does, is told at once, and nothing runs against it."""
     await stage.boot(container())
     await stage.shows("inside-1", "free")
@@ -256,7 +257,7 @@ async def shut_in_and_out_again(stage: Stage) -> None:
     assert "door.forced" not in stage.told("door-1")
 
 
-async def released_while_it_locks(stage: Stage) -> None:
+async def released_while_it_locks(stage: BoxStage) -> None:
     await stage.boot(container())
     await stage.shows("inside-1", "free")
     await stage.order("lock-1")
@@ -272,7 +273,7 @@ async def released_while_it_locks(stage: Stage) -> None:
     await stage.shows("lock-1", "locked", LATE_S + 3)
 
 
-async def a_bolt_that_jams(stage: Stage) -> None:
+async def a_bolt_that_jams(stage: BoxStage) -> None:
     await stage.boot(container())
     await stage.shows("inside-1", "free")
     stage.set("lock-1", "jam")
@@ -284,7 +285,7 @@ async def a_bolt_that_jams(stage: Stage) -> None:
     await lend(stage)
 
 
-async def a_bolt_that_cannot_lock(stage: Stage) -> None:
+async def a_bolt_that_cannot_lock(stage: BoxStage) -> None:
     await stage.boot(container())
     await stage.shows("inside-1", "free")
     order = await stage.order("lock-1")
@@ -302,7 +303,7 @@ async def a_bolt_that_cannot_lock(stage: Stage) -> None:
     await stage.shows("lock-1", "locked", LATE_S + 3)
 
 
-async def end_switches_with_cut_wires(stage: Stage) -> None:
+async def end_switches_with_cut_wires(stage: BoxStage) -> None:
     """Reported, opened all the same, never locked without an order."""
     await stage.boot(container())
     await stage.shows("inside-1", "free")
@@ -318,7 +319,7 @@ async def end_switches_with_cut_wires(stage: Stage) -> None:
     await stage.shows("lock-1", "locked", LATE_S + 3)
 
 
-async def a_contact_that_never_reports_closed(stage: Stage) -> None:
+async def a_contact_that_never_reports_closed(stage: BoxStage) -> None:
     """It stays open, is reported, and is locked only by an order that says so."""
     await stage.boot(container())
     await stage.shows("inside-1", "free")
@@ -335,7 +336,7 @@ async def a_contact_that_never_reports_closed(stage: Stage) -> None:
     await stage.tells("door.fault", what="contact")
 
 
-async def the_power_goes_while_it_is_unlocked(stage: Stage) -> None:
+async def the_power_goes_while_it_is_unlocked(stage: BoxStage) -> None:
     """Nothing moves at boot."""
     await stage.boot(container())
     await stage.shows("inside-1", "free")
@@ -356,6 +357,7 @@ def test_motor_locks(bench: Bench, mosquitto: BrokerProcess) -> None:
     play(
         bench,
         mosquitto,
+        BoxStage,
         an_evening_with_trainers,
         nobody_opens_the_container,
         somebody_is_inside,
@@ -384,15 +386,22 @@ def wall() -> Json:
 EXPANDED = {"i2c": I2C, "expander": EXPANDER}
 
 
-async def eight_at_once(stage: Stage) -> None:
+async def eight_at_once(stage: BoxStage) -> None:
     """One open order at a time a supply; the others wait in line, and each is opened."""
     await stage.boot(wall(), **EXPANDED)
     orders = [await stage.order(f"lock-{n}") for n in range(1, 9)]
     most = 0
 
+    def look() -> list[str]:
+        return [name for name, facts in stage.board.sim.show()["locks"].items() if facts["energised"]]
+
     def energised() -> list[str]:
+        """One look reads the locks one after the other; what two looks see was so between them."""
         nonlocal most
-        found = [name for name, facts in stage.board.sim.show()["locks"].items() if facts["energised"]]
+        found = look()
+        if len(found) > 1:
+            again = look()
+            found = [name for name in found if name in again]
         most = max(most, len(found))
         return found
 
@@ -407,7 +416,7 @@ async def eight_at_once(stage: Stage) -> None:
         await stage.shows(f"lock-{n}", "locked")
 
 
-async def an_expander_that_is_lost(stage: Stage) -> None:
+async def an_expander_that_is_lost(stage: BoxStage) -> None:
     await stage.boot(wall(), **EXPANDED)
     stage.set("expander", "lost")
     await stage.tells("door.fault", what="expander")
@@ -420,7 +429,7 @@ async def an_expander_that_is_lost(stage: Stage) -> None:
     await lend(stage, 3)
 
 
-async def a_chip_that_cannot_end_a_pulse(stage: Stage) -> None:
+async def a_chip_that_cannot_end_a_pulse(stage: BoxStage) -> None:
     """The classic ESP32: the pin is taken away from the RMT, and the next order waits for the sequence."""
     slow = {"can_stop": False}
     components = {"lock-1": lock(1, **slow), "door-1": door(1), "lock-2": lock(2, **slow), "door-2": door(2)}
@@ -432,4 +441,4 @@ async def a_chip_that_cannot_end_a_pulse(stage: Stage) -> None:
 
 
 def test_many_locks(bench: Bench, mosquitto: BrokerProcess) -> None:
-    play(bench, mosquitto, eight_at_once, an_expander_that_is_lost, a_chip_that_cannot_end_a_pulse)
+    play(bench, mosquitto, BoxStage, eight_at_once, an_expander_that_is_lost, a_chip_that_cannot_end_a_pulse)
