@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.sim.boards import Bench, said
+from host_tools.sim.board import SimBoard
+from tests.sim.boards import Bench, make, said
 
 PIN = 5
 
@@ -28,6 +29,14 @@ FALLING = COUNT.format(pin=PIN, trigger="Pin.IRQ_FALLING")
 BOTH = COUNT.format(pin=PIN, trigger="Pin.IRQ_FALLING | Pin.IRQ_RISING")
 
 
+def start(bench: Bench, main: str) -> SimBoard:
+    """The line is high before the board has power."""
+    make(bench.board.folder, main)
+    bench.board.view.world.drive(PIN, 1)
+    bench.board.boot()
+    return bench.board
+
+
 def pulses(bench: Bench, count: int, gap_s: float) -> None:
     """Low for a moment, `count` times, as on a line of a Wiegand keypad."""
     world = bench.board.view.world
@@ -39,17 +48,14 @@ def pulses(bench: Bench, count: int, gap_s: float) -> None:
 
 
 def test_pulses_that_are_over_before_anybody_looks_are_felt(bench: Bench) -> None:
-    board = bench.boot(FALLING)
-    board.view.world.drive(PIN, 1)
-    board.view.world.ring()
+    board = start(bench, FALLING)
     said(board, "waits")
     pulses(bench, 40, 0.0015)
     said(board, "calls 40")
 
 
 def test_both_edges_of_a_pulse_are_felt(bench: Bench) -> None:
-    board = bench.boot(BOTH)
-    board.view.world.drive(PIN, 1)
+    board = start(bench, BOTH)
     said(board, "waits")
     pulses(bench, 1, 0)
     said(board, "calls 2")
@@ -59,8 +65,7 @@ def test_both_edges_of_a_pulse_are_felt(bench: Bench) -> None:
 def test_more_than_the_queue_holds_vanish(bench: Bench, count: int, felt: int) -> None:
     """They come while the board is busy: nothing is handled before it goes back to its loop."""
     busy = FALLING.replace('print("waits")', 'print("waits"); time.sleep_ms(500)')
-    board = bench.boot(busy)
-    board.view.world.drive(PIN, 1)
+    board = start(bench, busy)
     said(board, "waits")
     pulses(bench, count, 0)
     said(board, f"calls {felt}")
@@ -68,8 +73,7 @@ def test_more_than_the_queue_holds_vanish(bench: Bench, count: int, felt: int) -
 
 def test_what_happened_before_the_handler_was_there_is_not_told(bench: Bench) -> None:
     late = FALLING.replace("seen = []", "print('on'); time.sleep_ms(300); seen = []")
-    board = bench.boot(late)
-    board.view.world.drive(PIN, 1)
+    board = start(bench, late)
     said(board, "on")
     pulses(bench, 3, 0)
     said(board, "waits")
