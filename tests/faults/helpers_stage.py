@@ -1,10 +1,14 @@
 """Boards side by side on one broker, each in a scene of its own, and one subscriber that hears them all."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from host_tools.broker import BrokerProcess
+from tests.brokers import start
 from tests.faults.helpers import Bench, eventually, gather_all, jti_of
 from tests.faults.helpers_check import answers, check_events, of_components
 from tests.faults.helpers_listen import Listener
@@ -134,3 +138,37 @@ def play(
 
     with Listener(broker.host, broker.port, bench.folder, qos=0) as heard:
         asyncio.run(all_of_them(heard))
+
+
+Act = Callable[[Bench, BrokerProcess, Listener], None]
+
+
+def side_by_side(folder: Path, *acts: Act) -> None:
+    """Scenes that block, each in a thread with a bench, a broker and a listener of its own. These start here:
+    what they start dies with the thread that started it."""
+
+    def one(
+        act: Callable[[Bench, BrokerProcess, Listener], None], bench: Bench, broker: BrokerProcess
+    ) -> None:
+        try:
+            with Listener(broker.host, broker.port, bench.folder) as heard:
+                act(bench, broker, heard)
+        except BaseException as error:
+            error.add_note(f"in the scene `{act.__name__}`")
+            raise
+
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(len(acts)))
+        scenes = []
+        for act in acts:
+            own = folder / act.__name__[:24]
+            own.mkdir()
+            broker = stack.enter_context(start("mosquitto", own))
+            bench = Bench(own)
+            stack.callback(bench.stop)
+            scenes.append(pool.submit(one, act, bench, broker))
+        failures = [failure for scene in scenes if (failure := scene.exception()) is not None]
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise BaseExceptionGroup("several scenes failed", failures)

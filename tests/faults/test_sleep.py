@@ -4,16 +4,14 @@ Times that a board sleeps are real here, so they are short; what is waited for h
 message or the world's own state, never a guess of how long something takes.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from host_tools.broker import BrokerProcess
 from tests.faults.helpers import Bench, Board, patched_firmware, wait_until
 from tests.faults.helpers_check import check_events, first_events, of_components
 from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import side_by_side
 
 Json = dict[str, Any]
 
@@ -30,12 +28,6 @@ COURT = {
     "tof": None,
     "gate": None,
 }
-
-
-@pytest.fixture
-def heard(run_dir: Path, mosquitto: BrokerProcess) -> Iterator[Listener]:
-    with Listener(mosquitto.host, mosquitto.port, run_dir) as listener:
-        yield listener
 
 
 def field_board(
@@ -92,9 +84,7 @@ def states(events: list[Json]) -> list[str]:
     return [e["data"]["state"] for e in events if e["type"] == "sportbox.occupancy.changed"]
 
 
-def test_it_says_that_it_sleeps_and_when_it_wakes(
-    bench: Bench, mosquitto: BrokerProcess, heard: Listener
-) -> None:
+def it_says_that_it_sleeps_and_when_it_wakes(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto, every_s=2)
     board.boot()
     asleep(board)
@@ -116,7 +106,7 @@ def test_it_says_that_it_sleeps_and_when_it_wakes(
     check_events(board, heard.of(board, "event"))
 
 
-def test_visits_are_kept_on_flash_without_the_radio_and_arrive_together(
+def visits_are_kept_on_flash_without_the_radio_and_arrive_together(
     bench: Bench, mosquitto: BrokerProcess, heard: Listener
 ) -> None:
     board = field_board(bench, mosquitto)
@@ -143,7 +133,7 @@ def test_visits_are_kept_on_flash_without_the_radio_and_arrive_together(
     assert "offline" not in availability(heard, board)
 
 
-def test_a_power_cut_in_sleep_loses_no_event(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+def a_power_cut_in_sleep_loses_no_event(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto)
     board.boot()
     settled(board)
@@ -162,7 +152,7 @@ def test_a_power_cut_in_sleep_loses_no_event(bench: Bench, mosquitto: BrokerProc
     assert len({e["bootid"] for e in events}) == 2
 
 
-def test_a_broker_that_is_away_costs_no_event_and_little_radio(
+def a_broker_that_is_away_costs_no_event_and_little_radio(
     bench: Bench, mosquitto: BrokerProcess, heard: Listener
 ) -> None:
     board = field_board(bench, mosquitto, every_s=1, awake_s=1)
@@ -176,7 +166,7 @@ def test_a_broker_that_is_away_costs_no_event_and_little_radio(
     assert states(heard.events(board)) == ["free"]
 
 
-def test_an_order_keeps_it_awake(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+def an_order_keeps_it_awake(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto, every_s=2)
     board.boot()
     heard.wait(lambda h: availability(h, board) == ["online"], "the board")
@@ -189,7 +179,7 @@ def test_an_order_keeps_it_awake(bench: Bench, mosquitto: BrokerProcess, heard: 
     assert said[0] - done_s >= 9, "it blinks for 10 s"
 
 
-def test_a_reboot_ends_the_sleep_of_before(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+def a_reboot_ends_the_sleep_of_before(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto)
     board.boot()
     heard.wait_ready(board)
@@ -202,7 +192,7 @@ def test_a_reboot_ends_the_sleep_of_before(bench: Bench, mosquitto: BrokerProces
     asleep(board, 2)
 
 
-def test_a_battery_that_is_nearly_empty(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+def a_battery_that_is_nearly_empty(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto, every_s=1, awake_s=20)
     board.boot()
     asleep(board)
@@ -221,9 +211,7 @@ def test_a_battery_that_is_nearly_empty(bench: Bench, mosquitto: BrokerProcess, 
     check_events(board, heard.of(board, "event"))
 
 
-def test_a_battery_that_is_missing_sheds_nothing(
-    bench: Bench, mosquitto: BrokerProcess, heard: Listener
-) -> None:
+def a_battery_that_is_missing_sheds_nothing(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto)
     board.set("battery", "0")
     board.boot()
@@ -232,7 +220,7 @@ def test_a_battery_that_is_missing_sheds_nothing(
     heard.wait(lambda h: h.latest(board, "court-1/state")["state"] == "free", "the court")
 
 
-def test_a_brownout_is_told_apart(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+def a_brownout_is_told_apart(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     for number, (name, chip) in enumerate((("box-esp32s3", "esp32s3"), ("box-esp32", "esp32")), start=1):
         board = bench.add(f"box-{number}", (mosquitto.host, mosquitto.port), board=name, chip=chip)
         board.boot()
@@ -263,14 +251,13 @@ LOOP = "            stuck = self._supervisor.stuck(self._uptime.ms())\n"
 FIRST_BOOT = 'self._reset == "power_on" and self._uptime.ms() > 500'
 
 
-@pytest.mark.parametrize("power_goes", [False, True])
-def test_the_stack_of_a_crash_outlives_the_restart(
-    bench: Bench, mosquitto: BrokerProcess, heard: Listener, run_dir: Path, power_goes: bool
+def the_stack_of_a_crash_outlives_the_restart(
+    bench: Bench, mosquitto: BrokerProcess, heard: Listener, power_goes: bool = False
 ) -> None:
     broken = f"            if {FIRST_BOOT}:\n                self._no_such_thing()\n"
     if power_goes:  # only once: after the cut it would crash again
         broken = broken.replace(FIRST_BOOT, FIRST_BOOT + " and self._history.boots == 1")
-    firmware = patched_firmware(run_dir, {BOX: [(LOOP, broken + LOOP)]})
+    firmware = patched_firmware(bench.folder, {BOX: [(LOOP, broken + LOOP)]})
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
     board.boot()
     if power_goes:
@@ -291,13 +278,15 @@ def test_the_stack_of_a_crash_outlives_the_restart(
     crashed(heard, board)  # it is not told again
 
 
-def test_the_task_that_the_watchdog_bit_for(
-    bench: Bench, mosquitto: BrokerProcess, heard: Listener, run_dir: Path
-) -> None:
+def and_a_power_cut(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+    the_stack_of_a_crash_outlives_the_restart(bench, mosquitto, heard, power_goes=True)
+
+
+def the_task_that_the_watchdog_bit_for(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     stuck = f"            if {FIRST_BOOT}:\n                await asyncio.sleep(3600)\n"
     house = "            self._beat_ms = now_ms\n"
     firmware = patched_firmware(
-        run_dir, {BOX: [(house, house + stuck)]}, {BOX: {"_WATCHDOG_MS": 2500, "_SILENT_MS": 1500}}
+        bench.folder, {BOX: [(house, house + stuck)]}, {BOX: {"_WATCHDOG_MS": 2500, "_SILENT_MS": 1500}}
     )
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
     board.boot()
@@ -305,17 +294,15 @@ def test_the_task_that_the_watchdog_bit_for(
     assert heard.events(board, "device.booted")[-1]["data"]["reset"] == "watchdog"
 
 
-def test_a_loop_that_stood_still_is_told_of(
-    bench: Bench, mosquitto: BrokerProcess, heard: Listener, run_dir: Path
-) -> None:
+def a_loop_that_stood_still_is_told_of(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     hang = f"            while {FIRST_BOOT}:\n                pass\n"
-    firmware = patched_firmware(run_dir, {BOX: [(LOOP, hang + LOOP)]}, {BOX: {"_WATCHDOG_MS": 1500}})
+    firmware = patched_firmware(bench.folder, {BOX: [(LOOP, hang + LOOP)]}, {BOX: {"_WATCHDOG_MS": 1500}})
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
     board.boot()
     assert crashed(heard, board) == {"task": "loop", "error": "watchdog"}
 
 
-def test_telemetry_tells_how_the_board_does(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
+def telemetry_tells_how_the_board_does(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = bench.add("box-1", (mosquitto.host, mosquitto.port))
     board.set("temperature", "-7")
     board.boot()
@@ -340,3 +327,29 @@ def test_telemetry_tells_how_the_board_does(bench: Bench, mosquitto: BrokerProce
     heard.wait(lambda h: h.latest(board, "telemetry")["boot"] == 2, "telemetry")
     assert 0 < heard.latest(board, "telemetry")["flash_bytes"] <= written + 2000
     assert of_components(check_events(board, heard.of(board, "event")), "door-1")[0] == "door.forced"
+
+
+def test_boards_on_battery(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        it_says_that_it_sleeps_and_when_it_wakes,
+        visits_are_kept_on_flash_without_the_radio_and_arrive_together,
+        a_power_cut_in_sleep_loses_no_event,
+        a_broker_that_is_away_costs_no_event_and_little_radio,
+        an_order_keeps_it_awake,
+        a_reboot_ends_the_sleep_of_before,
+        a_battery_that_is_nearly_empty,
+        a_battery_that_is_missing_sheds_nothing,
+    )
+
+
+def test_health(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        a_brownout_is_told_apart,
+        the_stack_of_a_crash_outlives_the_restart,
+        and_a_power_cut,
+        the_task_that_the_watchdog_bit_for,
+        a_loop_that_stood_still_is_told_of,
+        telemetry_tells_how_the_board_does,
+    )
