@@ -14,8 +14,9 @@ from sportbox.core.lock import (
     UNLOCKED,
     UNLOCKING,
 )
+from sportbox.core.motor import MotorLock
 
-from tests.core.lock_bench import RELEASE_MS, RUN_MS, motor_bench
+from tests.core.lock_bench import RELEASE_MS, RUN_MS, Bench, motor_bench
 
 REST_MS = 300
 RELOCK_MS = 1000
@@ -69,12 +70,51 @@ class TestBoot(unittest.TestCase):
         bench.wait(RELOCK_MS)
         self.assertEqual(bench.actions("drive"), [("lock", RUN_MS)])
 
+    def test_so_does_one_whose_door_is_open_at_boot(self):
+        bench = motor_bench(door_open=True, bolt=BOLT_UNLOCKED)
+        bench.wait(10_000)
+        self.assertEqual(bench.actions("drive"), [])
+        bench.door(False)
+        bench.wait(RELOCK_MS)
+        self.assertEqual(bench.actions("drive"), [("lock", RUN_MS)])
+
     def test_an_order_may_lock_it(self):
         bench = motor_bench(bolt=BOLT_UNLOCKED)
         self.assertEqual(bench.order("lock"), "")
         bench.wait(500)
         bench.sense(BOLT_LOCKED)
         self.assertEqual(bench.finals(), [("jti-0", "lock", "done", None)])
+
+
+class TestBudget(unittest.TestCase):
+    """The smallest budget that the site file may give: two runs."""
+
+    def make(self, door_open, bolt):
+        self.bench = Bench(door_open, 0, MotorLock(RUN_MS, 10_000, 2 * RUN_MS, 60_000), bolt)
+
+    def ran_ms(self):
+        stops = self.bench.times("stop") + [self.bench.now_ms]
+        return sum(stop - start for start, stop in zip(self.bench.times("drive"), stops))
+
+    def test_stuck_half_way_while_it_locks(self):
+        self.make(True, BOLT_UNLOCKED)
+        self.bench.door(False)
+        self.bench.wait(RELOCK_MS + 200)
+        self.bench.sense(BOLT_BETWEEN)
+        self.bench.wait(55_000)
+        self.assertEqual(self.bench.lock.state, JAMMED)
+        self.assertEqual([way for way, _ in self.bench.actions("drive")], ["lock", "unlock"])
+        self.assertLessEqual(self.ran_ms(), 2 * RUN_MS)
+
+    def test_turned_round_and_round(self):
+        self.make(False, BOLT_LOCKED)
+        self.bench.order()
+        self.bench.wait(200)
+        self.bench.sense(BOLT_BETWEEN)
+        self.bench.wait(2500)
+        self.assertEqual(self.bench.order("lock"), "busy")
+        self.bench.wait(50_000)
+        self.assertLessEqual(self.ran_ms(), 2 * RUN_MS)
 
 
 class TestLend(MotorCase):

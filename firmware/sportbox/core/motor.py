@@ -57,7 +57,8 @@ class MotorLock(Lock):
         self._unseen = False  # the door's contact cannot be read: it may be open
 
     def refusal(self, order: Order, now_ms: int) -> str:
-        if self._lock_order is not None or not self._duty.allows(2 * self._run_ms, now_ms):
+        runs = 3 if self._running and order.act == LOCK else 2  # one that runs now does not count yet
+        if self._lock_order is not None or not self._duty.allows(runs * self._run_ms, now_ms):
             return "busy"
         if order.act == UNLOCK:
             busy = self._order is not None or (self._want == UNLOCK and not self._retracting)
@@ -77,6 +78,7 @@ class MotorLock(Lock):
             self._duty.add(now_ms - self._run_ms, now_ms)
         self._bolt = bolt
         self._door_open = door_open
+        self._may_relock = self._may_relock or door_open
         if self._want or bolt == BOLT_LOCKED:
             return []
         if bolt == IMPLAUSIBLE:
@@ -258,7 +260,8 @@ class MotorLock(Lock):
         actions = self._stop(now_ms)
         self._tries += 1
         again = self._tries < _TRIES and self._bolt != IMPLAUSIBLE
-        if again and self._duty.allows(self._run_ms, now_ms + _REST_MS):
+        runs = 1 if self._want == UNLOCK else 2  # a bolt that gets stuck half out must come back, too
+        if again and self._duty.allows(runs * self._run_ms, now_ms + _REST_MS):
             self.deadline = self._rest_until_ms
             return actions
         return actions + (self._unlock_failed(now_ms) if self._want == UNLOCK else self._lock_failed(now_ms))
