@@ -165,8 +165,8 @@ class App:
         part = self._part_of(order)
         if part is not None:
             return part.refusal(order, self._now_ms())
-        if order.act in ("unlock", "lock"):
-            return "malformed"
+        if order.act in ("unlock", "lock") or (order.act == "configure" and "reset" not in order.args):
+            return "malformed"  # for a component that is not there
         if order.act == "reboot":
             return "busy" if any([part.busy() for part in self.parts]) else ""
         return ""
@@ -222,10 +222,23 @@ class App:
                     self._idle.remove(part.name)
         self._arm()
 
+    def figures(self) -> "dict[str, object]":
+        """What the parts add to telemetry."""
+        figures: dict[str, object] = {}
+        for part in self.parts:
+            try:
+                figures.update(part.figures())
+            except OSError as error:
+                self._tell_fall(part.name, error, self._now_ms())
+        return figures
+
     def _fell(self, name: str, error: Exception, now_ms: int) -> None:
         """Tells it, but not each second; and what it has asked for does not count until it is well again."""
         if name not in self._idle:
             self._idle.append(name)
+        self._tell_fall(name, error, now_ms)
+
+    def _tell_fall(self, name: str, error: Exception, now_ms: int) -> None:
         told_ms = self._fell_ms.get(name)
         if told_ms is None or now_ms - told_ms >= _TELL_AGAIN_MS:
             self._fell_ms[name] = now_ms
@@ -306,5 +319,5 @@ class App:
         self._remembered_ms = self._now_ms()
         try:
             record.write(self._memory_path, json.dumps(memory).encode(), self.wear)
-        except OSError:
+        except (OSError, MemoryError):
             self._outbox.write_errors += 1  # the next change tries again

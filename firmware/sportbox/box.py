@@ -174,9 +174,9 @@ class Box:
         for part in app.parts:
             sampler = part.sampler()
             if sampler is not None:
-                add(part.name, sampler)
+                add(part.name, sampler, vital=False)
         if app.signals is not None:
-            add("signals", app.signals.run)
+            add("signals", app.signals.run, vital=False)
         self._add_jobs()
         tidy_heap_early()
         noted = ""
@@ -346,6 +346,5 @@ class Box:
             "task_restarts": self._supervisor.restarts,
             "time_refused": self._time.refused,
         }
-        for part in self._app.parts:
-            figures.update(part.figures())
+        figures.update(self._app.figures())
         return figures

@@ -6,6 +6,7 @@ import unittest
 
 from sportbox.app import App
 from sportbox.core.clock import Clock
+from sportbox.core.lock import Order
 from sportbox.store.outbox import Outbox
 from sportbox.uplink import Uplink
 
@@ -100,6 +101,27 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
         broken.well = True
         self.app.scan()
         self.assertEqual(self.app._armed, [0])
+
+    def test_figures_that_cannot_be_had_leave_the_others(self):
+        def broken():
+            raise OSError(5)
+
+        told = []
+        self.app.on_crash = lambda name, error: told.append(name)
+        self.part.figures = broken
+        other = Part()
+        other.figures = lambda: {"solar": 5000}
+        self.app.parts = [self.part, other]
+        self.assertEqual(self.app.figures(), {"solar": 5000})
+        self.app.figures()
+        self.assertEqual(told, ["court-1"])
+
+    def test_orders_for_what_is_not_there(self):
+        self.part.takes = lambda component: False
+        for act in ("unlock", "lock", "configure"):
+            order = Order("a", "sub", act, "gate-9", {"count": 0})
+            self.assertEqual(self.app.refusal_of(order), "malformed")
+        self.assertEqual(self.app.refusal_of(Order("a", "sub", "configure", "", {"reset": "clock"})), "")
 
     def test_when_all_parts_fail_it_is_the_board(self):
         def scan(now_ms):

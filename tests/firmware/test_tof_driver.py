@@ -60,6 +60,23 @@ class TestStart(TofCase, unittest.TestCase):
         self.assertTrue(self.run_for(800))
         self.assertEqual(self.tof.losses, 0)
 
+    def test_a_disturbance_while_it_is_set_up(self):
+        write = self.bus.writeto_mem
+        failed = []
+
+        def disturbed(address, register, data, *, addrsize=8):
+            if register == chip.CONFIG and not failed:
+                failed.append(1)
+                raise OSError(5)
+            write(address, register, data, addrsize=addrsize)
+
+        self.bus.sensors = []
+        self.tof = self.make(0x2A)
+        self.bus.writeto_mem = disturbed
+        self.assertTrue(self.run_for(1000))
+        self.assertEqual(failed, [1])
+        self.assertEqual(self.turn, [])
+
     def test_it_is_held_in_reset_until_it_is_begun(self):
         self.assertEqual(self.tof._xshut.level, 0)
 

@@ -95,7 +95,8 @@ class Tof:
         if self._address != self._own_address:
             self._put(chip.SLAVE_ADDRESS, bytes([self._own_address]))
             self._address = self._own_address
-        self._turn.remove(self)
+        if self in self._turn:  # else this is the second try
+            self._turn.remove(self)
         self._put(chip.CONFIG, chip.DEFAULTS)
         self._polarity = self._get(chip.POLARITY)
         self._put(chip.MODE, chip.START)

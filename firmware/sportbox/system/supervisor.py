@@ -1,4 +1,4 @@
-"""Runs the tasks, starts a fallen one again, and feeds the watchdog only while all of them make progress."""
+"""Runs the tasks, starts a fallen one again, and feeds the watchdog only while all make progress that must."""
 
 import asyncio
 import sys
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _RESTARTS_MAX = const(8)  # of one task within the window; then the board restarts
 _WINDOW_MS = const(600000)
 _PAUSE_MS = const(500)
+_LONG_PAUSE_MS = const(600000)
 
 
 class Job:
@@ -21,10 +22,12 @@ class Job:
         start: "Callable[[], Awaitable[None]]",
         silent_ms: int,
         beat: "Callable[[], int] | None",
+        vital: bool,
     ) -> None:
         self.name = name
         self.start = start
         self.silent_ms = silent_ms  # it must beat more often than that
+        self.vital = vital  # else the board does without it for a while
         self.beat = beat  # gives the uptime in ms of its last beat
         self.restarts: list[int] = []
         self.task: "asyncio.Task[None] | None" = None
@@ -43,8 +46,9 @@ class Supervisor:
         start: "Callable[[], Awaitable[None]]",
         silent_ms: int = 0,
         beat: "Callable[[], int] | None" = None,
+        vital: bool = True,
     ) -> None:
-        job = Job(name, start, silent_ms, beat)
+        job = Job(name, start, silent_ms, beat, vital)
         self._jobs.append(job)
         job.task = asyncio.create_task(self._keep(job))
 
@@ -70,6 +74,9 @@ class Supervisor:
             now_ms = self._now_ms()
             job.restarts = [at_ms for at_ms in job.restarts if now_ms - at_ms < _WINDOW_MS]
             job.restarts.append(now_ms)
-            if len(job.restarts) > _RESTARTS_MAX:
+            if len(job.restarts) <= _RESTARTS_MAX:
+                await asyncio.sleep_ms(_PAUSE_MS)
+            elif job.vital:
                 return  # stuck() tells, the watchdog is not fed, the board restarts
-            await asyncio.sleep_ms(_PAUSE_MS)
+            else:
+                await asyncio.sleep_ms(_LONG_PAUSE_MS)  # one broken sensor must not take the doors with it

@@ -1,0 +1,56 @@
+# runs on: micropython
+"""Tasks that fall again and again."""
+
+import asyncio
+import unittest
+
+from sportbox.system import supervisor as module
+from sportbox.system.supervisor import Supervisor
+
+
+class Quick:
+    """`asyncio`, but its pauses take no time."""
+
+    def __init__(self):
+        self.pauses = []
+
+    def create_task(self, task):
+        return asyncio.create_task(task)
+
+    async def sleep_ms(self, ms):
+        self.pauses.append(ms)
+        await asyncio.sleep_ms(0)
+
+
+class TestSupervisor(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.quick = module.asyncio = Quick()
+        self.addCleanup(lambda: setattr(module, "asyncio", asyncio))
+        before = module.sys
+        module.sys = type("Sys", (), {"print_exception": staticmethod(lambda error: None)})
+        self.addCleanup(lambda: setattr(module, "sys", before))
+        self.falls = []
+        self.supervisor = Supervisor(lambda: 0, lambda name, error: self.falls.append(name))
+
+    async def fall(self):
+        raise ValueError
+
+    async def rounds(self, count):
+        for _ in range(count):
+            await asyncio.sleep_ms(0)
+
+    async def test_a_vital_one_ends_with_the_board(self):
+        self.supervisor.add("house", self.fall)
+        await self.rounds(100)
+        self.assertEqual(self.supervisor.stuck(0), "house")
+        self.assertEqual(len(self.falls), 9)
+
+    async def test_a_sensor_is_tried_more_and_more_seldom_and_takes_nobody_with_it(self):
+        self.supervisor.add("court-1", self.fall, vital=False)
+        await self.rounds(100)
+        self.assertEqual(self.supervisor.stuck(0), "")
+        self.assertEqual(self.quick.pauses[:9], [500] * 8 + [600000])
+
+
+if __name__ == "__main__":
+    unittest.main()
