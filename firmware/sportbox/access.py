@@ -122,7 +122,7 @@ class Desk:
             return
         try:
             self._replay.finish(order.jti, result, reason)
-        except OSError:
+        except (OSError, MemoryError):
             self._note_failure()
         self._report_final(order, result, reason)
         if found.local:
@@ -138,7 +138,7 @@ class Desk:
                 self._replay.told(self._told[0])
                 self._told.pop(0)
             self._replay.tidy(self._clock.now(now_ms))
-        except OSError:
+        except (OSError, MemoryError):
             self._note_failure()
 
     def _order(self, order: Order, keep_until_s: int, now_ms: int) -> bool:
@@ -164,7 +164,7 @@ class Desk:
             return reason
         try:
             self._replay.begin(order, keep_until_s, local)
-        except (OSError, Unreadable):
+        except (OSError, MemoryError, Unreadable):
             return "replayed"  # a token that cannot be used up could be used twice
         self.accepted += 1
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act}

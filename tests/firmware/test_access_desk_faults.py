@@ -55,6 +55,25 @@ class TestPowerLoss(DeskCase, unittest.TestCase):
             self.assertEqual((self.answers, self.events), ([], []))
 
 
+class TestMemory(DeskCase, unittest.TestCase):
+    """The heap is so full that the log cannot be written."""
+
+    def full(self, lines):
+        raise MemoryError
+
+    def test_no_order_is_taken_that_cannot_be_used_up(self):
+        self.log._append = self.full
+        self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
+        self.assertEqual(self.runs, [])
+
+    def test_a_final_answer_is_given_all_the_same(self):
+        self.send()
+        self.log._append = self.full
+        self.finish()
+        self.assertEqual(self.answers[-1], ("order-1", "done", None))
+        self.deliver()
+
+
 class TestUnreadableLog(DeskCase, unittest.TestCase):
     def setUp(self):
         super().setUp()
