@@ -168,7 +168,7 @@ class Bay(Part):
         if self._first:
             self._first = False
             was_closed = closed if self._was_closed is None else self._was_closed
-            expected = self._expected or (lock is not None and lock.opened_by != "")
+            expected = self._expected or lock is None or lock.opened_by != ""
             self._report(self._door.first(closed, was_closed, expected or by_release, now_ms), now_ms)
             if self._bolt is not None and lock is not None:
                 self._bolt.perform(lock.at_boot(not closed, sensed, self._expected, now_ms), now_ms)

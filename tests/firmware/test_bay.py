@@ -276,6 +276,10 @@ class TestBay(BayCase, unittest.TestCase):
         self.contact.closed = False
         self.wait(100)
         self.assertEqual(self.reports.events, [("door-1", "door.opened", {})])
+        self.bay = Bay("door-1", door, Debounce(50), self.contact, None, None, self.reports)
+        self.bay.restore(True, False)  # nobody can force it while the power is off, either
+        self.wait(100)
+        self.assertEqual(self.reports.events[1:], [("door-1", "door.opened", {"while_off": True})])
         self.assertEqual(self.bay.refusal(Order("z", "sub", "unlock", "lock-1"), self.now_ms), "malformed")
 
 
