@@ -1,4 +1,4 @@
-"""Runs the tasks, starts a fallen one again, and feeds the watchdog only while all make progress that must."""
+"""Runs the tasks, starts a fallen one again, and feeds the watchdog only while all vital ones go on."""
 
 import asyncio
 import sys
