@@ -1,5 +1,6 @@
 """The topics of the protocol, where the broker is, and a connection to it."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = "sportbox/v1"
 DEFAULT_PORT = 1883
 CONNECT_S = 5.0
+GIVE_UP_S = 0.5
 KEEPALIVE_S = 20
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 
@@ -143,15 +145,28 @@ async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
         keepalive=KEEPALIVE_S,
         timeout=CONNECT_S,
     )
+    entering = asyncio.ensure_future(client.__aenter__())
     try:
-        await client.__aenter__()
+        await asyncio.shield(entering)
     except aiomqtt.MqttError as error:
         raise unreachable(address, error) from error
+    except asyncio.CancelledError:
+        await _give_up(client, entering)
+        raise
     try:
         yield client
     finally:
         with contextlib.suppress(aiomqtt.MqttError):  # the broker may be gone: then nothing is left to close
             await client.__aexit__(None, None, None)
+
+
+async def _give_up(client: "aiomqtt.Client", entering: "asyncio.Future[aiomqtt.Client]") -> None:
+    """Cancelled while connecting. A client that is cancelled itself would complain on stderr when its socket
+    closes later: a connection that is about to stand is closed in order."""
+    await asyncio.wait({entering}, timeout=GIVE_UP_S)
+    if entering.done() and entering.exception() is None:
+        await client.__aexit__(None, None, None)
+    entering.cancel()
 
 
 def unreachable(address: Address, error: Exception) -> Unreachable:

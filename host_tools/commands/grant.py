@@ -11,7 +11,7 @@ from host_tools.commands.key import Role
 from host_tools.commands.options import BoardName, SiteFile, StateDir, duration_s, master_secret, new_app
 from host_tools.errors import BadInput
 from host_tools.mqtt import Topics
-from host_tools.output import printable
+from host_tools.output import printable, say
 from host_tools.site.explain import nearest
 from host_tools.site.keys import device_key, key_id
 from host_tools.site.kinds import kind_of
@@ -27,6 +27,9 @@ WHOLE_BOARD = "device"  # the component of orders that concern no lock
 AHEAD_MAX_S = 366 * 86_400
 SUBJECT_MAX = 64
 NONCE_MAX = 64
+GATE_COUNT_MAX = 9_999
+RESETS = ({"reset": "replay_log"}, {"reset": "clock"})
+KNOWN_ARGS = {"lock": "--arg override=contact", "configure": "--arg reset=replay_log or --arg reset=clock"}
 PUBLISH_OVERHEAD = 16  # fixed header, topic length, packet id, and a little room
 
 
@@ -87,6 +90,21 @@ def grant(
     if len(made) > limit:
         raise BadInput(f"the token has {len(made)} bytes, the board takes at most {limit}", "use fewer --arg")
     print(made)
+    _warn(act, component, order.args)
+
+
+def _warn(act: str, component: str, given: dict[str, Any]) -> None:
+    """Arguments that today's boards do not know; those of tomorrow may."""
+    known = KNOWN_ARGS.get(act, "none")
+    if act == "configure" and component != WHOLE_BOARD:
+        known = "--arg count=7, of a gate, 0 to 9999"
+    ok = given in ({}, {"override": "contact"}) if act == "lock" else not given
+    if act == "configure":
+        count = given.get("count")
+        is_count = set(given) == {"count"} and type(count) is int and 0 <= count <= GATE_COUNT_MAX
+        ok = given in RESETS if component == WHOLE_BOARD else is_count
+    if not ok:
+        say(f"note: boards know other arguments of `{act}` for `{printable(component)}`: {known}")
 
 
 def _check(site: Site, board: str, device: Device, component: str, act: str, role: Role) -> None:
@@ -120,7 +138,7 @@ def _check_text(option: str, text: str, longest: int) -> None:
 
 def _check_life(claims: dict[str, Any]) -> None:
     if claims["exp"] <= claims["nbf"]:
-        raise BadInput("--valid must be at least 1s")
+        raise BadInput("--valid must be at least 1s", "--valid 15m")
     if claims["exp"] - claims["nbf"] > token.LIFETIME_MAX_S:
         raise BadInput("a token lives at most 24 h: boards refuse a longer one", "--valid 24h")
     if claims["nbf"] - claims["iat"] > AHEAD_MAX_S:

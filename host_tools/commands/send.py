@@ -40,10 +40,10 @@ REASONS = {
     "malformed": "not a token, or a claim is missing or wrong",
     "too_large": "longer than the board accepts",
     "retained": "was sent as a retained message",
-    "busy": "another order is running, or the lock needs a rest",
+    "busy": "another order is running, the lock needs a rest, or somebody is inside",
     "not_opened": "nobody opened the door in time",
-    "jammed": "the lock is stuck",
-    "contact": "the door contact is faulty",
+    "jammed": "the bolt does not move far enough",
+    "contact": "a contact does not tell, or not what it should",
     "power": "the board lost power meanwhile",
 }
 
@@ -95,7 +95,7 @@ def send(
     site = load_site(site_file)
     device = device_of(site, board)
     if not 0 < wait <= WAIT_MAX_S:
-        raise BadInput(f"--wait must be more than 0 and at most {WAIT_MAX_S:.0f} seconds")
+        raise BadInput(f"--wait must be more than 0 and at most {WAIT_MAX_S:.0f} seconds", "--wait 10")
     text = _read_token(token)
     releases = [part.release_ms for part in device.components.values() if isinstance(part, Lock)]
     order = _Order(
@@ -198,5 +198,5 @@ class _Order:
         elif self.availability == "online":
             hint = f"the broker says that it is online; try again, or look at it with `{self.look}`"
         else:
-            hint = f"the broker says that it is {printable(self.availability)}"
+            hint = f"the broker says that it is {printable(self.availability)}; look at it with `{self.look}`"
         return Unreachable(f"no answer from `{board}` within {self.wait_s:g} s", hint)

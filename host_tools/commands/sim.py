@@ -79,7 +79,7 @@ def up(
     return EXIT_DONE
 
 
-@app.command("set")
+@app.command("set", context_settings={"ignore_unknown_options": True})  # -20 is a temperature
 def set_(
     board: BoardName,
     component: Annotated[str, typer.Argument(metavar="COMPONENT", help="door-2, court-1, keypad, wifi, ...")],
@@ -168,6 +168,7 @@ def energy(
     from rich.table import Table
 
     table = Table("board", "kind", "supply", "mAh a day", "of it", "days on battery")
+    table.columns[1].overflow = "fold"
     for budget in found:
         largest = sorted(budget.mah.items(), key=lambda item: -item[1])
         parts = ", ".join(f"{name} {mah:.1f}" for name, mah in largest)
@@ -244,8 +245,10 @@ def _parts(world: dict[str, Any]) -> list[str]:
             lines.append(", ".join([f"{name} {state}", *faults]))
     for name, lock in world["locks"].items():
         state = f"{lock['is']}, energised" if lock["energised"] else lock["is"]
-        longest = f", longest {lock['longest_ms']} ms" if lock["pulses"] else ""
-        lines.append(", ".join([f"{name} {state}, {lock['pulses']} pulses{longest}", *lock["faults"]]))
+        number = lock["pulses"]
+        pulses = f"{number} {'pulse' if number == 1 else 'pulses'}"
+        longest = f", longest {lock['longest_ms']} ms" if number else ""
+        lines.append(", ".join([f"{name} {state}, {pulses}{longest}", *lock["faults"]]))
     for name, court in world["courts"].items():
         people = f", {court['people']} people" if court["people"] > 1 else ""
         lines.append(f"{name} {court['is']}{people}" + _broken(court))

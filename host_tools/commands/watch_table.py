@@ -41,6 +41,9 @@ ALARMS = (
     "device.battery",
     "access.failed",
 )
+COLUMNS = ("board", "is", "firmware", "clock", "queue", "part", "state", "since", "count")
+NARROW = {"firmware": 98, "queue": 86, "clock": 78}
+"""Columns that a narrower terminal does without, so that the others can be read."""
 ROWS_MIN = 4
 EVENTS_MIN = 4
 FRAME_ROWS = 11  # titles, headers, rules, the caption and two status lines
@@ -65,25 +68,32 @@ def render(live: LiveSite, status: Status, size: ConsoleDimensions) -> Renderabl
         head.append(f"  not in the site file: {_count(len(live.strangers), 'board')}", "yellow")
     if live.unreadable:
         head.append(f"  unreadable: {_count(live.unreadable, 'message')}", "yellow")
-    return Group(head, _boards(live, room), _events(live, events))
+    return Group(head, _boards(live, room, size.width), _events(live, events))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _boards(live: LiveSite, room: int) -> Table:
+def _boards(live: LiveSite, room: int, width: int) -> Table:
+    columns = [title for title in COLUMNS if width >= NARROW.get(title, 0)]
     table = Table(expand=True)
-    for title in ("board", "is", "firmware", "clock", "queue", "part", "state", "since", "count"):
+    for title in columns:
         table.add_column(title, justify="right" if title in ("queue", "count") else "left", no_wrap=True)
     now_s, rows, shown = time.time(), 0, 0
     for name, board in live.boards.items():
         if rows and rows + len(board.components) > room:
             break
-        for index, (part, component) in enumerate(board.components.items()):
+        parts = list(board.components.items())
+        fit = len(parts) if len(parts) <= room else room - 1
+        for index, (part, component) in enumerate(parts[:fit]):
             of_board = _board_cells(name, board, now_s) if index == 0 else [Text()] * 5
-            table.add_row(*of_board, Text(part), *_component_cells(component, now_s))
-        rows += len(board.components)
+            cells = [*of_board, Text(part), *_component_cells(component, now_s)]
+            table.add_row(*(cell for title, cell in zip(COLUMNS, cells, strict=True) if title in columns))
+        if fit < len(parts):
+            more = {"part": f"{len(parts) - fit} more"}
+            table.add_row(*(Text(more.get(title, ""), style="dim") for title in columns))
+        rows += len(parts)
         shown += 1
     if shown < len(live.boards):
         online = sum(board.availability == "online" for board in live.boards.values())

@@ -62,6 +62,11 @@ class SimBoard:
             return BoardWorld(self.name, World(self.folder), config)
         except FileNotFoundError:
             raise BadInput(f"there is no simulated board {self.name} in {self.folder.parent}") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadInput(
+                f"cannot read the simulated board {self.name} in {self.folder.parent}: {error}",
+                hint=f"sportbox sim up SITE.yaml --state {self.folder.parent.parent} makes it anew",
+            ) from None
 
     def boot(self) -> int:
         return self._power().boot(self.name, self.folder)

@@ -12,6 +12,7 @@ from typing import Any
 from littlefs import LittleFS, LittleFSError, UserContext
 from littlefs.lfs import LFSConfig
 
+from host_tools.errors import BadInput
 from host_tools.sim import layout
 from host_tools.sim.world import FLASH_FILE
 
@@ -110,8 +111,15 @@ class Template:
                     f.seek(at)
                     f.write(block)
                 f.flush()
-            with mmap.mmap(f.fileno(), FLASH_BYTES) as memory:
-                self._refresh(memory, {CONFIG: _dump(config), SECRETS: _dump(secrets)}, fresh)
+            try:
+                with mmap.mmap(f.fileno(), FLASH_BYTES) as memory:
+                    self._refresh(memory, {CONFIG: _dump(config), SECRETS: _dump(secrets)}, fresh)
+            except (LittleFSError, ValueError) as error:
+                if fresh:
+                    raise
+                raise BadInput(
+                    f"{path} is damaged: {error}", hint=f"rm {path} gives the board an empty flash"
+                ) from None
         target.chmod(0o600)
         target.replace(path)
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from host_tools.errors import BadInput
 from host_tools.sim import layout, mechanics
 from host_tools.sim.outputs import output
 from host_tools.sim.records import Fields, Record
@@ -37,20 +38,24 @@ class Pins:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        if not self.is_there(folder) and (folder / WORLD_FILE).exists():
+            raise BadInput(
+                f"{folder / WORLD_FILE} is damaged, or of another version of sportbox",
+                hint=f"sportbox sim up SITE.yaml --state {folder.parent.parent} makes it anew",
+            )
         with (folder / WORLD_FILE).open("r+b") as f:
             self._page = mmap.mmap(f.fileno(), layout.SIZE)
-        if self.get("magic") != layout.MAGIC:
-            raise ValueError(f"{folder / WORLD_FILE} is no world page")
 
     @staticmethod
     def is_there(folder: Path) -> bool:
-        """False also for a page of another version of this simulator: the board gets a new world then."""
+        """False also for a page that is cut off or of another version of this simulator: the board gets a new
+        world then."""
         try:
             with (folder / WORLD_FILE).open("rb") as f:
-                head = f.read(4)
+                page = f.read(layout.SIZE)
         except FileNotFoundError:
             return False
-        return head == struct.pack("I", layout.MAGIC)
+        return len(page) == layout.SIZE and page[:4] == struct.pack("I", layout.MAGIC)
 
     def get(self, name: str) -> int:
         at, code = layout.FIELDS[name]

@@ -12,6 +12,7 @@ UNITS = {"battery": "mV", "solar": "mV", "temperature": "degrees Celsius"}
 BOUNDS = {"battery": (0, 60_000), "solar": (0, 60_000), "temperature": (-40, 125)}
 FRESH_MV = 3900
 """A new board's battery, where it has one: well charged."""
+EXAMPLES = {"battery": 3700, "solar": 6000, "temperature": -10}
 DARK_MV = 0
 
 
@@ -35,7 +36,7 @@ def set_value(board: str, world: World, config: Json, name: str, text: str) -> J
     if not re.fullmatch(r"-?[0-9]{1,6}", text) or not low <= int(text) <= high:
         raise BadInput(
             f"{board} {name}: {text!r} is not a number of {UNITS[name]} from {low} to {high}",
-            hint=f"sportbox sim set {board} {name} {max(low, 25)}",
+            hint=f"sportbox sim set {board} {name} {EXAMPLES[name]}",
         )
     if name != "temperature" and not config_of(config, name):
         raise BadInput(f"{board} measures no {name}", hint=f"[power.{name}] in its board.toml")

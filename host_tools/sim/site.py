@@ -66,8 +66,14 @@ class StateLock:
     """One `sim up` a state directory. The kernel frees it with the process, however that ends."""
 
     def __init__(self, state_dir: Path) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = (state_dir / LOCK_FILE).open("a+")
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            self._file: TextIO = (state_dir / LOCK_FILE).open("a+")
+        except OSError as error:
+            raise ToolError(
+                f"cannot write to {state_dir}: {error.strerror or error}",
+                hint="give a directory that you may write to with --state DIR",
+            ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -29,7 +29,7 @@ def explain(error: ValidationError, model: type[BaseModel], data: object) -> lis
         at_key = loc[-1:] == ("[key]",)
         if at_key:
             loc = loc[:-1]
-        loc = _without_union_tags(loc, data)
+        loc = _without_union_tags(loc, data, item["type"] == "missing")
         if loc not in found:
             message = _message(item["type"], item, loc, model, data, at_key)
             found[loc] = Explained(loc, message, at_key or item["type"] in ("extra_forbidden", "no_kind"))
@@ -59,7 +59,7 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."
 
 
-def _without_union_tags(loc: Loc, data: object) -> Loc:
+def _without_union_tags(loc: Loc, data: object, missing: bool) -> Loc:
     """pydantic adds the name of a union's member to the location; only what is in the file counts."""
     kept: list[str | int] = []
     here = data
@@ -67,8 +67,8 @@ def _without_union_tags(loc: Loc, data: object) -> Loc:
         in_list = isinstance(here, list) and isinstance(part, int) and part < len(here)
         if in_list or (isinstance(here, Mapping) and part in here):
             here = here[part]  # type: ignore[index]
-        elif index == len(loc) - 1 and isinstance(here, Mapping):
-            kept.append(part)  # a missing field
+        elif index == len(loc) - 1 and (isinstance(here, Mapping) or (missing and here is None)):
+            kept.append(part)  # a missing field, also of what stands there without any
             break
         else:
             continue

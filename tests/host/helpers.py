@@ -5,6 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SITES = ROOT / "sites"
 ROSTOCK = SITES / "hafensport-rostock.yaml"
+WARNEMUENDE = SITES / "warnemuende-mole.yaml"
 STRALSUND = SITES / "stralsund-sundpark.yaml"
 WARNEMUENDE = SITES / "warnemuende-mole.yaml"
 

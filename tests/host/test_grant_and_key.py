@@ -132,6 +132,30 @@ def test_an_ops_token(capsys: pytest.CaptureFixture[str]) -> None:
     assert claims["args"] == {"seconds": 5, "why": "test", "dry": True}
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["court-1", "device", "--act", "configure", "--arg", "reset=replay_log"], ""),
+        (["court-1", "device", "--act", "configure", "--arg", "reset=all"], "--arg reset=replay_log or"),
+        (["court-1", "device", "--act", "configure"], "--arg reset=replay_log or --arg reset=clock"),
+        (["box-1", "gate-1", "--act", "configure", "--arg", "count=7"], ""),
+        (["box-1", "gate-1", "--act", "configure", "--arg", "count=10000"], "--arg count=7, of a gate"),
+        (["box-1", "gate-1", "--act", "configure", "--arg", "cuont=7"], "--arg count=7, of a gate"),
+        (["box-1", "lock-1", "--act", "lock"], ""),
+        (["box-1", "lock-1", "--act", "lock", "--arg", "override=contact"], ""),
+        (["box-1", "lock-1", "--act", "lock", "--arg", "override=door"], "--arg override=contact"),
+        (["box-1", "lock-1", "--arg", "seconds=5"], "`unlock` for `lock-1`: none"),
+    ],
+)
+def test_arguments_that_no_board_knows_are_told(
+    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert main(["grant", str(ROSTOCK), *words, "--key", "ops"]) == 0
+    err = capsys.readouterr().err
+    assert told in err
+    assert ("boards know other arguments" in err) is bool(told)
+
+
 def test_life_and_start(capsys: pytest.CaptureFixture[str]) -> None:
     claims = claims_of(
         grant(capsys, "--valid", "2h", "--not-before", "30m", "--sub", "b-17", "--nonce", "a1b2")

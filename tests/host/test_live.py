@@ -11,7 +11,7 @@ from host_tools.commands.watch_table import Status, age, local_time, render
 from host_tools.output import json_line, printable
 from host_tools.site.live import LiveSite, Message, line_of, read_message, short
 from host_tools.site.load import load_site
-from tests.host.helpers import ROSTOCK
+from tests.host.helpers import ROSTOCK, WARNEMUENDE
 
 SITE = "hafensport-rostock"
 BASE = f"sportbox/v1/{SITE}/box-1"
@@ -70,6 +70,35 @@ def test_the_newest_of_everything(live: LiveSite) -> None:
         "level=1",
     ):
         assert word in text
+
+
+def test_a_small_terminal_shows_what_matters() -> None:
+    live = LiveSite(load_site(WARNEMUENDE))
+    live.feed(
+        read_message("sportbox/v1/warnemuende-mole/box-1/lock-1/state", b'{"state": "unlocking"}', True)
+    )
+    live.feed(
+        read_message(
+            "sportbox/v1/warnemuende-mole/box-1/event",
+            json.dumps({**EVENT, "source": "/warnemuende-mole/box-1/door-2"}).encode(),
+            False,
+        )
+    )
+    lines = screen(live, 80, 24).splitlines()
+    assert len(lines) <= 24
+    text = "\n".join(lines)
+    for word in (
+        "release-1",
+        "unlocking",
+        "clock",
+        "more",
+        "and 3 more boards",
+        "box-1/door-2",
+        "door.forced",
+    ):
+        assert word in text
+    assert "firmware" not in text
+    assert "…" not in text
 
 
 BROKEN: list[bytes] = [

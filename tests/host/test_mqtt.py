@@ -1,5 +1,6 @@
 """Topics, addresses, and which broker a command talks to."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from host_tools.broker import BrokerProcess
 from host_tools.errors import BadInput
-from host_tools.mqtt import Address, Parsed, Topics, find_broker, parse_broker, parse_topic, site_filter
+from host_tools.mqtt import (
+    Address,
+    Parsed,
+    Topics,
+    connected,
+    find_broker,
+    parse_broker,
+    parse_topic,
+    site_filter,
+)
 from host_tools.site.load import load_site
 from host_tools.site.state import running_simulation, state_dir
 from tests.host.helpers import ROSTOCK
@@ -136,3 +147,28 @@ def test_the_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPORTBOX_STATE", "/tmp/x")
     assert state_dir(None) == Path("/tmp/x")
     assert state_dir(Path("y")) == Path("y")
+
+
+def test_who_is_cancelled_while_connecting_leaves_nothing_behind(broker: BrokerProcess) -> None:
+    """What is left behind complains on stderr when the broker goes."""
+    address = parse_broker(broker.url)
+    told: list[object] = []
+
+    async def connect() -> None:
+        async with connected(address):
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        for steps in range(12):  # of the event loop, before the end
+            task = asyncio.create_task(connect())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        broker.stop()
+        await asyncio.sleep(0.2)
+
+    asyncio.run(main())
+    assert not told

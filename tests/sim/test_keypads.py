@@ -114,5 +114,5 @@ print(json.dumps({"found": found}))
 )
 def test_keys_that_are_not_there(run_dir: Path, keypad: dict[str, object], keys: str) -> None:
     board = make(run_dir / "box-1", "", components={"keypad-1": keypad})
-    with pytest.raises(BadInput, match="64 keys at most of 0 to 9"):
+    with pytest.raises(BadInput, match="not 1 to 64 keys of 0 to 9"):
         board.set("keypad-1", keys)

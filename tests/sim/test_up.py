@@ -197,6 +197,14 @@ def test_a_broker_that_is_not_there(run_dir: Path) -> None:
     assert not (run_dir / "state" / "site.json").exists()
 
 
+def test_a_state_directory_that_cannot_be_one(run_dir: Path) -> None:
+    (run_dir / "site.yaml").write_text(SITE)
+    (run_dir / "file").write_text("")
+    refused = sportbox("sim", "up", str(run_dir / "site.yaml"), state=run_dir / "file")
+    assert refused.returncode == 1
+    assert f"error: cannot write to {run_dir / 'file'}: File exists\nhint: " in refused.stderr
+
+
 def test_commands_without_a_simulation_say_what_to_type(run_dir: Path) -> None:
     for words in (("set", "box-1", "door", "open"), ("show",), ("cut", "box-1")):
         refused = sportbox("sim", *words, state=run_dir / "nothing")

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from host_tools.cli import main
 from host_tools.errors import BadInput
 from host_tools.sim import layout
 from host_tools.sim.board import SimBoard
 from host_tools.sim.world import World, now_us
-from tests.components import door
+from tests.components import court, door
 from tests.sim.boards import CONFIG, make
 
 LOCK, DOOR, BEAM_A, BEAM_B, PIR = 4, 5, 6, 7, 8
@@ -135,6 +136,8 @@ def test_wifi_and_clock(board: SimBoard) -> None:
         ("lock-1", "open", "jam, ok, lost"),
         ("wifi", "set", "up, down"),
         ("", "", "has no ''"),
+        ("battery", "3000", "measures no battery"),
+        ("temperature", "999", "from -40 to 125"),
     ],
 )
 def test_what_cannot_be_set_is_told_with_what_can(
@@ -153,6 +156,62 @@ def test_a_kind_alone_means_the_only_one_of_it(run_dir: Path) -> None:
     with pytest.raises(BadInput, match="several of 'door': door-1, door-2"):
         board.set("door", "open")
     assert board.set("gate", "in")["component"] == "gate-1"
+
+
+def test_a_hint_names_what_was_meant(run_dir: Path) -> None:
+    board = make(
+        run_dir / "box-1", "", components={"court-1": court(radar=True), "court-2": court(pin=9, radar=True)}
+    )
+    for component, value, hint in (
+        ("cuort-1", "free", "sportbox sim set box-1 court-1 VALUE"),
+        ("radar", "ghost", "sportbox sim set box-1 radar-1 VALUE"),
+        ("radar-2", "x", "sportbox sim set box-1 radar-2 ghost"),
+        ("temperature", "999", "sportbox sim set box-1 temperature -10"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            board.set(component, value)
+        assert caught.value.hint == hint
+    assert board.set("radar-2", "ghost")["component"] == "radar-2"
+
+
+@pytest.mark.parametrize("page", [b"", b"SPW1", b"SPW1" + bytes(layout.SIZE), b"SPW2" + bytes(99)])
+def test_a_page_of_another_version_or_a_damaged_one_is_told(
+    run_dir: Path, capsys: pytest.CaptureFixture[str], page: bytes
+) -> None:
+    folder = run_dir / "boards" / "box-1"
+    make(folder, "")
+    (folder / "world.bin").write_bytes(page)
+    assert main(["sim", "show", "--state", str(run_dir)]) == 2
+    err = capsys.readouterr().err
+    assert "world.bin is damaged, or of another version" in err
+    assert f"hint: sportbox sim up SITE.yaml --state {run_dir} makes it anew" in err
+    assert make(folder, "").show()["doors"] == {"door-1": "closed"}
+
+
+def test_a_damaged_config_is_told(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_dir / "boards" / "box-1"
+    make(folder, "")
+    (folder / "config.json").write_text("{")
+    assert main(["sim", "set", "box-1", "door-1", "open", "--state", str(run_dir)]) == 2
+    err = capsys.readouterr().err
+    assert "cannot read the simulated board box-1" in err
+    assert "unexpected" not in err
+
+
+def test_a_damaged_flash_is_told(run_dir: Path) -> None:
+    folder = run_dir / "box-1"
+    make(folder, "")
+    (folder / "flash.bin").write_bytes(b"x" * 100)
+    with pytest.raises(BadInput, match=r"flash\.bin is damaged") as caught:
+        make(folder, "")
+    assert caught.value.hint == f"rm {folder / 'flash.bin'} gives the board an empty flash"
+
+
+def test_a_number_below_nought_needs_no_dashes(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(run_dir / "boards" / "box-1", "")
+    assert main(["sim", "set", "box-1", "temperature", "-20", "--state", str(run_dir)]) == 0
+    assert "box-1 temperature: -20" in capsys.readouterr().err
+    assert main(["sim", "set", "box-1", "--nonsense", "1", "2", "--state", str(run_dir)]) == 2
 
 
 def test_every_field_lies_in_the_page_and_alone() -> None:

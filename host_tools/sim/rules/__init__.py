@@ -17,6 +17,7 @@ from host_tools.sim.rules.people import Court, Gate, Inside
 from host_tools.sim.rules.sensors import SENSORS
 from host_tools.sim.rules.surroundings import Clock, Expander, RtcChip, Wifi
 from host_tools.sim.world import World
+from host_tools.site.explain import nearest
 
 KINDS: dict[str, type[Rule]] = {
     "lock": Lock,
@@ -143,7 +144,7 @@ class BoardWorld:
         else:
             rule = self._find(component)
             rule.check(value)
-            name, result = rule.name, rule.set(value)
+            name, result = rule.called, rule.set(value)
         return {"board": self.name, "component": name, **result, "awake": self.world.ring()}
 
     def _find(self, component: str) -> Rule:
@@ -161,10 +162,16 @@ class BoardWorld:
         if len(rules) == 1:
             return rules[0]
         if rules:
-            names = ", ".join(rule.name for rule in rules)
-            raise BadInput(f"{self.name} has several of {component!r}: {names}")
+            names = ", ".join(rule.called for rule in rules)
+            raise BadInput(
+                f"{self.name} has several of {component!r}: {names}",
+                hint=f"sportbox sim set {self.name} {rules[0].called} VALUE",
+            )
+        known = self.settable()
+        meant = nearest(component, known)
         raise BadInput(
-            f"{self.name} has no {component!r} that can be set; it has: {', '.join(self.settable())}"
+            f"{self.name} has no {component!r} that can be set; it has: {', '.join(known)}",
+            hint=f"sportbox sim set {self.name} {meant} VALUE" if meant else "sportbox sim set --help",
         )
 
     def _surroundings(self) -> list[str]:

@@ -35,7 +35,7 @@ class Keypad(Rule):
         matrix = f"([{re.escape(KEYS)}]+|[{re.escape(KEYS)}]([+][{re.escape(KEYS)}])+)"
         if len(value) > TYPED_MAX or not re.fullmatch(matrix if self.is_matrix else "(8:)?[0-9*#]+", value):
             keys = "0 to 9, *, #, A to D, or 1+2 for keys together" if self.is_matrix else "0 to 9, * and #"
-            self.refuse(value, f"is no {TYPED_MAX} keys at most of {keys}", "1234")
+            self.refuse(value, f"is not 1 to {TYPED_MAX} keys of {keys}", "1234")
 
     def show(self) -> str:
         return f"{self.facts['reader']}, {self.world.get('links')} keys pressed"

@@ -26,6 +26,11 @@ class Rule:
         self.name = name
         self.facts = facts
 
+    @property
+    def called(self) -> str:
+        """Its name in `sim set`."""
+        return self.name
+
     def wire(self) -> None:
         """Write into the page what hangs where: at each `create`, for the configuration may be another
         one."""
@@ -48,7 +53,8 @@ class Rule:
     def refuse(self, value: str, why: str, example: str) -> None:
         board = self.board.name
         raise BadInput(
-            f"{board} {self.name}: {value!r} {why}", hint=f"sportbox sim set {board} {self.name} {example}"
+            f"{board} {self.called}: {value!r} {why}",
+            hint=f"sportbox sim set {board} {self.called} {example}",
         )
 
     def drive(self, contact: Json, is_active: bool) -> None:

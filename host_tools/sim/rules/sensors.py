@@ -16,6 +16,10 @@ class Sensor(Rule):
     sensor = ""
 
     @property
+    def called(self) -> str:
+        return f"{self.sensor}-{self.name.partition('-')[2]}"
+
+    @property
     def own(self) -> Json:
         facts: Json = self.facts[self.sensor]
         return facts

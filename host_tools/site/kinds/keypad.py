@@ -83,6 +83,7 @@ class KeypadKind(Kind[Keypad]):
     model = Keypad
     forms = (WiegandSocket, MatrixSocket)
     own = {"d0": "d0", "d1": "d1", "rows": "rows", "columns": "columns"}  # noqa: RUF012
+    ways = "`d0` and `d1`, or `rows` and `columns`"
 
     def own_socket(self, component: Keypad, base: Socket | None) -> Socket | None:
         if component.d0 is not None and component.d1 is not None:
@@ -128,11 +129,10 @@ class KeypadKind(Kind[Keypad]):
             yield Explained((), told, note=True)
 
     def _reader(self, part: Part[Keypad]) -> Iterator[Explained]:
-        """Half a reader of the site file's own."""
-        keypad = part.component
-        given = [name for name in self.own if getattr(keypad, name) is not None]
-        if given and given not in (["d0", "d1"], ["rows", "columns"]):
-            yield Explained((given[0],), "give both of `d0` and `d1`, or both of `rows` and `columns`")
+        """More than one reader of the site file's own; half a one is told where it is plugged in."""
+        given = [name for name in self.own if getattr(part.component, name) is not None]
+        if len(given) > 2 and not isinstance(self.plug(part), Explained):
+            yield Explained((given[0],), f"one reader a keypad: give {self.ways}, nothing else")
 
     def _opens(self, part: Part[Keypad]) -> Iterator[Explained]:
         locks = [name for name in part.device.components if name.startswith("lock-")]

@@ -103,6 +103,8 @@ class Kind(Generic[C]):
     bare: tuple[type[Socket], str] | None = None
     forms: tuple[type[Socket], ...] = ()
     own: ClassVar[dict[str, str]] = {}
+    ways: ClassVar[str] = ""
+    """How the site file names all pins itself, for messages; empty: any one of `own` will do."""
 
     def own_socket(self, component: C, base: Socket | None) -> Socket | None:
         """The socket with the site file's own pins in it; None where they are not enough for one."""
@@ -133,9 +135,13 @@ class Kind(Generic[C]):
                 return Plug(component.role or part.name, merged, fields)
         if base is not None and not fields:
             return Plug(component.role or part.name, base)
-        ways = ["role", *self.own] if self.own else ["role"]
-        told = f"board `{board.name}` has no socket `{part.name}` (it has: {offered}): "
-        return Explained((), told + "give " + " or ".join(f"`{way}`" for way in ways))
+        ways = self.ways or " or ".join(f"`{outer}`" for outer in self.own)
+        if base is not None and whole is not None:
+            socket = component.role or part.name
+            told = f"does not go with the board's socket `{socket}`: leave it out, or give {ways}"
+            return Explained((whole,), told)
+        told = f"board `{board.name}` has no socket `{part.name}` (it has: {offered}): give `role`"
+        return Explained((), f"{told}, or {ways}" if ways else told)
 
     def socket(self, part: Part[C]) -> Any:
         """The socket that the component is in; only for what `plugs` finds right."""

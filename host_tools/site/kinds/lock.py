@@ -83,6 +83,7 @@ class LockKind(Kind[Lock]):
     bare = (StrikeSocket, "coil")
     forms = (StrikeSocket, MotorSocket)
     own = {"pin": "coil", "latch": "latch"}  # noqa: RUF012
+    ways = "`pin`"
 
     def own_socket(self, component: Lock, base: Socket | None) -> Socket | None:
         if component.pin is not None:
