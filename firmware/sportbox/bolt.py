@@ -149,7 +149,8 @@ def build(name: str, facts: "Facts", kit: "Kit") -> Bolt:
         from sportbox.drivers.motor import Motor
 
         lock = MotorLock(facts["run_ms"], facts["release_ms"], facts["duty_ms"], facts["duty_window_ms"])
-        driver = Motor(facts["pin"], facts["direction"], facts["lock_level"], facts["can_stop"])
+        way = facts["direction"], facts["lock_level"]
+        driver = Motor(facts["pin"], way[0], way[1], facts["can_stop"], kit.now_ms)
         sense = Sense(_contact(facts["locked"], kit), _contact(facts["unlocked"], kit))
     else:
         from sportbox.core.strike import StrikeLock

@@ -115,11 +115,12 @@ class Kit:
         if pin < EXPANDER_PIN:
             from sportbox.drivers.strike import Strike
 
-            return Strike(pin, can_stop)
+            return Strike(pin, can_stop, self.now_ms)
         from sportbox.drivers.gated import Gate, GatedStrike
 
         if self._gate is None:
-            self._gate = Gate(self.expander(), self.config["expander"]["enable"], can_stop)
+            enable = self.config["expander"]["enable"]
+            self._gate = Gate(self.expander(), enable, can_stop, self.now_ms)
         return GatedStrike(self._gate, pin - EXPANDER_PIN)
 
     def supply(self, name: str) -> "Supply":

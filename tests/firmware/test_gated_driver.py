@@ -24,7 +24,7 @@ from sportbox.drivers import gated  # noqa: E402
 
 
 class Pulse:
-    def __init__(self, pin, can_stop):
+    def __init__(self, pin, can_stop, now_ms):
         self.error = None
         self.high_ms = 0
 
@@ -46,7 +46,7 @@ class TestGate(ExpanderCase, unittest.TestCase):
         before = gated.Pulse
         gated.Pulse = Pulse
         self.addCleanup(lambda: setattr(gated, "Pulse", before))
-        self.gate = gated.Gate(self.expander, 4, True)
+        self.gate = gated.Gate(self.expander, 4, True, lambda: self.now_ms)
         self.first, self.second = gated.GatedStrike(self.gate, 0), gated.GatedStrike(self.gate, 1)
         self.refresh()
 

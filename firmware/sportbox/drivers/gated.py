@@ -4,15 +4,19 @@ the RMT bounds, gates the selected one. A hung program or a lost expander leaves
 from sportbox.drivers.mcp23017 import Expander
 from sportbox.drivers.pulse import Pulse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _EBUSY = 16
 
 
 class Gate:
     """The enable line and who uses it."""
 
-    def __init__(self, expander: Expander, enable: int, can_stop: bool) -> None:
+    def __init__(self, expander: Expander, enable: int, can_stop: bool, now_ms: "Callable[[], int]") -> None:
         self.expander = expander
-        self.pulse = Pulse(enable, can_stop)
+        self.pulse = Pulse(enable, can_stop, now_ms)
         self.user = -1  # the selected output
 
 

@@ -5,12 +5,18 @@ from machine import Pin
 
 from sportbox.drivers.pulse import Pulse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Motor:
     fault = "coil"
 
-    def __init__(self, enable: int, direction: int, lock_level: int, can_stop: bool) -> None:
-        self._pulse = Pulse(enable, can_stop)
+    def __init__(
+        self, enable: int, direction: int, lock_level: int, can_stop: bool, now_ms: "Callable[[], int]"
+    ) -> None:
+        self._pulse = Pulse(enable, can_stop, now_ms)
         self._direction = Pin(direction, Pin.OUT, value=1 - lock_level)
         self._lock_level = lock_level
 

@@ -10,11 +10,13 @@ The classic ESP32 cannot end a sequence early: rmt_disable() waits for its end w
 instead, which goes on into nowhere, and the next pulse waits until it has run out.
 """
 
-import time
-
 from esp32 import RMT
 from machine import Pin
 from micropython import const
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CLOCK_DIV = const(255)
 _ITEM_MS = const(100)
@@ -23,13 +25,15 @@ _EBUSY = const(16)
 
 
 class Pulse:
-    """Active-high outputs only: a board file with another polarity is refused by the host tools."""
+    """Active-high outputs only: a board file with another polarity is refused by the host tools. `now_ms`
+    must not wrap, as the chip's ticks do: a lock may rest for weeks."""
 
-    def __init__(self, pin: int, can_stop: bool) -> None:
+    def __init__(self, pin: int, can_stop: bool, now_ms: "Callable[[], int]") -> None:
         self._gpio = pin
         self._can_stop = can_stop
         self._detached = False
-        self._end_ticks = time.ticks_ms()
+        self._now_ms = now_ms
+        self._end_ms = 0
         self._rmt = self._make()
 
     def start(self, pulse_ms: int) -> None:
@@ -44,19 +48,19 @@ class Pulse:
             self._detached = False
         items = -(-pulse_ms // _ITEM_MS)
         self._rmt.write_pulses(_ITEM_COUNTS, (True,) * items)
-        self._end_ticks = time.ticks_add(time.ticks_ms(), items * _ITEM_MS + 1)
+        self._end_ms = self._now_ms() + items * _ITEM_MS + 1
 
     def stop(self) -> None:
         if self._can_stop:
             self._rmt.active(False)
-            self._end_ticks = time.ticks_ms()
+            self._end_ms = 0
         else:
             Pin(self._gpio, Pin.OUT, value=0)
             self._detached = True
 
     def rest_ms(self) -> int:
         """How long until the next pulse can start."""
-        return max(0, time.ticks_diff(self._end_ticks, time.ticks_ms()))
+        return max(0, self._end_ms - self._now_ms())
 
     def _make(self) -> RMT:
         return RMT(pin=Pin(self._gpio, Pin.OUT, value=0), clock_div=_CLOCK_DIV, idle_level=False)

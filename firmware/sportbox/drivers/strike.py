@@ -2,12 +2,16 @@
 
 from sportbox.drivers.pulse import Pulse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Strike:
     fault = "coil"  # what has failed when drive() raises OSError
 
-    def __init__(self, pin: int, can_stop: bool) -> None:
-        self._pulse = Pulse(pin, can_stop)
+    def __init__(self, pin: int, can_stop: bool, now_ms: "Callable[[], int]") -> None:
+        self._pulse = Pulse(pin, can_stop, now_ms)
 
     def drive(self, way: str, pulse_ms: int) -> None:
         """Energises for `pulse_ms`; there is one way only. Raises OSError."""
