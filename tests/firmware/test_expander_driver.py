@@ -132,6 +132,18 @@ class TestLoss(ExpanderCase, unittest.TestCase):
         self.assertEqual(self.door.active(), False)
         self.assertEqual(bytes(self.chip.registers[GPPU : GPPU + 2]), b"\x00\x01")
 
+    def test_so_it_is_with_inputs_alone(self):
+        self.expander = Expander(fake_machine.I2C(self.bus), ADDRESS, lambda: self.now_ms)
+        self.door = ExpanderInput(self.expander, 8, 0)
+        self.refresh()
+        self.assertEqual(self.door.active(), False)
+        self.chip.power_on()  # and its pull-ups are off
+        self.refresh()
+        self.assertIsNone(self.door.active())
+        self.refresh()
+        self.assertEqual(self.door.active(), False)
+        self.assertEqual(bytes(self.chip.registers[GPPU : GPPU + 2]), b"\x00\x01")
+
     def test_lost_from_the_start(self):
         self.bus.clear()
         for _ in range(10):

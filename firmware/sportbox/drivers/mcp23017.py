@@ -64,8 +64,10 @@ class Expander:
                 self._set_up()
             self._i2c.readfrom_mem_into(self._address, _GPIO, self._pair)
             self._levels = self._pair[0] | self._pair[1] << 8
-            self._i2c.readfrom_mem_into(self._address, _IODIR, self._pair)
-            if self._pair[0] | self._pair[1] << 8 != 0xFFFF ^ self._outputs:
+            # what differs from the value after power-on: without outputs IODIR does not
+            register, wanted = (_IODIR, 0xFFFF ^ self._outputs) if self._outputs else (_GPPU, self._inputs)
+            self._i2c.readfrom_mem_into(self._address, register, self._pair)
+            if self._pair[0] | self._pair[1] << 8 != wanted:
                 self._lose()  # it has lost its power for a moment, and with it its set-up
         except OSError:
             self._lose()
