@@ -108,6 +108,17 @@ class TestMatrix(MatrixCase):
         self.press("9")
         self.assertEqual(self.run_ms(5000), [9])
 
+    def test_a_jammed_key_is_looked_at_seldom(self):
+        self.press("9")
+        self.run_ms(10_000)
+        before = Pin.made[ROWS[0]].writes
+        self.run_ms(10_000)
+        self.assertLess(Pin.made[ROWS[0]].writes - before, 300)
+        self.release()
+        self.run_ms(500)
+        self.assertIsNone(self.matrix.deadline)
+        self.assertEqual(self.tap("4"), [4])
+
     def test_bouncing(self):
         found = []
         for _ in range(6):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SCAN_MS = const(10)
+_HELD_MS = const(200)
+_HELD_SCANS = const(500)  # a key that is held so long is jammed, and nobody waits for it
 _STABLE_SCANS = const(3)  # alike, one after the other: switches bounce for some milliseconds
 _KEYS = b"\x01\x02\x03\x0c\x04\x05\x06\x0d\x07\x08\x09\x0e\x0a\x00\x0b\x0f"  # 1 2 3 A 4 5 6 B 7 8 9 C * 0 # D
 _COLUMNS = const(4)
@@ -51,9 +53,9 @@ class Matrix:
             self._alike = 0
         elif now_ms < self._next_ms:
             return -1
-        self._next_ms = now_ms + _SCAN_MS
         seen = self._scan()
         self._alike = self._alike + 1 if seen == self._seen else 1
+        self._next_ms = now_ms + (_SCAN_MS if self._alike < _HELD_SCANS else _HELD_MS)
         self._seen = seen
         if self._alike < _STABLE_SCANS:
             return -1
