@@ -35,7 +35,7 @@ def start(config: "Facts", data_folder: str) -> "Rest | None":
     outbox.open()
     rest.seq = outbox.durable_seq
     courts = look(config, rest, outbox, uptime)
-    if outbox.queue_events() >= _WORTH and not rest.failures:
+    if (outbox.queue_events() >= _WORTH or outbox.waiting()) and not rest.failures:
         rest.advance(uptime.ms())
         return rest
     elapsed_ms = uptime.ms()
@@ -49,11 +49,13 @@ def start(config: "Facts", data_folder: str) -> "Rest | None":
 
 
 def look(config: "Facts", rest: Rest, outbox: Outbox, uptime: Uptime) -> "list[tuple[Doze, tuple[int, int]]]":
-    """Lets the courts see what is so now; a change is an event on flash."""
+    """Lets the courts see what is so now; a change is an event on flash. If that takes nothing, the next look
+    will see the change: what is only in RAM does not outlive the sleep."""
     clock = Clock()
     rest.set_clock(clock)
     uplink = Uplink(config["site"], config["device"], rest.boot_id, outbox)
     courts = []
+    seen = {}
     components = config["components"]
     for name in sorted(components):
         facts = components[name]
@@ -66,9 +68,10 @@ def look(config: "Facts", rest: Rest, outbox: Outbox, uptime: Uptime) -> "list[t
             time_s = clock.now(now_ms) if clock.trusted() else 0
             uptime_s = (rest.base_ms + now_ms) // 1000
             uplink.event(name, "occupancy.changed", state_of(doze), time_s, uptime_s, False)
-        rest.courts[name] = doze.memory()
+        seen[name] = doze.memory()
         courts.append((doze, (pin, level)))
-    outbox.flush()
+    if outbox.flush():
+        rest.courts.update(seen)
     return courts
 
 
