@@ -1,5 +1,6 @@
 """A court on a board that sleeps, while it is awake; see `core.doze`."""
 
+from sportbox.kit import NoSuchHardware
 from sportbox.nap import make, state_of
 from sportbox.part import Part
 
@@ -45,6 +46,8 @@ class DozingCourt(Part):
 
 
 def build(name: str, facts: "Facts", kit: "Kit") -> DozingCourt:
+    if not facts.get("pir"):
+        raise NoSuchHardware("motion sensor, which alone wakes the board")
     doze = make(facts, kit.config)
     rest = kit.app.rest
     if rest is not None and name in rest.courts:

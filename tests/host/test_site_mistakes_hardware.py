@@ -233,6 +233,13 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
         ["counts nobody while the board sleeps"],
     ),
     (
+        "court-2: {role: court-1}",
+        "court-2: {sensors: [radar-1]}",
+        23,
+        BATTERY + "components.court-2.sensors",
+        ["needs a motion sensor: this board sleeps, and nothing else wakes it"],
+    ),
+    (
         "{role: court-1}",
         "{pin: 6}",
         23,

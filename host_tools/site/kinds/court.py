@@ -154,6 +154,15 @@ class CourtKind(Kind[Court]):
     def check(self, part: Part[Court]) -> Iterable[Explained]:
         yield from less_than(part, "hold_ms", "stuck_ms")
         yield from self._once(part)
+        if part.board.sleeps and not any(self._moves(plug) for plug in self.plugs(part)):
+            yield Explained(
+                ("sensors",), "needs a motion sensor: this board sleeps, and nothing else wakes it"
+            )
+
+    @staticmethod
+    def _moves(plug: Plugged) -> bool:
+        """Whether it is a motion sensor; what is wrong with it otherwise is told elsewhere."""
+        return isinstance(plug, Explained) or isinstance(plug.socket, MotionSocket)
 
     def _once(self, part: Part[Court]) -> Iterator[Explained]:
         seen: set[str] = set()
