@@ -142,7 +142,7 @@ def _check_life(claims: dict[str, Any]) -> None:
     if claims["exp"] - claims["nbf"] > token.LIFETIME_MAX_S:
         raise BadInput("a token lives at most 24 h: boards refuse a longer one", "--valid 24h")
     if claims["nbf"] - claims["iat"] > AHEAD_MAX_S:
-        raise BadInput("--not-before must be at most 366d")
+        raise BadInput("--not-before must be at most 366d", "--not-before 1h")
 
 
 def _args(pairs: list[str]) -> dict[str, Any]:

@@ -56,4 +56,5 @@ def master_secret(directory: Path, site: str) -> bytes:
     master = load_or_create(directory, site)
     if fresh:
         say(f"note: made a new master secret for `{site}` in {directory / FILE_NAME}")
+        say("note: boards that have another one refuse what it makes; --state DIR names the folder of theirs")
     return master

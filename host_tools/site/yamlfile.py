@@ -70,11 +70,17 @@ def read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise BadInput(f"there is no file {path}", hint="the sample sites are in sites/") from error
     except IsADirectoryError as error:
-        raise BadInput(f"{path} is a directory, not a site file") from error
+        raise BadInput(
+            f"{path} is a directory, not a site file",
+            hint="name the file in it: sportbox site check SITE.yaml",
+        ) from error
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
     if len(content) > FILE_MAX_BYTES:
-        raise BadInput(f"{path} is larger than {FILE_MAX_BYTES} bytes")
+        raise BadInput(
+            f"{path} is larger than {FILE_MAX_BYTES} bytes",
+            hint="is it a site file? docs/site-file.md shows one",
+        )
     return content
 
 

@@ -178,6 +178,7 @@ def test_a_token_goes_to_stdout_alone(capsys: pytest.CaptureFixture[str]) -> Non
     assert captured.out.count("\n") == 1
     assert captured.out.count(".") == 2
     assert "made a new master secret" in captured.err  # the first use says so
+    assert "boards that have another one refuse" in captured.err
 
 
 REFUSED: list[tuple[list[str], str, str]] = [

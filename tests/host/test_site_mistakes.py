@@ -219,4 +219,13 @@ def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_huge_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, "#" * (1 << 20) + "\n" + GOOD)
     assert main(["site", "check", str(path)]) == 2
-    assert "larger than" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "larger than" in err
+    assert "hint: " in err
+
+
+def test_a_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "check", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "is a directory" in err
+    assert "hint: " in err
