@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from host_tools.setup.paths import REPOSITORY
+from host_tools.sim.board import SimBoard
+from host_tools.sim.flash import Template
+from host_tools.site.load import load_site
+from host_tools.site.resolve import device_config
 from tests.e2e.commands import ROSTOCK, environment, sim_up, sportbox
 
 README = REPOSITORY / "README.md"
@@ -48,3 +52,20 @@ def test_every_command_of_the_table_exists() -> None:
     assert len(set(listed)) >= 7
     for command in set(listed):
         assert re.search(rf"^  {command}\s", helped, re.M), command
+
+
+def test_the_world_that_is_moved_by_hand_is_that_of_the_sample_sites(run_dir: Path) -> None:
+    """Each `sim set` in a block of the README names what the sample site before it has."""
+    boards: dict[str, SimBoard] = {}
+    moved = 0
+    for line in README.read_text().splitlines():
+        if found := re.match(r"(?:S=|sportbox sim up )(sites/[a-z-]+\.yaml)", line):
+            site = load_site(REPOSITORY / found[1])
+            boards = {}
+            for name in site.devices:
+                boards[name] = SimBoard(run_dir / site.site / name)
+                boards[name].create(device_config(site, name), {}, Template({"/main.py": b""}))
+        if found := re.match(r"sportbox sim set (\S+) (\S+) ([^$\s]\S*)", line):
+            boards[found[1]].set(found[2], found[3])
+            moved += 1
+    assert moved >= 10
