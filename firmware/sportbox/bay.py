@@ -41,6 +41,7 @@ class Bay(Part):
         self._people = people
         self._reports = reports
         self._first = True
+        self._lock_first = True
         self._was_closed: bool | None = None
         self._expected = False
         self._since_ms = 0
@@ -111,6 +112,8 @@ class Bay(Part):
         closed = self._debounce.step(level, now_ms)
         if level is None:
             self._fault("expander", now_ms)
+            if bolt is not None and sensed is not None and bolt.lock.tells_all:
+                self._begin_lock(bolt, False, sensed, now_ms)
         elif closed is not None:
             self._closed = closed
             self._compare(closed, sensed, now_ms)
@@ -171,14 +174,20 @@ class Bay(Part):
             expected = self._expected or lock is None or lock.opened_by != ""
             self._report(self._door.first(closed, was_closed, expected or by_release, now_ms), now_ms)
             if self._bolt is not None and lock is not None:
-                self._bolt.perform(lock.at_boot(not closed, sensed, self._expected, now_ms), now_ms)
-                self._reports.state(self._bolt.name)
+                self._begin_lock(self._bolt, not closed, sensed, now_ms)
         elif self._readable:
             self._report(self._door.step(closed, allowed, now_ms), now_ms)
         if self._door.state != before:
             self._say_state(now_ms)
         if self._bolt is not None and lock is not None:
             self._bolt.perform(lock.door(not closed, now_ms), now_ms)
+
+    def _begin_lock(self, bolt: "Bolt", door_open: bool, sensed: int, now_ms: int) -> None:
+        """Once: the lock takes note of what is."""
+        if self._lock_first:
+            self._lock_first = False
+            bolt.perform(bolt.lock.at_boot(door_open, sensed, self._expected, now_ms), now_ms)
+            self._reports.state(bolt.name)
 
     def _latch(self, lost: bool, now_ms: int) -> None:
         before = self._door.state

@@ -55,6 +55,26 @@ class TestMotor(LostCase, unittest.TestCase):
         self.assertEqual(self.ways(), ["unlock"])
         self.assertEqual(self.reports.finals, [("a", "failed", "contact")])
 
+    def test_at_boot_its_own_switches_tell_all_the_same(self):
+        self.reports.events.clear()
+        door = self.place("motor")
+        door.driver.at_ms = TRAVEL_MS
+        door.driver.pass_time(0)
+        self.lose(door, door.contact)
+        self.assertEqual(self.states(door), {"door-2": "unknown", "lock-2": "unlocked"})
+        unlocked = ("lock-2", "lock.unlocked", {"jti": "", "at_boot": True})
+        self.assertEqual(self.reports.events.count(unlocked), 1)
+        self.wait(10_000)
+        door.contact.on = True
+        self.wait(60_000)
+        self.assertEqual(door.driver.moves, [])
+        self.assertEqual(self.reports.events.count(unlocked), 1)
+        door.contact.on = False
+        self.wait(1000)
+        door.contact.on = True
+        self.wait(5000)
+        self.assertEqual(self.states(door), {"door-2": "closed", "lock-2": "locked"})
+
     def test_a_door_that_goes_out_of_sight_while_it_locks(self):
         self.lend()
         self.wait(1000)

@@ -84,6 +84,8 @@ class Lock:
     """What `strike.StrikeLock` and `motor.MotorLock` share. `deadline` (ms of uptime) says when to call
     `tick` at the latest."""
 
+    tells_all = False  # its contacts tell whether it is locked, without the door's
+
     def __init__(self, release_ms: int, duty: Duty) -> None:
         self._release_ms = release_ms
         self._duty = duty

@@ -38,6 +38,8 @@ _CHECK_MS = const(1000)  # while the duty budget keeps it from locking
 
 
 class MotorLock(Lock):
+    tells_all = True
+
     def __init__(self, run_ms: int, release_ms: int, duty_ms: int, duty_window_ms: int) -> None:
         super().__init__(release_ms, Duty(duty_ms, duty_window_ms))
         self._run_ms = run_ms
