@@ -21,10 +21,10 @@ async def run() -> None:
         return
     try:
         if sleeps(config):
-            from sportbox.nap import start
+            from sportbox.sleep.nap import start
 
             rest = start(config, DATA)  # comes back only with a reason for the radio
-            from sportbox.napping import NappingBox
+            from sportbox.sleep.napping import NappingBox
 
             await NappingBox(config, secrets, rest).run()
         else:

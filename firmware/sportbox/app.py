@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sportbox.core.clock import Clock
-    from sportbox.part import Part
-    from sportbox.rest import Rest
+    from sportbox.parts.part import Part
     from sportbox.signals import Signals
+    from sportbox.sleep.rest import Rest
     from sportbox.store.outbox import Outbox
     from sportbox.store.wear import Wear
 

@@ -9,16 +9,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sportbox.part import Part
+    from sportbox.parts.part import Part
 
     Facts = dict[str, Any]
 
 _BUILDERS = {
-    "door": "sportbox.bay",
-    "occupancy": "sportbox.field",
-    "gate": "sportbox.entrance",
-    "keypad": "sportbox.keypad",
-    "tamper": "sportbox.tamper",
+    "door": "sportbox.parts.bay",
+    "occupancy": "sportbox.parts.field",
+    "gate": "sportbox.parts.entrance",
+    "keypad": "sportbox.parts.keypad",
+    "tamper": "sportbox.parts.tamper",
 }
 _OF_A_DOOR = ("lock", "release", "inside")
 
@@ -66,19 +66,19 @@ def make_parts(kit: Kit) -> "list[Part]":
             raise NotProvisioned("component %s: unknown kind %s" % (name, kind))
         module_name = _BUILDERS[kind]
         if kind == "occupancy" and sleeps(kit.config):
-            module_name = "sportbox.dozing"
+            module_name = "sportbox.sleep.dozing"
         module = __import__(module_name, None, None, ("build",))  # what is not there costs no memory
         try:
             parts.append(module.build(name, facts, kit))
         except (KeyError, NoSuchHardware) as error:
             raise NotProvisioned("component %s: no %s" % (name, error))
     if kit.has_expander():
-        from sportbox.ports import Ports
+        from sportbox.parts.ports import Ports
 
         parts.insert(0, Ports(kit))  # read before those that look at its pins
     supply = kit.config.get("power")
     if supply is not None and (supply.get("battery") or supply.get("solar")):
-        from sportbox.power import build
+        from sportbox.parts.power import build
 
         parts.append(build(supply, kit))  # the last: it tells the others what to give up
     return parts

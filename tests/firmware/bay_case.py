@@ -1,7 +1,5 @@
 """Bays of motor locks and strikes with what is around them played: contacts, people, a motor that travels."""
 
-from sportbox.bay import Bay
-from sportbox.bolt import Bolt, Sense
 from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
 from sportbox.core.lock import Order
@@ -9,7 +7,9 @@ from sportbox.core.motor import MotorLock
 from sportbox.core.occupancy import Presence
 from sportbox.core.strike import StrikeLock
 from sportbox.core.supply import Supply
-from sportbox.people import Inside, People, Release
+from sportbox.parts.bay import Bay
+from sportbox.parts.bolt import Bolt, Sense
+from sportbox.parts.people import Inside, People, Release
 
 TRAVEL_MS = 800
 STEP_MS = 10

@@ -2,13 +2,13 @@
 
 import unittest
 
-from sportbox.bay import Bay
-from sportbox.bolt import Bolt, Sense
 from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
 from sportbox.core.lock import Order
 from sportbox.core.strike import StrikeLock
 from sportbox.core.supply import Supply
+from sportbox.parts.bay import Bay
+from sportbox.parts.bolt import Bolt, Sense
 
 
 class Contact:

@@ -6,8 +6,8 @@ import gc
 import unittest
 
 from sportbox.core.occupancy import Gate, Presence
-from sportbox.entrance import Entrance
-from sportbox.field import Court
+from sportbox.parts.entrance import Entrance
+from sportbox.parts.field import Court
 
 from tests.firmware.bay_case import BayCase, Contact
 

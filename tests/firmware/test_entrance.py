@@ -3,10 +3,10 @@
 import json
 import unittest
 
-from sportbox import entrance
 from sportbox.core.lock import Order
 from sportbox.core.occupancy import Gate
-from sportbox.entrance import Entrance
+from sportbox.parts import entrance
+from sportbox.parts.entrance import Entrance
 
 from tests.firmware.field_case import Input, Kit, Reports
 

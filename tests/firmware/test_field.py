@@ -2,11 +2,11 @@
 
 import unittest
 
-from sportbox import field
 from sportbox.core.fusion import Sighting
 from sportbox.core.occupancy import Gate, Presence
-from sportbox.entrance import Entrance
-from sportbox.field import Court
+from sportbox.parts import field
+from sportbox.parts.entrance import Entrance
+from sportbox.parts.field import Court
 
 from tests.core.chance import Chance
 from tests.firmware.field_case import Input, Kit, Reports

@@ -3,8 +3,8 @@
 import unittest
 
 from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN
-from sportbox.field_radar import RadarSensor
-from sportbox.field_tof import TofSensor
+from sportbox.parts.field_radar import RadarSensor
+from sportbox.parts.field_tof import TofSensor
 
 from tests.core.radar_frames import basic, noisy
 from tests.core.test_ld2410 import ENABLE, ENABLED, END, ENDED, ENGINEER, ENGINEERED

@@ -6,7 +6,7 @@ import unittest
 from sportbox.core import hotp
 from sportbox.core.clock import Clock
 from sportbox.core.slots import Slots
-from sportbox.keypad import LOCKED, NO_CLOCK, READY, Keypad
+from sportbox.parts.keypad import LOCKED, NO_CLOCK, READY, Keypad
 
 from tests.core.chance import Chance
 from tests.core.tokens import NOW

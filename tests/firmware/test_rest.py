@@ -62,10 +62,10 @@ for name in ("machine", "esp32"):
 sys.modules["machine"] = machine
 sys.modules["esp32"] = esp32 = Esp32()
 
-from sportbox import rest as module  # noqa: E402
 from sportbox.core.clock import Clock  # noqa: E402
 from sportbox.drivers import rtcmem, sleep  # noqa: E402
-from sportbox.rest import Rest  # noqa: E402
+from sportbox.sleep import rest as module  # noqa: E402
+from sportbox.sleep.rest import Rest  # noqa: E402
 
 NOW_S = 1_800_000_000
 

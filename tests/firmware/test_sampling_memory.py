@@ -5,9 +5,9 @@ import gc
 import unittest
 
 from sportbox.core.occupancy import FREE
-from sportbox.field import Court
-from sportbox.field_radar import RadarSensor
-from sportbox.field_tof import TofSensor
+from sportbox.parts.field import Court
+from sportbox.parts.field_radar import RadarSensor
+from sportbox.parts.field_tof import TofSensor
 
 from tests.core.radar_frames import noisy
 from tests.core.test_ld2410 import ENABLED

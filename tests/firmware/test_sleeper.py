@@ -21,8 +21,8 @@ for name in ("machine", "esp32"):
     sys.modules.pop(name, None)
     sys.modules[name] = Machine()
 
-from sportbox.farewell import Farewell  # noqa: E402
-from sportbox.sleeper import Sleeper  # noqa: E402
+from sportbox.sleep.farewell import Farewell  # noqa: E402
+from sportbox.sleep.sleeper import Sleeper  # noqa: E402
 
 
 class Clock:

@@ -4,7 +4,7 @@ from micropython import const
 
 from sportbox.core.power import SHED, Battery, given_up, median
 from sportbox.drivers.battery import Voltage
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

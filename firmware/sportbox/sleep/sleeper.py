@@ -5,17 +5,17 @@ import asyncio
 from micropython import const
 
 from sportbox.core.clock import NTP, rfc3339
-from sportbox.dozing import DozingCourt
+from sportbox.sleep.dozing import DozingCourt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sportbox.app import App
-    from sportbox.farewell import Farewell
     from sportbox.net.session import Session
     from sportbox.net.wifi import Wifi
-    from sportbox.rest import Rest
+    from sportbox.sleep.farewell import Farewell
+    from sportbox.sleep.rest import Rest
     from sportbox.store.outbox import Outbox
 
 _LOOK_MS = const(50)

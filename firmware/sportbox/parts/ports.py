@@ -1,6 +1,6 @@
 """The port expander as a part: read before all that hangs on it."""
 
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

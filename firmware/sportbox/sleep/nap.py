@@ -7,7 +7,7 @@ from sportbox.core.clock import Clock
 from sportbox.core.doze import Doze
 from sportbox.drivers import chip
 from sportbox.drivers.inputs import level_of
-from sportbox.rest import Rest
+from sportbox.sleep.rest import Rest
 from sportbox.store.outbox import Outbox
 from sportbox.system.health import Uptime
 from sportbox.uplink import Uplink

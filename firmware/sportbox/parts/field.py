@@ -7,7 +7,7 @@ from micropython import const
 from sportbox.core.debounce import earliest
 from sportbox.core.fusion import Fusion
 from sportbox.core.occupancy import Presence
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
-    from sportbox.entrance import Entrance
-    from sportbox.field_radar import RadarSensor
-    from sportbox.field_tof import TofSensor
     from sportbox.kit import Facts, Kit
+    from sportbox.parts.entrance import Entrance
+    from sportbox.parts.field_radar import RadarSensor
+    from sportbox.parts.field_tof import TofSensor
 
 _SAMPLE_MS = const(100)
 _GAP_MS = const(1000)  # at most one report in that time, and the newest state with it
@@ -154,11 +154,11 @@ def build(name: str, facts: "Facts", kit: "Kit") -> Court:
     if pir is not None:
         court.add_motion(kit.input(pir["pin"], pir["active"], "down"), Presence(hold_ms, stuck_ms))
     if radar is not None:
-        from sportbox import field_radar
+        from sportbox.parts import field_radar
 
         court.add_radar(field_radar.build(facts, radar), kit.now_ms)
     if tof is not None:
-        from sportbox import field_tof
+        from sportbox.parts import field_tof
 
         court.add_tof(field_tof.build(facts, tof, kit), kit.now_ms)
     if gate is not None:

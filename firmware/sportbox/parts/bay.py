@@ -5,17 +5,17 @@ from micropython import const
 from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.door import Door
 from sportbox.core.lock import BOLT_LOCKED, UNSENSED, Order
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.app import Reports
-    from sportbox.bolt import Bolt
     from sportbox.core.door import Events
     from sportbox.drivers.inputs import Input
     from sportbox.kit import Facts, Kit
-    from sportbox.part import State
-    from sportbox.people import People
+    from sportbox.parts.bolt import Bolt
+    from sportbox.parts.part import State
+    from sportbox.parts.people import People
 
 _PAIR_MS = const(3000)  # an open door with a bolt that is out: one of the two contacts is wrong
 
@@ -216,12 +216,12 @@ class Bay(Part):
 
 
 def build(name: str, facts: "Facts", kit: "Kit") -> Bay:
-    from sportbox.people import build_people
+    from sportbox.parts.people import build_people
 
     bolt = None
     lock_name = facts.get("lock")
     if lock_name is not None:
-        from sportbox.bolt import build as build_bolt
+        from sportbox.parts.bolt import build as build_bolt
 
         bolt = build_bolt(lock_name, kit.components[lock_name], kit)
     contact = kit.input(facts["pin"], facts["closed_level"], "up")

@@ -2,9 +2,9 @@
 
 from sportbox.box import Box
 from sportbox.core.clock import NTP
-from sportbox.farewell import Farewell
-from sportbox.rest import Rest
-from sportbox.sleeper import Sleeper
+from sportbox.sleep.farewell import Farewell
+from sportbox.sleep.rest import Rest
+from sportbox.sleep.sleeper import Sleeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from sportbox.core import keypad as rules
 from sportbox.core.debounce import earliest
 from sportbox.core.lock import Order
 from sportbox.core.slots import Slots
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

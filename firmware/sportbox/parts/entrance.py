@@ -3,7 +3,7 @@
 from micropython import const
 
 from sportbox.core.occupancy import Gate
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

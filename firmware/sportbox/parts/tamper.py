@@ -1,14 +1,14 @@
 """The contact of the board's housing."""
 
 from sportbox.core.debounce import Debounce
-from sportbox.part import Part
+from sportbox.parts.part import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
     from sportbox.kit import Facts, Kit
-    from sportbox.part import State
+    from sportbox.parts.part import State
 
 _STABLE_MS = 50
 

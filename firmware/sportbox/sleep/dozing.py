@@ -1,8 +1,8 @@
 """A court on a board that sleeps, while it is awake; see `core.doze`."""
 
 from sportbox.kit import NoSuchHardware
-from sportbox.nap import make, state_of
-from sportbox.part import Part
+from sportbox.parts.part import Part
+from sportbox.sleep.nap import make, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sportbox.drivers.motor import Motor
     from sportbox.drivers.strike import Strike
     from sportbox.kit import Facts, Kit
-    from sportbox.part import State
+    from sportbox.parts.part import State
 
 _STABLE_MS = const(20)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
     from sportbox.kit import Kit
-    from sportbox.part import State
+    from sportbox.parts.part import State
 
 _STABLE_MS = const(10)  # reported at once; a glitch on a long wire is no hand
 _CONFIDENCE = {FREE: 0.7, OCCUPIED: 0.9}

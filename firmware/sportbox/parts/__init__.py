@@ -1,0 +1,1 @@
+"""What hangs on the board: real inputs and outputs in front of the rules of core/."""

@@ -1,0 +1,1 @@
+"""Boards on battery: asleep most of the time."""
