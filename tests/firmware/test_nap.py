@@ -28,9 +28,9 @@ for name in ("machine", "esp32"):
     sys.modules.pop(name, None)
     sys.modules[name] = Machine()
 
-from sportbox import nap  # noqa: E402
 from sportbox.core.doze import Doze  # noqa: E402
-from sportbox.rest import Rest  # noqa: E402
+from sportbox.sleep import nap  # noqa: E402
+from sportbox.sleep.rest import Rest  # noqa: E402
 
 CONFIG = {
     "site": "site",
