@@ -28,9 +28,9 @@ class Bench:
         for action in actions:
             self.done.append((self.now_ms, action))
             if action[0] == "power":
-                self.supply.ask("lock")
+                self.supply.ask("lock", self.now_ms)
             elif action[0] == "unpower":
-                self.supply.give_back("lock", self.now_ms)
+                self.supply.give_back("lock", self.now_ms, self.now_ms)
             elif action[0] == "drive" and not self.coil_works:
                 self.perform(self.lock.failed("coil", self.now_ms))
                 return

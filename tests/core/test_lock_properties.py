@@ -87,11 +87,11 @@ class World:
         unit.driving = None
 
     def do_power(self, unit):
-        self.supply.ask(unit.name)
+        self.supply.ask(unit.name, self.now_ms)
 
     def do_unpower(self, unit):
         assert unit.driving is None, "gave the supply back while it runs"
-        self.supply.give_back(unit.name, self.now_ms)
+        self.supply.give_back(unit.name, self.now_ms, self.now_ms)
 
     def do_state(self, unit, state):
         if state == LOCKED:

@@ -77,7 +77,7 @@ class TestLatch(unittest.TestCase):
 class TestWaitingForTheSupply(unittest.TestCase):
     def setUp(self):
         self.bench = Bench(start_ms=0)
-        self.bench.supply.ask("other")
+        self.bench.supply.ask("other", 0)
         self.bench.supply.grant("other", 0)
         self.assertEqual(self.bench.order(), "")
 
@@ -85,7 +85,7 @@ class TestWaitingForTheSupply(unittest.TestCase):
         self.bench.wait(8000)
         self.assertEqual(self.bench.drives(), [])
         self.assertEqual(self.bench.order(), "busy")
-        self.bench.supply.give_back("other", 8000)
+        self.bench.supply.give_back("other", 8000, 8000)
         self.bench.wait(100)
         self.assertEqual(self.bench.times("drive"), [8000])
         self.bench.wait(9000)
@@ -97,14 +97,14 @@ class TestWaitingForTheSupply(unittest.TestCase):
         self.assertFalse(self.bench.lock.allows_open())
         self.bench.door(True)
         self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "done", None)])  # open it is
-        self.bench.supply.give_back("other", 1000)
+        self.bench.supply.give_back("other", 1000, 1000)
         self.bench.wait(60_000)
         self.assertEqual(self.bench.drives(), [])
 
     def test_an_order_to_lock_ends_the_waiting(self):
         self.bench.wait(1000)
         self.bench.order("lock")
-        self.bench.supply.give_back("other", 1000)
+        self.bench.supply.give_back("other", 1000, 1000)
         self.bench.wait(60_000)
         self.assertEqual(self.bench.drives(), [])
         self.assertEqual(

@@ -128,6 +128,20 @@ DATA: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     "occupancy.changed": (OCCUPANCY, {}),
     "gate.passed": ({"direction": one_of("in", "out"), "count": nothing_or(whole())}, {}),
     "device.fault": ({"what": one_of("memory", "replay_log_unreadable", "rtc", "rtc_time")}, {}),
+    "gate.reset": (
+        {"count": nothing_or(whole()), "was": nothing_or(whole()), "why": one_of("empty", "order")},
+        {},
+    ),
+    "gate.fault": ({"state": one_of("free", "occupied", "unknown")}, {}),
+    "keypad.locked": ({"wrong": whole(1), "lock_s": whole(1)}, {}),
+    "device.battery": (
+        {
+            "level": one_of("ok", "low", "critical", "unknown"),
+            "mv": nothing_or(whole()),
+            "shed": lambda value: isinstance(value, list),
+        },
+        {},
+    ),
     "device.tamper": ({"open": one_of(True, False)}, {"while_off": TRUE}),
     "device.booted": ({"boot": whole(1), "reset": RESET, "firmware": VERSION}, {}),
     "device.clock": ({"trust": INFO["clock"], "why": text(".+")}, {}),

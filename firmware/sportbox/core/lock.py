@@ -114,6 +114,10 @@ class Lock:
     def busy(self) -> bool:
         return self._order is not None or self._lock_order is not None or self._powered or self._waiting
 
+    def waits(self) -> bool:
+        """For its turn at the supply."""
+        return self._waiting
+
     # ---- what it is told
 
     def at_boot(self, door_open: bool, bolt: int, interrupted: bool, now_ms: int) -> "Actions":

@@ -89,8 +89,10 @@ class Bolt:
     def scan(self, now_ms: int) -> None:
         if self.sensed is not None:
             self.perform(self.lock.sense(self.sensed, now_ms), now_ms)
-        if self._supply.grant(self.name, now_ms):
-            self.perform(self.lock.powered(now_ms), now_ms)
+        if self.lock.waits():
+            self._supply.ask(self.name, now_ms)  # again, if it was passed over meanwhile
+            if self._supply.grant(self.name, now_ms):
+                self.perform(self.lock.powered(now_ms), now_ms)
         self.perform(self.lock.tick(now_ms), now_ms)
 
     def perform(self, actions: "Actions", now_ms: int) -> None:
@@ -111,6 +113,8 @@ class Bolt:
         reports = self._reports
         if name == "drive":
             try:
+                if not self._supply.holds(self.name):
+                    raise OSError(16)  # EBUSY: it was taken away from a lock that had not moved on
                 self._driver.drive(action[1], action[2])
             except (OSError, ValueError, RuntimeError, MemoryError):
                 self.perform(self.lock.failed(self._driver.fault, now_ms), now_ms)
@@ -119,9 +123,9 @@ class Bolt:
             self._driver.stop()
             self.lock.rest(now_ms + self._driver.rest_ms())
         elif name == "power":
-            self._supply.ask(self.name)
+            self._supply.ask(self.name, now_ms)
         elif name == "unpower":
-            self._supply.give_back(self.name, now_ms + self._driver.rest_ms())
+            self._supply.give_back(self.name, now_ms + self._driver.rest_ms(), now_ms)
         elif name == "state":
             self._since_ms = now_ms
             reports.state(self.name)
