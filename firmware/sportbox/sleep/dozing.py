@@ -1,5 +1,8 @@
 """A court on a board that sleeps, while it is awake; see `core.doze`."""
 
+from micropython import const
+
+from sportbox.core.occupancy import UNKNOWN
 from sportbox.kit import NoSuchHardware
 from sportbox.parts.part import Part
 from sportbox.sleep.nap import make, state_of
@@ -10,6 +13,9 @@ if TYPE_CHECKING:
     from sportbox.core.doze import Doze
     from sportbox.drivers.inputs import Input
     from sportbox.kit import Facts, Kit
+
+
+_SETTLE_MS = const(60000)
 
 
 class DozingCourt(Part):
@@ -35,6 +41,12 @@ class DozingCourt(Part):
     def scan(self, now_ms: int) -> None:
         if self.doze.step(self._sensor.active(), self._uptime_ms(now_ms)):
             self._tell()
+
+    def busy(self) -> bool:
+        """Just started, it first finds out how the court is: what is published before the board sleeps stands
+        there for long."""
+        uptime_ms = self._uptime_ms(self._now_ms())
+        return uptime_ms < _SETTLE_MS and self.doze.state == UNKNOWN and self.doze.deadline is not None
 
     def shed(self, level: int) -> None:
         if self.doze.switch(level < 2, self._uptime_ms(self._now_ms())):
