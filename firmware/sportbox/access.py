@@ -78,6 +78,9 @@ class Desk:
         except Refused as refused:
             self._reject(jti, "", "", refused.args[0])
             return
+        except MemoryError:
+            self._reject(jti, "", "", "busy")
+            return
         args = token.claims.get("args")
         order = Order(
             token.text("jti"),

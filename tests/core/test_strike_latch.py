@@ -56,6 +56,14 @@ class TestLatch(unittest.TestCase):
         self.assertEqual(self.bench.actions("latch"), [(True,), (False,)])
         self.assertEqual(self.bench.lock.state, LOCKED)
 
+    def test_and_is_not_put_down_to_who_opened_before(self):
+        self.lend()
+        self.bench.sense(BOLT_LOCKED)
+        self.bench.wait(1000)
+        self.assertEqual(self.bench.lock.opened_by, "")
+        self.bench.perform(self.bench.lock.failed("coil", self.bench.now_ms))
+        self.assertEqual(self.bench.actions("event")[-1], ("lock.fault", {"what": "coil"}))
+
     def test_not_when_somebody_inside_let_it_go(self):
         self.bench.people(exit_pressed=True)
         self.bench.sense(BOLT_UNLOCKED)

@@ -40,7 +40,6 @@ REJECTED = one_of(
 FAILED = one_of("not_opened", "jammed", "contact", "power")
 RESET = one_of("power_on", "brownout", "hard", "watchdog", "deepsleep", "soft", "unknown")
 TRUE = one_of(True)
-WHICH = nothing_or(text("[ -~]{0,64}"))  # a jti, or none
 OCCUPANCY: dict[str, Test] = {
     "state": one_of("free", "occupied", "unknown"),
     "count": nothing_or(whole()),
@@ -113,12 +112,12 @@ DATA: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     "door.ajar": ({"open_s": whole(), "level": one_of("warning", "alarm")}, {}),
     "door.forced": ({}, {"latch": TRUE, "while_off": TRUE}),
     "door.fault": ({"what": one_of("contact", "expander")}, {}),
-    "lock.unlocked": ({"jti": WHICH}, {"at_boot": TRUE}),
+    "lock.unlocked": ({}, {"jti": JTI, "at_boot": TRUE}),
     "lock.not_opened": ({"jti": JTI}, {}),
     "lock.locked": ({}, {"inside": TRUE}),
-    "lock.jammed": ({"jti": WHICH, "way": one_of("unlock", "lock")}, {}),
+    "lock.jammed": ({"way": one_of("unlock", "lock")}, {"jti": JTI}),
     "lock.blocked": ({"why": one_of("inside", "release", "door")}, {}),
-    "lock.fault": ({"jti": WHICH, "what": one_of("coil", "expander", "contact")}, {}),
+    "lock.fault": ({"what": one_of("coil", "expander", "contact")}, {"jti": JTI}),
     "release.pressed": ({}, {}),
     "release.cleared": ({"pressed_s": whole()}, {}),
     "access.accepted": (ACCESS, {}),

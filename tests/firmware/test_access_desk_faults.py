@@ -66,6 +66,11 @@ class TestMemory(DeskCase, unittest.TestCase):
         self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
         self.assertEqual(self.runs, [])
 
+    def test_a_token_that_cannot_be_checked_is_answered(self):
+        self.desk._access.check = lambda *_: self.full(None)
+        self.assertEqual(self.send(), [("order-1", "rejected", "busy")])
+        self.assertEqual(self.runs, [])
+
     def test_a_final_answer_is_given_all_the_same(self):
         self.send()
         self.log._append = self.full

@@ -164,6 +164,12 @@ class Lock:
 
     # ---- for the two kinds
 
+    def _told(self, kind: str, data: "dict[str, object]") -> "tuple[object, ...]":
+        """An event, tied to the order that it follows from; there is none once the lock is locked again."""
+        if self.opened_by:
+            data["jti"] = self.opened_by
+        return ("event", kind, data)
+
     def _ask_power(self) -> "Actions":
         if self._powered or self._waiting:
             return []
@@ -194,12 +200,13 @@ class Lock:
         return [] if order is None else [("final", order, result, reason)]
 
     def _unlocked(self) -> "Actions":
-        actions: Actions = [("event", "lock.unlocked", {"jti": self.opened_by})]
+        actions: Actions = [self._told("lock.unlocked", {})]
         return actions + self._enter(UNLOCKED)
 
     def _locked(self) -> "Actions":
         data = {"inside": True} if self._inside else {}  # a latch falls whoever is behind it
         actions: Actions = [("event", "lock.locked", data)]
+        self.opened_by = ""  # what comes next is not put down to who opened before
         return actions + self._enter(LOCKED) + self._finish_lock("done", None)
 
     def _enter(self, state: str) -> "Actions":

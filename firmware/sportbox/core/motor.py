@@ -85,9 +85,9 @@ class MotorLock(Lock):
             return []
         if bolt == IMPLAUSIBLE:
             self.state = FAULT
-            return [("event", "lock.fault", {"jti": "", "what": "contact"})]
+            return [self._told("lock.fault", {"what": "contact"})]
         self.state = UNLOCKED
-        return [("event", "lock.unlocked", {"jti": "", "at_boot": True})]
+        return [self._told("lock.unlocked", {"at_boot": True})]
 
     def unlock(self, order: Order, now_ms: int) -> "Actions":
         self.opened_by = order.jti
@@ -135,7 +135,7 @@ class MotorLock(Lock):
         self._window_ends_ms = self.deadline = None
         self._may_relock = False
         actions = self._return_power()
-        actions.append(("event", "lock.fault", {"jti": self.opened_by, "what": what}))
+        actions.append(self._told("lock.fault", {"what": what}))
         actions += self._finish("failed", "power") + self._finish_lock("failed", "power")
         return actions + self._enter(FAULT)
 
@@ -166,7 +166,7 @@ class MotorLock(Lock):
             return []
         actions: Actions = []
         if bolt == IMPLAUSIBLE:
-            actions.append(("event", "lock.fault", {"jti": self.opened_by, "what": "contact"}))
+            actions.append(self._told("lock.fault", {"what": "contact"}))
             return actions + self._enter(FAULT)
         if bolt == BOLT_LOCKED:  # by hand, or a switch that tells the truth again
             actions += self._now_locked() if self.state != LOCKED and not self._door_open else []
@@ -214,7 +214,7 @@ class MotorLock(Lock):
             self._window_ends_ms = None
             self._relock_ms = now_ms
             if self.state == FAULT:  # it ran, no switch told how far, and the door did not open
-                actions.append(("event", "lock.jammed", {"jti": self.opened_by, "way": UNLOCK}))
+                actions.append(self._told("lock.jammed", {"way": UNLOCK}))
                 actions += self._finish("failed", "jammed")
             else:
                 actions += self._finish("failed", "not_opened")
@@ -298,10 +298,10 @@ class MotorLock(Lock):
         self._retracting = False
         actions = self._return_power()
         if self._bolt == BOLT_LOCKED or retracted:
-            actions.append(("event", "lock.jammed", {"jti": self.opened_by, "way": UNLOCK}))
+            actions.append(self._told("lock.jammed", {"way": UNLOCK}))
             actions += self._enter(JAMMED) + self._finish("failed", "jammed")
         else:  # the bolt has moved; whether far enough the door will tell
-            actions.append(("event", "lock.fault", {"jti": self.opened_by, "what": "contact"}))
+            actions.append(self._told("lock.fault", {"what": "contact"}))
             actions += self._enter(FAULT)
             if self._order is not None:
                 self._window_ends_ms = now_ms + self._release_ms
@@ -312,9 +312,9 @@ class MotorLock(Lock):
         if self._lock_order is not None and self._bolt in (BOLT_BETWEEN, IMPLAUSIBLE):
             self._want = ""
             actions = self._return_power()  # ordered by ops, who see what the switch does not: it stays
-            actions.append(("event", "lock.fault", {"jti": self.opened_by, "what": "contact"}))
+            actions.append(self._told("lock.fault", {"what": "contact"}))
             return actions + self._enter(FAULT) + self._finish_lock("failed", "contact") + self._plan(now_ms)
-        jammed: Actions = [("event", "lock.jammed", {"jti": self.opened_by, "way": LOCK})]
+        jammed: Actions = [self._told("lock.jammed", {"way": LOCK})]
         jammed += self._enter(JAMMED) + self._finish_lock("failed", "jammed")
         return jammed + self._retract(now_ms)
 

@@ -64,7 +64,7 @@ class StrikeLock(Lock):
             self.state = UNLOCKED
         elif bolt == BOLT_UNLOCKED:
             self.state = JAMMED  # closed, and not held: that needs somebody to look
-            return [("event", "lock.jammed", {"jti": "", "way": "lock"})]
+            return [self._told("lock.jammed", {"way": "lock"})]
         return []
 
     def unlock(self, order: Order, now_ms: int) -> "Actions":
@@ -105,7 +105,7 @@ class StrikeLock(Lock):
         self._energised_ms = None
         self.deadline = None
         actions = self._return_power()
-        actions.append(("event", "lock.fault", {"jti": self.opened_by, "what": what}))
+        actions.append(self._told("lock.fault", {"what": what}))
         return actions + self._finish("failed", "power") + self._enter(FAULT)
 
     def door(self, is_open: bool, now_ms: int) -> "Actions":
@@ -171,7 +171,7 @@ class StrikeLock(Lock):
             if now_ms - self._locking_ms < _CATCH_MS:
                 self.deadline = self._locking_ms + _CATCH_MS
                 return []
-            actions = [("event", "lock.jammed", {"jti": self.opened_by, "way": "lock"})]
+            actions = [self._told("lock.jammed", {"way": "lock"})]
             return actions + self._enter(JAMMED) + self._finish_lock("failed", "jammed")
         return []
 
