@@ -44,9 +44,9 @@ BOARDS: dict[str, tuple[str, list[str]]] = {
     "sim-locks": (
         "sim",
         [
-            *pairs(1, 9, 10, 11, 12, 15),
+            *pairs(1, 2, 3, 4, 9, 10, 11, 12),
             *PEOPLE,
-            "keypad-2: {opens: [lock-1, lock-15]}",
+            "keypad-2: {opens: [lock-1, lock-9]}",
         ],
     ),
     "sim-courts": (
