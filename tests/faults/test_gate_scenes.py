@@ -9,7 +9,7 @@ import asyncio
 from host_tools.broker import BrokerProcess
 from tests.faults.helpers import Bench, eventually, jti_of
 from tests.faults.helpers_check import answers, check_events, of_components
-from tests.faults.helpers_field import EMPTY_S, HOLD_S, PIR, STUCK_S, Scene, court, gate
+from tests.faults.helpers_field import EMPTY_S, HOLD_S, PIR, STUCK_S, Json, Scene, court, gate
 from tests.faults.helpers_stage import LATE_S, play
 
 FLICKER_S = 0.2
@@ -33,9 +33,13 @@ async def a_count_from_nowhere(scene: Scene) -> None:
     await scene.boot_again(2)
     await scene.shows("occupied", 0, "gate-1", count=1)
     await scene.shows("free", EMPTY_S + 4, "gate-1", count=0)
-    await eventually(lambda: len(scene.heard.events(scene.board, "gate.reset")) >= 3, "the reset", LATE_S)
-    resets = [e["data"] for e in check_events(scene.board, scene.heard.messages) if "reset" in e["type"]]
-    assert resets == [
+
+    def resets() -> list[Json]:
+        events = check_events(scene.board, scene.heard.messages)
+        return [event["data"] for event in events if event["type"] == "sportbox.gate.reset"]
+
+    await eventually(lambda: len(resets()) >= 3, "the reset", LATE_S)
+    assert resets() == [
         {"count": 2, "was": None, "why": "order"},
         {"count": 1, "was": 3, "why": "order"},
         {"count": 0, "was": 1, "why": "empty"},

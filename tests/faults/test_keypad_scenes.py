@@ -153,6 +153,7 @@ async def five_wrong_codes(scene: Scene) -> None:
     assert scene.state() == "ready"
     await scene.enter(WRONG)
     await scene.until(lambda: scene.state() == "locked", "the lock-out")
+    await scene.until(lambda: len(scene.access("keypad-1")) >= 5, "its event")
     assert scene.access("keypad-1") == [REFUSED] * 5
     board.cut()
     await scene.boot(2)

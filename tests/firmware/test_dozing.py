@@ -1,30 +1,16 @@
 # runs on: micropython
 """A court of a board that sleeps, while the board is awake."""
 
-import sys
 import unittest
 
+from tests.firmware import bare_machine  # noqa: F401  before the drivers
+
+# isort: split
+
+from sportbox.core.doze import Doze
+from sportbox.sleep.dozing import DozingCourt
+
 from tests.firmware.field_case import Input, Kit, Reports
-
-
-class Machine:
-    """What the drivers import."""
-
-    PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
-
-    class Pin:
-        pass
-
-    class RTC:
-        pass
-
-
-for name in ("machine", "esp32"):
-    sys.modules.pop(name, None)
-    sys.modules[name] = Machine()
-
-from sportbox.core.doze import Doze  # noqa: E402
-from sportbox.sleep.dozing import DozingCourt  # noqa: E402
 
 HOLD_MS = 8000
 

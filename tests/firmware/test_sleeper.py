@@ -1,28 +1,14 @@
 # runs on: micropython
 """When a board may go back to sleep, and what it says before."""
 
-import sys
 import unittest
 
+from tests.firmware import bare_machine  # noqa: F401  before the drivers
 
-class Machine:
-    """What the drivers import; nothing of it is used here."""
+# isort: split
 
-    PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
-
-    class Pin:
-        pass
-
-    class RTC:
-        pass
-
-
-for name in ("machine", "esp32"):
-    sys.modules.pop(name, None)
-    sys.modules[name] = Machine()
-
-from sportbox.sleep.farewell import Farewell  # noqa: E402
-from sportbox.sleep.sleeper import Sleeper  # noqa: E402
+from sportbox.sleep.farewell import Farewell
+from sportbox.sleep.sleeper import Sleeper
 
 
 class Clock:
