@@ -16,7 +16,7 @@ from sportbox.core.lock import (
 )
 from sportbox.core.motor import MotorLock
 
-from tests.core.lock_bench import RELEASE_MS, RUN_MS, Bench, motor_bench
+from tests.core.lock_bench import DUTY_MS, RELEASE_MS, RUN_MS, WINDOW_MS, Bench, motor_bench
 
 REST_MS = 300
 RELOCK_MS = 1000
@@ -355,3 +355,42 @@ class TestDuty(MotorCase):
         self.assertGreater(lends, 3)
         self.bench.wait(60_000)
         self.assertEqual(self.bench.order(), "")
+
+
+class TestOverride(MotorCase):
+    def test_it_counts_for_one_order_alone(self):
+        """A contact that cannot be read, an order that says to lock all the same, and a jam."""
+        for failure in ("jam", "coil", "somebody"):
+            with self.subTest(failure=failure):
+                bench = self.bench = motor_bench(bolt=BOLT_UNLOCKED, start_ms=0)
+                bench.perform(bench.lock.readable(False, 0))
+                bench.coil_works = failure != "coil"
+                self.assertEqual(bench.order("lock", override="contact"), "")
+                if failure == "somebody":
+                    bench.people(inside=True)
+                    bench.people(inside=False)
+                bench.wait(20_000)
+                bench.sense(BOLT_UNLOCKED)
+                bench.wait(1000)
+                bench.coil_works = True
+                before = len(bench.actions("drive"))
+                self.assertEqual(bench.order("unlock"), "")
+                bench.wait(60_000)
+                self.assertNotIn("lock", self.ways()[before:])
+
+
+class TestDutyOfTheRelease(MotorCase):
+    def test_a_handle_that_is_worked_all_day_does_not_burn_the_motor(self):
+        """A bolt stuck half out is drawn back whenever the release is let go, within the budget."""
+        self.bench.sense(BOLT_BETWEEN)
+        for _ in range(40):
+            self.bench.people(exit_pressed=True)
+            self.bench.people(exit_pressed=False)
+            self.bench.look()
+            self.bench.wait(3400)
+        pulses = list(zip(self.bench.times("drive"), self.bench.times("stop")))
+        self.assertGreater(len(pulses), 10)
+        for _, end_ms in pulses:
+            begin_ms = end_ms - WINDOW_MS
+            used_ms = [end - max(begin, begin_ms) for begin, end in pulses if begin_ms < end <= end_ms]
+            self.assertLessEqual(sum(used_ms), DUTY_MS)

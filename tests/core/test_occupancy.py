@@ -285,3 +285,18 @@ class TestCount(unittest.TestCase):
                 now_ms += 5000
                 self.assertEqual(gate.inside, inside)
                 self.assertEqual(gate.state, OCCUPIED if inside else FREE)
+
+
+class TestGateThatCannotBeRead(unittest.TestCase):
+    """Its beams hang on a port expander that is lost."""
+
+    def test_it_is_unknown_and_no_night_is_empty_that_nobody_saw(self):
+        gate = Gate(10_000, 3_600_000)
+        gate.set(5)
+        for at_ms in range(0, 8_000_000, 10_000):
+            self.assertEqual(gate.step(None, None, at_ms), "")
+        self.assertEqual((gate.state, gate.lost, gate.count(), gate.inside), (UNKNOWN, True, None, 5))
+        gate.step(False, False, 8_000_000)
+        self.assertEqual((gate.state, gate.lost, gate.count()), (OCCUPIED, False, 5))
+        self.assertEqual(gate.step(False, False, 11_599_999), "")
+        self.assertEqual(gate.step(False, False, 11_600_000), "empty")

@@ -169,6 +169,17 @@ class TestLostExpander(BayCase, unittest.TestCase):
         self.wait(1000)
         self.assertEqual(self.states(place)["door-1"], "closed")
 
+    def test_a_door_that_nobody_could_see_is_no_break_in_after_a_power_cut(self):
+        place = self.place("strike")
+        self.wait(1000)
+        self.order(place)
+        self.wait(500)
+        place.contact.on = False
+        self.wait(1000)
+        place.contact.on = None
+        self.wait(5000)
+        self.assertIsNone(place.bay.memory())
+
     def test_lost_from_the_start(self):
         place = self.place("strike")
         place.contact.on = None

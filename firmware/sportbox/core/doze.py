@@ -5,13 +5,15 @@ the board again (`watching`), and when it has not for as long, the court is free
 Times are ms of uptime, which goes on over deep sleep.
 """
 
+from micropython import const
+
 from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_HOLD_MIN_MS = 500
+_HOLD_MIN_MS = const(500)
 
 
 class Doze:

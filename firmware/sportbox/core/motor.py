@@ -92,7 +92,7 @@ class MotorLock(Lock):
     def unlock(self, order: Order, now_ms: int) -> "Actions":
         self.opened_by = order.jti
         self._may_relock = True
-        self._lost = False
+        self._lost = self._override = False
         self._relock_ms = None
         actions: Actions = []
         if self._door_open:
@@ -131,7 +131,7 @@ class MotorLock(Lock):
 
     def failed(self, what: str, now_ms: int) -> "Actions":
         self._running = self._want = ""
-        self._retracting = False
+        self._retracting = self._override = False
         self._window_ends_ms = self.deadline = None
         self._may_relock = False
         actions = self._return_power()
@@ -197,7 +197,8 @@ class MotorLock(Lock):
             self._told_block = ""
         elif self._want == LOCK:
             actions += self._abort_locking(self._hindrance(), now_ms)
-        if let_go and self._bolt == BOLT_BETWEEN and not self._want:
+        cool = self._duty.allows(self._run_ms, now_ms)
+        if let_go and self._bolt == BOLT_BETWEEN and not self._want and cool:
             return actions + self._retract(now_ms)  # half out, it would keep the door from closing
         return actions + self._plan(now_ms)
 
@@ -309,6 +310,7 @@ class MotorLock(Lock):
 
     def _lock_failed(self, now_ms: int) -> "Actions":
         self._may_relock = False  # not again until the door has moved or somebody has asked
+        self._override = False
         if self._lock_order is not None and self._bolt in (BOLT_BETWEEN, IMPLAUSIBLE):
             self._want = ""
             actions = self._return_power()  # ordered by ops, who see what the switch does not: it stays
@@ -319,6 +321,7 @@ class MotorLock(Lock):
         return jammed + self._retract(now_ms)
 
     def _abort_locking(self, why: str, now_ms: int) -> "Actions":
+        self._override = False
         actions = self._stop(now_ms)
         actions += self._block(why) + self._finish_lock("failed", "contact")
         actions += self._enter(UNLOCKED)

@@ -82,9 +82,16 @@ class Gate:
     def confidence(self) -> float:
         return 0.0 if self.state == UNKNOWN else max(3, 8 - self.drift) / 10
 
-    def step(self, a: bool, b: bool, now_ms: int) -> str:
+    def step(self, a: bool | None, b: bool | None, now_ms: int) -> str:
         """The direction `in` or `out` when a passage ends, `empty` after an empty night that corrects the
-        count, else an empty string."""
+        count, else an empty string. A beam is None while nobody can read it: then nobody was seen to pass,
+        and nobody was seen not to."""
+        if a is None or b is None:
+            self._first = ""
+            self._clear_ms = self.deadline = None
+            self.lost = True
+            self.state = UNKNOWN
+            return ""
         if not a and not b:
             found = self._finish(now_ms)
             self._first = ""

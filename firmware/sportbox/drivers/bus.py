@@ -1,8 +1,9 @@
 """The I2C bus that the board's chips share."""
 
 from machine import I2C, Pin
+from micropython import const
 
-_TIMEOUT_US = 5000  # a chip that holds the clock low must not hold up the loop
+_TIMEOUT_US = const(5000)  # a chip that holds the clock low must not hold up the loop
 
 
 def make_i2c(sda: int, scl: int, hz: int) -> I2C:

@@ -75,7 +75,7 @@ class Watchdog:
 
 
 class Lamp:
-    """The status lamp."""
+    """The status lamp, or a buzzer: an output that is on or off."""
 
     def __init__(self, pin: int, active: int) -> None:
         self._active = active

@@ -1,6 +1,8 @@
 """Strikes whose coils hang on a port expander: the expander selects one, and one enable line, a pulse that
 the RMT bounds, gates the selected one. A hung program or a lost expander leaves the enable line low."""
 
+from micropython import const
+
 from sportbox.drivers.mcp23017 import Expander
 from sportbox.drivers.pulse import Pulse
 
@@ -8,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EBUSY = 16
+_EBUSY = const(16)
 
 
 class Gate:

@@ -8,6 +8,7 @@ import json
 import struct
 
 from machine import RTC
+from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     Notes = dict[str, Any]
 
-_VERSION = 1
+_VERSION = const(1)
 
 
 def load() -> "Notes":

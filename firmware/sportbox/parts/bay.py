@@ -3,7 +3,7 @@
 from micropython import const
 
 from sportbox.core.debounce import Debounce, earliest
-from sportbox.core.door import Door
+from sportbox.core.door import UNKNOWN, Door
 from sportbox.core.lock import BOLT_LOCKED, UNSENSED, Order
 from sportbox.parts.part import Part
 
@@ -45,7 +45,6 @@ class Bay(Part):
         self._was_closed: bool | None = None
         self._expected = False
         self._since_ms = 0
-        self._closed: bool | None = None  # the contact, once it stood still
         self._readable = True
         self._unseen = False  # as the lock was told
         self._odd_since_ms: int | None = None
@@ -81,7 +80,9 @@ class Bay(Part):
 
     def memory(self) -> object:
         """What to restore after a power cut; until the contact was read, what was restored."""
-        return self._was_closed if self._first else not self._door.is_open()
+        if self._first:
+            return self._was_closed
+        return None if self._door.state == UNKNOWN else not self._door.is_open()
 
     def busy(self) -> bool:
         """True while an order runs or the door stands open."""
@@ -115,7 +116,6 @@ class Bay(Part):
             if bolt is not None and sensed is not None and bolt.lock.tells_all:
                 self._begin_lock(bolt, False, sensed, now_ms)
         elif closed is not None:
-            self._closed = closed
             self._compare(closed, sensed, now_ms)
             if not self._first or sensed is not None:
                 self._step(closed, sensed or UNSENSED, now_ms)

@@ -1,5 +1,7 @@
 """The contact of the board's housing."""
 
+from micropython import const
+
 from sportbox.core.debounce import Debounce
 from sportbox.parts.part import Part
 
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
     from sportbox.kit import Facts, Kit
     from sportbox.parts.part import State
 
-_STABLE_MS = 50
+_STABLE_MS = const(50)
 
 
 class Tamper(Part):
