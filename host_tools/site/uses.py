@@ -42,7 +42,7 @@ VOLTAGE = Use("a voltage", analog=True)
 
 @dataclass(frozen=True)
 class Wire:
-    """One pin of a socket. `part`: the field that names it, empty where the socket is one bare pin."""
+    """One pin of a socket. `part`: the field that names it."""
 
     part: str
     pin: int | str

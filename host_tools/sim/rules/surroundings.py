@@ -61,6 +61,7 @@ class Expander(Rule):
         return "lost" if self.world.get("expander_lost") else "ok"
 
     def set(self, value: str) -> Json:
+        if value == "lost" or self.world.get("expander_lost"):  # one that is well keeps its set-up
+            self.world.reset_expander()
         self.world.put("expander_lost", int(value == "lost"))
-        self.world.reset_expander()
         return {"state": value}

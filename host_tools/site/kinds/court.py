@@ -86,7 +86,6 @@ class CourtKind(Kind[Court]):
     help = "occupancy of a court, from one or several sensors"
     heading = "A court"
     model = Court
-    timings = OccupancyTimings
     bare = (MotionSocket, "pin")
     own = {"pin": "pin"}  # noqa: RUF012
 

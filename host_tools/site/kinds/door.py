@@ -49,7 +49,6 @@ class DoorKind(Kind[Door]):
     help = "a door with its contact; with `lock-N` it is that lock's door"
     heading = "A door contact"
     model = Door
-    timings = DoorTimings
     bare = (ContactSocket, "pin")
     own = {"pin": "pin"}  # noqa: RUF012
 
@@ -125,7 +124,6 @@ class InsideKind(Kind[Inside]):
     help = "motion sensor behind `door-N`: the door is not locked while somebody is there"
     heading = "A motion sensor inside"
     model = Inside
-    timings = InsideTimings
     bare = (InsideSocket, "pin")
     own = {"pin": "pin"}  # noqa: RUF012
 

@@ -42,7 +42,6 @@ class GateKind(Kind[Gate]):
     help = "two light barriers that count in and out"
     heading = "A gate"
     model = Gate
-    timings = GateTimings
     bare = (BeamsSocket, "pins")
     own = {"pins": "pins"}  # noqa: RUF012
 

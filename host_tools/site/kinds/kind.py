@@ -91,15 +91,14 @@ class Kind(Generic[C]):
     """One kind. `prefix`: how its components' names begin; `name`: the kind in /config.json.
 
     `bare`: the socket model for a value without braces in board.toml, and the field it stands for; `forms`:
-    those for a table. `timings`: what board.toml may set in [timings.<name>]. `own`: the fields with which
-    the site file names pins itself, and the part of the socket that each replaces."""
+    those for a table. `own`: the fields with which the site file names pins itself, and the part of the
+    socket that each replaces."""
 
     prefix: str
     name: str
     help: str
     heading: str  # of its fields in docs/site-file.md
     model: type[C]
-    timings: type[Model] | None = None
     bare: tuple[type[Socket], str] | None = None
     forms: tuple[type[Socket], ...] = ()
     own: ClassVar[dict[str, str]] = {}

@@ -79,7 +79,6 @@ class LockKind(Kind[Lock]):
     help = "a lock, an electric strike or a motor lock: the board's socket says; needs `door-N`"
     heading = "A lock"
     model = Lock
-    timings = LockTimings
     bare = (StrikeSocket, "coil")
     forms = (StrikeSocket, MotorSocket)
     own = {"pin": "coil", "latch": "latch"}  # noqa: RUF012
