@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import Any
 
 from host_tools import __version__
-from host_tools.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ToolError
+from host_tools.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, BadInput, ToolError
 from host_tools.output import printable, report, say
+from host_tools.words import LANGUAGES, take_language, tr
 
 PACKAGE = "host_tools.commands"
 DEBUG_VARIABLE = "SPORTBOX_DEBUG"
@@ -50,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    try:
+        words = take_language(words)
+    except ValueError as error:
+        shown = printable(str(error))
+        raise BadInput(
+            tr("--lang: there is no language `{name}`", name=shown), f"--lang {' | '.join(LANGUAGES)}"
+        ) from None
     if not words:
         say(_help())
         return EXIT_BAD_INPUT
@@ -67,7 +75,7 @@ def _run(words: list[str]) -> int:
 
 def _help() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<{width}}  {tr(text)}" for name, text in COMMANDS.items()]
     return "\n".join(
         [
             "Usage: sportbox COMMAND ...",
@@ -80,6 +88,7 @@ def _help() -> str:
             "Options:",
             "  --help     show this message, or with a command: that command's",
             "  --version  show the version",
+            "  --lang L   speak en or de [default: $SPORTBOX_LANG, else the locale]",
             "",
             "Exit status: 0 done, 1 failed, 2 usage or bad input, 3 device or broker out of reach,",
             "130 interrupted.",
@@ -98,10 +107,22 @@ def _unknown(name: str) -> int:
 
 
 def _load(name: str) -> Any:
-    """What Typer makes of the `app` in the command's module."""
+    """What Typer makes of the `app` in the command's module, its help in the chosen language."""
     from typer.main import get_command
 
-    return get_command(import_module(f"{PACKAGE}.{MODULES.get(name, name)}").app)
+    command = get_command(import_module(f"{PACKAGE}.{MODULES.get(name, name)}").app)
+    _translate(command)
+    return command
+
+
+def _translate(command: Any) -> None:
+    if command.help:
+        command.help = tr(command.help)
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = tr(parameter.help)
+    for inner in getattr(command, "commands", {}).values():
+        _translate(inner)
 
 
 def _invoke(command: Any, name: str, words: list[str]) -> int:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from host_tools.words import tr
+
 
 def printable(text: str) -> str:
     """`text` on one line: no control characters, no escape sequences, no direction marks."""
@@ -37,6 +39,6 @@ def report(message: str, hint: str | None = None, details: Sequence[str] = ()) -
     """An error in this project's form: where, what and why, then what to type."""
     for line in details:
         say(line)
-    say(f"error: {message}")
+    say(tr("error: {message}", message=message))
     if hint:
-        say(f"hint: {hint}")
+        say(tr("hint: {hint}", hint=hint))

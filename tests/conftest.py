@@ -5,6 +5,8 @@ from collections.abc import Generator
 
 import pytest
 
+os.environ["SPORTBOX_LANG"] = "en"  # what tests read, whatever the locale of the machine
+
 pytest_plugins = ["tests.vm.plugin", "tests.run_dirs", "tests.brokers"]
 
 
