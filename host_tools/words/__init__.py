@@ -49,7 +49,12 @@ def catalogue(spoken: str) -> dict[str, str]:
     for path in sorted((FOLDER / spoken).glob("*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=spoken):
-                if message.id and isinstance(message.id, str) and isinstance(message.string, str):
+                if (
+                    message.id
+                    and message.string
+                    and isinstance(message.id, str)
+                    and isinstance(message.string, str)
+                ):
                     found[message.id] = message.string
     return found
 
