@@ -151,15 +151,19 @@ def _unexpected(error: Exception) -> int:
     """A fault of the program: one line for the person, the trace into a file for who mends it."""
     kind = type(error).__name__
     text = printable(str(error))[:200]
+    report(f"unexpected {kind}: {text}" if text else f"unexpected {kind}", trace_file(error))
+    return EXIT_FAILED
+
+
+def trace_file(error: Exception) -> str:
+    """Writes the trace to a file; the hint that names it."""
     try:
         descriptor, path = tempfile.mkstemp(prefix="sportbox-", suffix=".log")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             traceback.print_exception(error, file=file)
-        where = f"{path} says where; please add it to a report"
     except OSError:
-        where = f"set {DEBUG_VARIABLE}=1 to see where"
-    report(f"unexpected {kind}: {text}" if text else f"unexpected {kind}", where)
-    return EXIT_FAILED
+        return f"set {DEBUG_VARIABLE}=1 to see where"
+    return f"{path} says where; please add it to a report"
 
 
 def _close_stdout() -> None:

@@ -31,6 +31,16 @@ BrokerUrl = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object a line on stdout")]
+PortNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--port",
+        metavar="P",
+        help="serial port of the board, may be given several times [default: the only one]",
+        show_default=False,
+    ),
+]
+AllPorts = Annotated[bool, typer.Option("--all", help="all boards that are plugged in, at once")]
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
