@@ -1,0 +1,277 @@
+"""Which board is which device, and what was done to each: SQLite beside the site file, `SITE.inventory.db`.
+
+Several threads and processes may use it at once: each call is one short transaction on a connection of its
+own, and waits for the others. Nothing secret is kept here.
+"""
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from host_tools.errors import BadInput, ToolError
+from host_tools.site.inventory_rows import BoardRow, Entry, Fact, Pending, Revocation, board_row
+from host_tools.site.inventory_schema import migrate
+from host_tools.site.models import Site
+from host_tools.words import tr
+
+SUFFIX = ".inventory.db"
+ACTIONS = ("flash", "provision", "selftest", "replace")
+NAMES_DEVICE = ("provision", "replace")
+"""What makes a board the device, when it succeeds."""
+BUSY_S = 20.0
+HISTORY_MAX = 100_000
+FACTS_MAX = 32
+TEXT_MAX = 500
+
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+_FACT = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_SECRET = re.compile(r"(password|passphrase|secret|token|private|master|^k$|^key$|_key$|^code$|_code$)")
+
+
+class Inventory:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+
+    @classmethod
+    def open(cls, site_file: Path) -> "Inventory":
+        """The inventory beside the site file, made if it is not there. Raises BadInput or ToolError."""
+        inventory = cls(inventory_path(site_file))
+        with inventory._writing() as db:
+            migrate(db)
+        return inventory
+
+    def record(
+        self, action: str, mac: str, device: str | None = None, ok: bool = True, **facts: Fact
+    ) -> None:
+        """Note what was done. A `provision` or `replace` that succeeds makes the board that device (and no
+        other board any more); a `flash` leaves it the device, but blank. Known facts: chip, board, firmware,
+        micropython, key_version, serial (of the certificate), report; None takes one away."""
+        mac = mac_of(mac)
+        if action not in ACTIONS:
+            raise ValueError(f"no such action: {action}")
+        _check_facts(facts)
+        now_s = int(self._clock())
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO history (at_s, action, mac, device, ok, facts) VALUES (?, ?, ?, ?, ?, ?)",
+                (now_s, action, mac, device, ok, json.dumps(facts)),
+            )
+            db.execute(
+                "INSERT INTO boards (mac, seen_s) VALUES (?, ?)"
+                " ON CONFLICT (mac) DO UPDATE SET seen_s = excluded.seen_s",
+                (mac, now_s),
+            )
+            if ok:
+                _learn(db, mac, facts)
+            if action == "selftest":
+                db.execute(
+                    "UPDATE boards SET selftest_s = ?, selftest_ok = ? WHERE mac = ?", (now_s, ok, mac)
+                )
+            elif action == "flash":
+                # also one that failed may have erased the chip
+                db.execute("UPDATE boards SET provisioned = 0 WHERE mac = ?", (mac,))
+            elif action in NAMES_DEVICE and ok and device is not None:
+                _assign(db, mac, device, now_s, facts)
+
+    def device_of(self, mac: str) -> str | None:
+        """The device that a board is, as far as is known here."""
+        row = self.board(mac)
+        return row.device if row else None
+
+    def board(self, mac: str) -> BoardRow | None:
+        rows = self._boards("WHERE mac = ?", (mac_of(mac),))
+        return rows[0] if rows else None
+
+    def board_of(self, device: str) -> BoardRow | None:
+        """The board that is this device."""
+        rows = self._boards("WHERE device = ?", (device,))
+        return rows[0] if rows else None
+
+    def boards(self) -> list[BoardRow]:
+        """All boards that were ever seen, the devices first."""
+        return self._boards("ORDER BY device IS NULL, device, seen_s DESC, mac", ())
+
+    def missing(self, site: Site) -> list[str]:
+        """Devices of the site without a provisioned board, in the site file's order."""
+        done = {row.device for row in self.boards() if row.provisioned}
+        return [name for name in site.devices if name not in done]
+
+    def history(
+        self, mac: str | None = None, device: str | None = None, limit: int = HISTORY_MAX
+    ) -> list[Entry]:
+        """What was done, the oldest first; the newest `limit` of it."""
+        asked = {"mac": mac_of(mac) if mac else None, "device": device, "limit": limit}
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT at_s, action, mac, device, ok, facts FROM history"
+                " WHERE (:mac IS NULL OR mac = :mac) AND (:device IS NULL OR device = :device)"
+                " ORDER BY id DESC LIMIT :limit",
+                asked,
+            ).fetchall()
+        return [
+            Entry(at, action, who, name, bool(ok), json.loads(facts))
+            for at, action, who, name, ok, facts in rows[::-1]
+        ]
+
+    def revoke(self, device: str, key_version: int, mac: str | None, serial: str | None, why: str) -> None:
+        """Credentials that must no longer count; the same ones twice are noted once."""
+        if not 0 < len(why) <= TEXT_MAX:
+            raise ValueError("why must be 1 to 500 characters")
+        values = (int(self._clock()), device, key_version, mac_of(mac) if mac else None, serial, why)
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO revoked (at_s, device, key_version, mac, serial, why) SELECT ?, ?, ?, ?, ?, ?"
+                " WHERE NOT EXISTS (SELECT 1 FROM revoked"
+                " WHERE device = ? AND key_version = ? AND mac IS ? AND serial IS ?)",
+                (*values, device, key_version, values[3], serial),
+            )
+
+    def revoked(self) -> list[Revocation]:
+        """All revoked credentials, the oldest first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT at_s, device, key_version, mac, serial, why FROM revoked ORDER BY id"
+            ).fetchall()
+        return [Revocation(*row) for row in rows]
+
+    def begin_replacement(self, device: str, new_mac: str, old_mac: str | None, version: int) -> Pending:
+        """Note that `new_mac` takes over `device`, whose key version was `version`. One that was begun before
+        and not finished counts, with the new board of today: so the version is raised once."""
+        new_mac, old_mac = mac_of(new_mac), mac_of(old_mac) if old_mac else None
+        with self._writing() as db:
+            begun = _pending(db, device)
+            if begun is not None:
+                db.execute("UPDATE pending SET new_mac = ? WHERE device = ?", (new_mac, device))
+                return replace(begun, new_mac=new_mac)
+            begun = Pending(device, new_mac, old_mac, version, version + 1, int(self._clock()))
+            db.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)", astuple(begun))
+            return begun
+
+    def pending(self, device: str) -> Pending | None:
+        """The replacement of this device that is not finished."""
+        with self._reading() as db:
+            return _pending(db, device)
+
+    def end_replacement(self, device: str) -> None:
+        with self._writing() as db:
+            db.execute("DELETE FROM pending WHERE device = ?", (device,))
+
+    def _boards(self, rest: str, values: tuple[object, ...]) -> list[BoardRow]:
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT mac, device, since_s, provisioned, key_version, serial, selftest_s, selftest_ok,"
+                f" seen_s, facts FROM boards {rest}",
+                values,
+            ).fetchall()
+        return [board_row(*row) for row in rows]
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._connected() as db:
+            db.execute("BEGIN IMMEDIATE")  # waits now, and cannot find itself in the way of another one later
+            yield db
+            db.execute("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._connected() as db:
+            yield db
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one call; closing it undoes what was not committed."""
+        try:
+            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+            try:
+                db.execute("PRAGMA synchronous = FULL")
+                yield db
+            finally:
+                db.close()
+        except sqlite3.DatabaseError as error:
+            raise _explained(self.path, error) from error
+
+
+def inventory_path(site_file: Path) -> Path:
+    return site_file.with_suffix(SUFFIX)
+
+
+def mac_of(text: str) -> str:
+    """`AA:BB:..` or `aa-bb-..` as `aa:bb:cc:dd:ee:ff`."""
+    mac = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(mac):
+        raise ValueError(f"no MAC: {text!r}")
+    return mac
+
+
+def when(at_s: int | None) -> str | None:
+    """A time for data: RFC 3339, UTC."""
+    return None if at_s is None else datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _check_facts(facts: dict[str, Fact]) -> None:
+    for name, value in facts.items():
+        if not _FACT.fullmatch(name) or _SECRET.search(name):
+            raise ValueError(f"no fact for an inventory: {name}")
+        if isinstance(value, str) and len(value) > TEXT_MAX:
+            raise ValueError(f"{name} is longer than {TEXT_MAX} characters")
+    if len(facts) > FACTS_MAX:
+        raise ValueError("too many facts")
+
+
+def _learn(db: sqlite3.Connection, mac: str, facts: dict[str, Fact]) -> None:
+    known = json.loads(db.execute("SELECT facts FROM boards WHERE mac = ?", (mac,)).fetchone()[0])
+    merged = {name: value for name, value in {**known, **facts}.items() if value is not None}
+    db.execute("UPDATE boards SET facts = ? WHERE mac = ?", (json.dumps(merged), mac))
+
+
+def _assign(db: sqlite3.Connection, mac: str, device: str, now_s: int, facts: dict[str, Fact]) -> None:
+    """The board is this device from now on, unless it has been already."""
+    db.execute(
+        "UPDATE boards SET device = NULL, provisioned = 0 WHERE device = ? AND mac <> ?", (device, mac)
+    )
+    db.execute(
+        "UPDATE boards SET since_s = CASE WHEN device IS ? THEN since_s ELSE ? END, device = ?,"
+        " provisioned = 1, key_version = ?, serial = ? WHERE mac = ?",
+        (device, now_s, device, facts.get("key_version"), facts.get("serial"), mac),
+    )
+
+
+def _pending(db: sqlite3.Connection, device: str) -> Pending | None:
+    row = db.execute(
+        "SELECT device, new_mac, old_mac, old_version, new_version, at_s FROM pending WHERE device = ?",
+        (device,),
+    ).fetchone()
+    return Pending(*row) if row else None
+
+
+def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return ToolError(
+            tr("{path} is in use by another command that does not come to an end", path=path),
+            tr("wait for it or end it, then try again"),
+        )
+    if code in (
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+    ):
+        return ToolError(
+            tr("cannot use {path}: {why}", path=path, why=error),
+            tr("the folder of the site file must be yours, on a disk with room"),
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return BadInput(
+            tr("{path} is damaged: no inventory", path=path),
+            tr("restore it from a backup, or move it away: provisioning every board again fills a new one"),
+        )
+    return ToolError(tr("cannot use {path}: {why}", path=path, why=error))
