@@ -1,0 +1,262 @@
+"""The console of a board: MicroPython's raw REPL, over mpremote's transport.
+
+    with Console.open(port) as console:
+        console.hold()                  # our firmware rests, its watchdog does not bite
+        console.run("print(1 + 1)")     # "2\\n"
+        console.restart()
+
+Nothing here waits for ever: a board that says nothing, a port that loses bytes or vanishes end as `Lost`
+(worth another try) or `Unreachable`. The raw REPL is described in MicroPython's reference, "The MicroPython
+Interactive Interpreter Mode (aka REPL)"; the hold mode in docs/adr/0009-provisioning.md.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from mpremote.transport import TransportError
+
+from host_tools.errors import ToolError, Unreachable
+from host_tools.output import printable
+from host_tools.port.ports import Port
+from host_tools.port.trouble import Lost
+from host_tools.port.wire import HEARD_BYTES_MAX, REPLY_S, Wire, shown
+from host_tools.words import tr
+
+HOLD_MS = 300_000  # as in firmware/main.py
+FEED_EVERY_S = 30.0
+ENTRY_S = 12.0  # a board that crashes again and again comes by within half of it
+RESET_AFTER_S = 2.5
+BANNER_S = 0.8
+SETTLE_S = 0.05  # what interrupted code still prints
+BOOT_S = 15.0
+RUN_S = 20.0
+HOLD_TRIES = 3
+TRACE_CHARS_MAX = 300
+
+BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r?\n>")
+NO_IMAGE = re.compile(rb"invalid header: 0x|No bootable app|waiting for download", re.IGNORECASE)
+HELD = re.compile(rb"sportbox: held for service")
+
+_STATE = """\
+def _():
+ import sys
+ try:
+  with open('/main.py') as f:
+   if 'sportbox: held for service' not in f.read():
+    return 'foreign'
+ except OSError:
+  return 'none'
+ return 'ours' if 'sportbox.compose' in sys.modules else 'held'
+print(_())
+"""
+
+
+class DeviceError(ToolError):
+    """The board raised an exception; `trace` is its whole text."""
+
+    def __init__(self, port: Port, trace: str) -> None:
+        self.trace = trace
+        last = trace.strip().splitlines()[-1:] or [""]
+        super().__init__(
+            tr("{port}: the board says: {text}", port=shown(port), text=printable(last[0])[:TRACE_CHARS_MAX]),
+            tr("repeat the command; if it comes again, flash the board anew with `sportbox flash`"),
+        )
+
+
+class Console(Wire):
+    """Bounded in every wait. Its methods raise Lost, Unreachable or DeviceError."""
+
+    def __init__(self, port: Port) -> None:
+        super().__init__(port)
+        self.is_held = False
+        self._fed_s = 0.0
+
+    # --- begin and end ---
+
+    @classmethod
+    def open(cls, port: Port | str, patience_s: float = ENTRY_S) -> "Console":
+        """Opens the port and comes back with the prompt, whatever the board was doing."""
+        console = cls(Port(port) if isinstance(port, str) else port)
+        console.connect()
+        try:
+            console._enter(patience_s)
+        except BaseException:
+            console.close()
+            raise
+        return console
+
+    @classmethod
+    def listening(cls, port: Port | str) -> "Console":
+        """Opens the port and leaves the board alone: for `listen`."""
+        console = cls(Port(port) if isinstance(port, str) else port)
+        console.connect()
+        return console
+
+    def __enter__(self) -> "Console":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- the prompt ---
+
+    def _enter(self, patience_s: float = ENTRY_S) -> None:
+        """To the raw REPL's prompt from wherever the board is."""
+        begin = time.monotonic()
+        is_reset = False
+        self.heard = b""
+        while time.monotonic() < begin + patience_s:
+            try:
+                if self._interrupt():
+                    return
+                if not is_reset and time.monotonic() > begin + RESET_AFTER_S:
+                    is_reset = True
+                    self.reset_by_lines()
+            except Lost:  # a board with its own USB leaves the bus when it resets
+                left = begin + patience_s - time.monotonic()
+                if left <= 0:
+                    raise
+                self.reconnect(left)
+        raise self._silent()
+
+    def _interrupt(self) -> bool:
+        """Ctrl-C twice ends a program or clears a line, Ctrl-A begins the raw REPL: True at its prompt."""
+        self.write(b"\r\x03\x03")
+        self.drain(SETTLE_S)
+        self.write(b"\r\x01")
+        if not self.hear(BANNER, BANNER_S):
+            return False
+        self.drain(0.01)
+        self.at_prompt = True
+        try:
+            return self._execute("print('sport'+'box')", REPLY_S).strip() == "sportbox"
+        except (Lost, DeviceError):
+            if not self.port.there():
+                raise
+            return False
+
+    def _silent(self) -> Unreachable:
+        if NO_IMAGE.search(self.heard):
+            return Unreachable(
+                tr("{port}: there is no MicroPython on the board", port=shown(self.port)),
+                tr("sportbox flash --port {port}", port=shown(self.port)),
+            )
+        if not self.heard.strip(b"\x00\r\n"):
+            return Unreachable(
+                tr("{port}: the board says nothing (no MicroPython on it, or asleep)", port=shown(self.port)),
+                tr("press its reset button and repeat the command at once, or `sportbox flash` it first"),
+            )
+        return Unreachable(
+            tr("{port}: the board talks but does not come to its prompt", port=shown(self.port)),
+            tr("press its reset button and repeat the command, or `sportbox flash` it anew"),
+        )
+
+    # --- code ---
+
+    def run(self, code: str, timeout_s: float = RUN_S) -> str:
+        """What `code` prints. The board keeps its globals from one call to the next."""
+        if not self.at_prompt:
+            self._enter()
+        if self.is_held and time.monotonic() > self._fed_s + FEED_EVERY_S:
+            self.feed()
+        return self._execute(code, timeout_s)
+
+    def begin(self, code: str) -> None:
+        """Starts `code` and leaves the line to the caller, who ends with `finish`."""
+        with self.told():
+            transport = self.transport
+            while data := self.read(0):
+                self.heard = (self.heard + data)[-HEARD_BYTES_MAX:]
+            transport.serial.write(b"\x05A\x01")  # raw paste mode: the board says how much it can take
+            answer = transport.read_until(1, b"R\x01", timeout=REPLY_S, timeout_overall=REPLY_S)
+            if not answer.endswith(b"R\x01"):
+                raise TransportError("no raw paste")
+            transport.raw_paste_write(code.encode())
+
+    def finish(self, timeout_s: float, taken: Callable[[bytes], None]) -> str:
+        """Reads to the end of what `begin` started; the error text of the board."""
+        end = time.monotonic() + timeout_s
+
+        def take(data: bytes) -> None:
+            if time.monotonic() > end:
+                raise TransportError("no end")
+            taken(data)
+
+        with self.told():
+            _, error = self.transport.follow(timeout_s, take)
+            prompt = self.transport.read_until(1, b">", timeout=REPLY_S, timeout_overall=REPLY_S)
+            if not prompt.endswith(b">"):
+                raise TransportError("no prompt")
+        return str(error.decode("utf-8", "replace"))
+
+    def _execute(self, code: str, timeout_s: float) -> str:
+        output = bytearray()
+        self.begin(code)
+        error = self.finish(timeout_s, output.extend)
+        if error:
+            raise DeviceError(self.port, error)
+        return output.removesuffix(b"\x04").decode("utf-8", "replace").replace("\r\n", "\n")
+
+    # --- hold mode and restart ---
+
+    def state(self) -> str:
+        """`ours`: our firmware was running; `held`: it was not; `foreign`: another main.py; `none`: none."""
+        return self.run(_STATE).strip()
+
+    def hold(self) -> None:
+        """A board with our firmware restarts into hold mode and is at the prompt again. Its watchdog, which
+        cannot be stopped, has then HOLD_MS and is fed by every `run`. Others are at the prompt already."""
+        for attempt in range(HOLD_TRIES):
+            try:
+                state = self.state()
+                if state in ("foreign", "none"):
+                    return
+                if state == "held":
+                    break
+                self.run("with open('/hold','w'):pass")
+                self._leave()
+                self.wait_for(HELD, BOOT_S)
+                self._enter()
+            except (Lost, DeviceError):  # bitten meanwhile, or garbled
+                if attempt == HOLD_TRIES - 1:
+                    raise
+        self.is_held = self.state() == "held"
+        if not self.is_held:
+            raise Lost(
+                tr("{port}: the board does not go into hold mode", port=shown(self.port)),
+                tr("press its reset button and repeat the command"),
+            )
+        self.feed()
+
+    def feed(self) -> None:
+        """Another HOLD_MS for a board in hold mode; nothing for any other."""
+        if not self.is_held:
+            return
+        self._fed_s = time.monotonic()
+        self.run(f"import machine\nmachine.WDT(timeout={HOLD_MS}).feed()")
+
+    def restart(self) -> None:
+        """A normal start. The console is the firmware's then: `listen` hears it."""
+        if not self.at_prompt:
+            self._enter()
+        self.is_held = False
+        self._leave()
+
+    def _leave(self) -> None:
+        """machine.reset(): the answer never comes."""
+        with contextlib.suppress(Lost):  # its own USB is gone with it
+            self.begin("import machine\nmachine.reset()")
+        self.at_prompt = False
+
+    def listen(self, seconds: float, until: str | None = None) -> str:
+        """What the board says on its own, for `seconds` or until the regular expression `until` matches."""
+        self.heard = b""
+        self.wait_for(re.compile(until.encode() if until else rb"(?!)"), seconds)
+        if self.heard:
+            self.at_prompt = False  # it may have restarted
+        return self.heard.decode("utf-8", "replace").replace("\r\n", "\n")
