@@ -148,6 +148,32 @@ def brownout(board: BoardName, state: StateDir = None, json_: Json = False) -> N
 
 
 @app.command()
+def image(
+    chip: Annotated[str, typer.Option("--chip", metavar="CHIP", help="esp32, esp32s3 or esp32c3")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the .bin file to write")],
+    version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="the MicroPython that it says it is")
+    ] = "1.29.0",
+    json_: Json = False,
+) -> None:
+    """Write a MicroPython image for simulated chips, merged as the official ones are."""
+    from host_tools.sim.chip.image import sim_image
+    from host_tools.sim.chip.targets import target
+
+    data = sim_image(chip, version)
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise BadInput(f"cannot write {output}: {error.strerror}") from None
+    address = target(chip).bootloader_at
+    if json_:
+        emit({"image": str(output), "chip": chip, "version": version, "address": address, "bytes": len(data)})
+    else:
+        say(f"{output}: MicroPython {version} for a simulated {chip}, {len(data)} bytes")
+        say(f"next: esptool --port PORT write-flash {address:#x} {output}")
+
+
+@app.command()
 def energy(
     site_file: SiteFile,
     wakes: Annotated[

@@ -1,0 +1,1 @@
+"""A simulated chip: its flash, its ROM bootloader and flasher stub as esptool sees them, its images."""
