@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from host_tools.commands.options import BoardName, Json, SiteFile, StateDir, master_secret, new_app
+from host_tools.commands.options import (
+    BoardName,
+    FromVault,
+    Json,
+    KeysFrom,
+    PassphraseFile,
+    SiteFile,
+    StateDir,
+    keys_of,
+    new_app,
+)
 from host_tools.errors import BadInput
 from host_tools.output import emit, printable, say
 from host_tools.site.codes import Span, Timetable, hotp, hours, timetable
@@ -15,7 +25,6 @@ from host_tools.site.keys import code_key
 from host_tools.site.load import load_site
 from host_tools.site.localtime import FIRST_S, LAST_S
 from host_tools.site.resolve import device_of
-from host_tools.site.state import state_dir
 
 app = new_app()
 
@@ -44,6 +53,8 @@ def code(
         int, typer.Option("--count", min=1, max=COUNT_MAX, help="also the codes of the open slots after it")
     ] = 1,
     state: StateDir = None,
+    vault: FromVault = False,
+    passphrase_file: PassphraseFile = None,
     json_: Json = False,
 ) -> None:
     """Print the keypad code of a lock for a time slot. It opens once, in that slot, without network."""
@@ -54,7 +65,7 @@ def code(
     if table.span(first) is None:
         raise _closed(table, board, lock, first)
     key = code_key(
-        master_secret(state_dir(state), site.site),
+        keys_of(site_file, site, KeysFrom(state, vault, passphrase_file)),
         site.site,
         board,
         lock,

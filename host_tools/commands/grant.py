@@ -8,7 +8,17 @@ import typer
 
 from host_tools import token
 from host_tools.commands.key import Role
-from host_tools.commands.options import BoardName, SiteFile, StateDir, duration_s, master_secret, new_app
+from host_tools.commands.options import (
+    BoardName,
+    FromVault,
+    KeysFrom,
+    PassphraseFile,
+    SiteFile,
+    StateDir,
+    duration_s,
+    keys_of,
+    new_app,
+)
 from host_tools.errors import BadInput
 from host_tools.mqtt import Topics
 from host_tools.output import printable, say
@@ -18,7 +28,6 @@ from host_tools.site.kinds import kind_of
 from host_tools.site.load import load_site
 from host_tools.site.models import Device, Site
 from host_tools.site.resolve import device_of
-from host_tools.site.state import state_dir
 
 app = new_app()
 
@@ -58,6 +67,8 @@ def grant(
         list[str] | None, typer.Option("--arg", metavar="K=V", help="an argument of the action")
     ] = None,
     state: StateDir = None,
+    vault: FromVault = False,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Print a token that opens a box (or does something else on a board)."""
     site = load_site(site_file)
@@ -82,7 +93,11 @@ def grant(
     claims = order.claims()
     _check_life(claims)
     key = device_key(
-        master_secret(state_dir(state), site.site), site.site, board, role.value, device.key_version
+        keys_of(site_file, site, KeysFrom(state, vault, passphrase_file)),
+        site.site,
+        board,
+        role.value,
+        device.key_version,
     )
     made = token.make(claims, key, key_id(role.value, device.key_version))
     room = site.settings_of(board).packet_max - len(Topics(site.site, board).cmd) - PUBLISH_OVERHEAD

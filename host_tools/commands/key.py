@@ -6,12 +6,20 @@ from typing import Annotated
 import typer
 
 from host_tools import token
-from host_tools.commands.options import BoardName, SiteFile, StateDir, master_secret, new_app
+from host_tools.commands.options import (
+    BoardName,
+    FromVault,
+    KeysFrom,
+    PassphraseFile,
+    SiteFile,
+    StateDir,
+    keys_of,
+    new_app,
+)
 from host_tools.output import emit
 from host_tools.site.keys import device_key, key_id
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_of
-from host_tools.site.state import state_dir
 
 app = new_app()
 
@@ -29,9 +37,11 @@ def key(
         Role, typer.Option("--role", help="`booking` may only unlock, `ops` everything")
     ] = Role.booking,
     state: StateDir = None,
+    vault: FromVault = False,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Print a board's key as a JSON Web Key. Who has it can open the board's boxes: keep it secret."""
     site = load_site(site_file)
     version = device_of(site, board).key_version
-    master = master_secret(state_dir(state), site.site)
+    master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file))
     emit(token.jwk(device_key(master, site.site, board, role.value, version), key_id(role.value, version)))

@@ -1,6 +1,8 @@
 """Arguments and options that several commands share."""
 
+import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +10,9 @@ import typer
 
 from host_tools.errors import BadInput
 from host_tools.output import printable, say
-from host_tools.site.secrets import FILE_NAME, load_or_create
+from host_tools.site.models import Site
+from host_tools.site.secrets import FILE_NAME, load_or_create, site_of
+from host_tools.site.state import STATE_VARIABLE, state_dir
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file", show_default=False)]
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="a board of the site", show_default=False)]
@@ -28,6 +32,21 @@ BrokerUrl = Annotated[
         metavar="URL",
         help="mqtt://HOST:PORT [default: that of the simulation in DIR, else the site's]",
         show_default=False,
+    ),
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="F",
+        help="file with the vault's passphrase [default: $SPORTBOX_PASSPHRASE, else a prompt]",
+        show_default=False,
+    ),
+]
+FromVault = Annotated[
+    bool,
+    typer.Option(
+        "--vault", help="keys of the vault beside the site file, also where a simulation has some of its own"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object a line on stdout")]
@@ -60,8 +79,47 @@ def duration_s(text: str, option: str) -> int:
     return int(match.group(1)) * _UNITS_S[match.group(2)]
 
 
+@dataclass(frozen=True)
+class KeysFrom:
+    """Where the options say that a site's keys are."""
+
+    state: Path | None = None
+    vault: bool = False
+    passphrase: Path | None = None
+
+
+def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> bytes:
+    """The master secret behind the keys that a command prints: of real boards from the vault beside the site
+    file, of simulated ones from their state directory. Where both are there a note tells which it was."""
+    from host_tools.site.passphrase import passphrase_source
+    from host_tools.site.vault import open_vault, vault_path
+
+    path = vault_path(site_file)
+    wanted = chosen.vault or chosen.passphrase is not None
+    if wanted and chosen.state is not None:
+        raise BadInput(
+            "--state names a simulation, --vault and --passphrase-file the vault", "give one of them"
+        )
+    if wanted or (path.exists() and not _is_simulated(chosen.state, site.site)):
+        source = passphrase_source(chosen.passphrase)
+        master = open_vault(site_file, site, source, wifi=False, create=False).master
+        say(f"note: keys of {path}")
+        return master
+    directory = state_dir(chosen.state)
+    master = master_secret(directory, site.site)
+    if path.exists():
+        say(f"note: keys of the simulation in {directory}; --vault takes those of {path}")
+    return master
+
+
+def _is_simulated(state: Path | None, site: str) -> bool:
+    """Whether a state directory was chosen, or the default one has secrets of this site."""
+    named = state is not None or bool(os.environ.get(STATE_VARIABLE))
+    return named or site_of(state_dir(state)) == site
+
+
 def master_secret(directory: Path, site: str) -> bytes:
-    """The site's master secret; says so when it had to be made, for the boards must know it too."""
+    """The master secret of a simulated site; says so when it had to be made, for the boards must know it."""
     fresh = not (directory / FILE_NAME).exists()
     master = load_or_create(directory, site)
     if fresh:

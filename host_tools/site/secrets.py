@@ -32,6 +32,15 @@ def load_or_create(state_dir: Path, site: str) -> bytes:
     return _load(path, site)
 
 
+def site_of(state_dir: Path) -> str | None:
+    """Whose secret lies there; None where there is none, or none that can be read."""
+    try:
+        with (state_dir / FILE_NAME).open("rb") as file:
+            return _Stored.model_validate_json(file.read(FILE_MAX_BYTES)).site
+    except (OSError, ValidationError):
+        return None
+
+
 def _create(path: Path, site: str) -> None:
     master = base64.urlsafe_b64encode(secrets.token_bytes(MASTER_BYTES)).rstrip(b"=").decode()
     draft = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")

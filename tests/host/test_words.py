@@ -14,7 +14,17 @@ from host_tools import words
 from host_tools.cli import COMMANDS, MODULES, main
 from host_tools.setup.paths import REPOSITORY
 
-TECHNICIANS = ("flash", "provision", "selftest", "replace", "doctor", "label", "inventory", "station")
+TECHNICIANS = (
+    "flash",
+    "provision",
+    "selftest",
+    "replace",
+    "doctor",
+    "label",
+    "inventory",
+    "station",
+    "vault",
+)
 
 
 def said() -> dict[str, str]:
