@@ -25,6 +25,7 @@ COMMANDS = {
     "grant": "print a token that opens a box",
     "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",
+    "inventory": "which board is which device, and what is missing",
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
     "send": "send a token to a board and wait for its answer",
     "watch": "live table of boards, locks, doors and courts",
