@@ -16,6 +16,7 @@ from host_tools.site.kinds import COMPONENTS_BY_NAME, KINDS, AnyComponent
 FILE_VERSION = 1
 MAX_DEVICES = 2000
 MAX_COMPONENTS = 32
+KEY_VERSION_MAX = 9_999
 
 
 class Settings(Model):
@@ -83,7 +84,7 @@ class Wifi(Model):
 class Device(Model):
     board: Name = Field(description="folder below boards/ that describes the hardware")
     title: Title | None = Field(None, description="name for people")
-    key_version: Annotated[int, Field(ge=1, le=9_999)] = Field(
+    key_version: Annotated[int, Field(ge=1, le=KEY_VERSION_MAX)] = Field(
         1, description="raise it to replace the device's keys"
     )
     settings: Settings = Field(
