@@ -95,9 +95,10 @@ def _programs(flash: Flash, table: list[Partition]) -> Iterator[Partition]:
         (p for p in table if p.kind == APP and OTA_0 <= p.subtype <= OTA_15), key=lambda p: p.subtype
     )
     factory = [p for p in table if p.kind == APP and p.subtype == FACTORY]
-    chosen = [p for p in table if p.kind == DATA and p.subtype == OTA_DATA]
-    first = slots[(_sequence(flash, chosen[0]) - 1) % len(slots)] if chosen and slots else None
-    if first is not None and (_sequence(flash, chosen[0]) or not factory):
+    ota_data = [p for p in table if p.kind == DATA and p.subtype == OTA_DATA]
+    sequence = _sequence(flash, ota_data[0]) if ota_data else 0
+    first = slots[(sequence - 1) % len(slots)] if sequence and slots else None
+    if first is not None:
         yield first
     yield from factory
     yield from (p for p in slots if p is not first)

@@ -46,10 +46,14 @@ ROM_ALONE = frozenset({Op.READ_FLASH_SLOW})
 
 
 class Fault(NamedTuple):
-    """The error byte of an answer: the ROM's and the stub's number for the same thing."""
+    """The ROM's and the stub's number for the same thing."""
 
     rom: int
     stub: int
+
+    def status(self, *, stub: bool) -> bytes:
+        """As it stands in an answer: the ROM says 1 and the number, the stub the number and 0."""
+        return bytes([self.stub, 0]) if stub else bytes([1, self.rom])
 
 
 INVALID = Fault(0x05, 0xFF)  # "received message is invalid", "command not implemented"

@@ -6,6 +6,7 @@ from then on its protocol is spoken. Sources: Espressif's esptool documentation,
 """
 
 import struct
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -37,7 +38,8 @@ SYNC_BYTES = b"\x07\x07\x12\x20" + 32 * b"\x55"
 ROM_SYNC_VALUE = 0x20120707  # the stub says 0, by which esptool tells that it is running already
 STUB_GREETING = b"OHAI"
 RAM_BYTES_MAX = 512 * 1024
-UPLOADS_MAX = 16
+UPLOADS_MAX = 16  # that are remembered
+ANSWER_BYTES_MAX = 256 * 1024  # of one feed: a chip that is busy answering loses what comes meanwhile
 
 Answer = tuple[int, bytes] | None
 
@@ -90,7 +92,7 @@ class Rom:
             self._registers = Registers(self.target, self.mac, self.flash.size // MIB)
         self.stub = stub
         self._storage = Storage(self.flash, self.target.begin_words, stub=stub)
-        self._uploads: list[tuple[int, int]] = []  # address and length in RAM
+        self._uploads: deque[tuple[int, int]] = deque(maxlen=UPLOADS_MAX)  # address and length in RAM
         self._upload_bytes_left = 0
         self._next_block = 0
         self._reading: Reading | None = None
@@ -98,15 +100,15 @@ class Rom:
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the host; the bytes to send back. Never raises for what the host sent."""
-        answers = []
+        answers = bytearray()
         for frame in self._slip.feed(data):
-            if self.leaving is not None:
+            if self.leaving is not None or len(answers) > ANSWER_BYTES_MAX:
                 break
             try:
-                answers.append(self._frame(frame))
+                answers += self._frame(frame)
             except ChipReset:  # injected: in the middle of it, without an answer
                 self.leaving = Leave.RESET
-        return b"".join(answers)
+        return bytes(answers)
 
     def _frame(self, frame: bytes) -> bytes:
         if self._reading is not None:
@@ -124,8 +126,7 @@ class Rom:
             answer_as_stub = self.stub
             answer = self._answer(op, payload, checksum)
         except CommandError as error:
-            fault = error.fault.stub if self.stub else error.fault.rom
-            return self._packet(op, 0, b"", bytes([1, fault]), stub=self.stub)
+            return self._packet(op, 0, b"", error.fault.status(stub=self.stub), stub=self.stub)
         if answer is None:
             return b""
         packet = self._packet(op, *answer, b"\0\0", stub=answer_as_stub)
@@ -188,7 +189,7 @@ class Rom:
     def _mem_begin(self, payload: bytes, _: int) -> Answer:
         """Size, number and size of blocks, address in RAM."""
         size, _blocks, _block_bytes, address = words(payload, 4)
-        if size > RAM_BYTES_MAX or len(self._uploads) >= UPLOADS_MAX:
+        if size > RAM_BYTES_MAX:
             raise CommandError(FAILED)
         self._uploads.append((address, size))
         self._upload_bytes_left = size

@@ -38,7 +38,10 @@ class Writing:
         return self._end - self._at
 
     def block(self, sequence: int, data: bytes) -> None:
-        """Write one data block. Blocks come in order; a repeated or a lost one is an error."""
+        """Write one data block. A repeated or a lost one is an error.
+
+        The real stub does not look at the number: there it is the MD5 at the end that is wrong.
+        """
         if sequence != self._next_block:
             raise CommandError(FAILED)
         self._next_block += 1
