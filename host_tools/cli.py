@@ -58,7 +58,7 @@ def _run(words: list[str]) -> int:
     except ValueError as error:
         shown = printable(str(error))
         raise BadInput(
-            tr("--lang: there is no language `{name}`", name=shown), f"--lang {' | '.join(LANGUAGES)}"
+            tr("--lang: there is no language `{name}`", name=shown), f"--lang {'|'.join(LANGUAGES)}"
         ) from None
     if not words:
         say(_help())

@@ -19,7 +19,7 @@ from host_tools.demo.ground import Ground, Unmet
 from host_tools.demo.network import Network
 from host_tools.demo.story import JsonStory, Line, Outcome, Story
 from host_tools.demo.tokens import Desk
-from host_tools.demo.words import Words, language_of
+from host_tools.demo.words import Words
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, BadInput
 from host_tools.mqtt import Address
 from host_tools.output import printable, report, say
@@ -29,6 +29,7 @@ from host_tools.site.kinds import Court
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.secrets import load_or_create
+from host_tools.words import language
 
 SITE_FILE = REPOSITORY / "sites" / "hafensport-rostock.yaml"
 SEED_BELOW = 10_000
@@ -37,16 +38,14 @@ SALVAGE_S = 5.0
 HOLD_MS = 3_000
 
 
-def demo(
-    json_: bool = False, seed: int | None = None, language: str | None = None, broker: str = "auto"
-) -> int:
+def demo(json_: bool = False, seed: int | None = None, broker: str = "auto") -> int:
     """Play the evening. Its directory is kept, and named, when it did not end well."""
     if broker not in BROKER_KINDS:
         known = [kind for kind in BROKER_KINDS if kind != "auto"]
         raise BadInput(
             f"--broker: there is no broker `{printable(broker)}` to start", f"--broker {'|'.join(known)}"
         )
-    words = Words(language or language_of())
+    words = Words(language())
     chosen = secrets.randbelow(SEED_BELOW) if seed is None else seed
     site = demo_site()
     build_firmware()  # the first time that takes seconds, which are none of the evening's

@@ -1,22 +1,11 @@
-"""Which language, and the catalogue's texts with their values filled in."""
+"""The catalogue's texts with their values filled in."""
 
-import os
-from collections.abc import Mapping
 from typing import Any
 
 from host_tools.demo.account import number_of
 from host_tools.demo.messages import CATALOGUE
 
-DEFAULT = "en"
-VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 NAMES = {"part": "part", "reason": "reason"}  # values that are names of the catalogue
-
-
-def language_of(environment: Mapping[str, str] = os.environ) -> str:
-    """The language of the locale, as POSIX finds it; English where it is neither German nor English."""
-    locale = next((environment[name] for name in VARIABLES if environment.get(name)), "")
-    language = locale.replace("-", "_").partition("_")[0].partition(".")[0].lower()
-    return language if language in CATALOGUE else DEFAULT
 
 
 class Words:

@@ -110,6 +110,8 @@ def parse(content: bytes) -> Document:
 
 def _problem(error: yaml.MarkedYAMLError, text: str, place: Mark) -> str:
     problem = error.problem or "syntax error"
+    if "nesting depth" in problem:  # libyaml has a bound of its own
+        return f"nested deeper than {DEPTH_MAX} levels"
     lines = text.splitlines()
     if place.line <= len(lines) and lines[place.line - 1][place.column - 1 : place.column] == "\t":
         return "a tab: indent with spaces"

@@ -7,6 +7,7 @@ English is the text in the source; de/*.po holds the German of it, one file an a
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def language() -> str:
     wanted = os.environ.get(LANGUAGE_VARIABLE)
     if not wanted:
         wanted = next((value for name in LOCALE_VARIABLES if (value := os.environ.get(name))), "en")
-    return wanted[:2] if wanted[:2] in LANGUAGES else "en"
+    spoken = re.split("[-_.@]", wanted, maxsplit=1)[0].lower()
+    return spoken if spoken in LANGUAGES else LANGUAGES[0]
 
 
 def tr(text: str, /, **values: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.broker import BrokerProcess
+from tests.brokers import wait_until
 from tests.faults.helpers import Bench, Board, jti_of
 from tests.faults.helpers_listen import Listener
 
@@ -42,7 +43,7 @@ def lends(heard: Listener, board: Board) -> None:
     token = board.token()
     heard.send(board, token)
     heard.wait_ack(board, token, "accepted")
-    assert board.set("door-1", "pull")["moved"]
+    wait_until(lambda: bool(board.set("door-1", "pull")["moved"]), "the door to open")
     heard.wait_ack(board, token, "done")
     board.set("door-1", "closed")
 

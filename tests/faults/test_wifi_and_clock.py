@@ -74,7 +74,7 @@ def test_without_wifi_nothing_is_lost(board: Board, heard: Listener) -> None:
     heard.send(board, token)
     heard.wait_ack(board, token, "accepted")
     link(board, up=False)
-    assert board.set("door-1", "pull")["moved"]
+    wait_until(lambda: bool(board.set("door-1", "pull")["moved"]), "the door to open")
     wait_until(lambda: not board.energised(), "the strike to drop", 1.5)
     board.set("door-1", "closed")
     board.set("court-1", "occupied")
@@ -228,6 +228,7 @@ def test_the_watchdog_brings_a_board_back(
     token = board.token()
     heard.send(board, token)
     heard.wait_ack(board, token, "accepted")
+    wait_until(lambda: board.pulses()["lock-1"] == 1, "the pulse")
     pulses = board.pulses()
     event = bench.zygote.wait_event(20)
     assert (event["event"], event["cause"]) == ("reset", layout.WDT_RESET)

@@ -15,7 +15,7 @@ from host_tools.demo.evening import Script
 from host_tools.demo.messages import CATALOGUE, ENGLISH, GERMAN
 from host_tools.demo.screen import Screen
 from host_tools.demo.story import JsonStory, Line, Outcome, Status, line_of, text_of
-from host_tools.demo.words import Words, language_of
+from host_tools.demo.words import Words
 from host_tools.setup.paths import REPOSITORY
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -53,25 +53,6 @@ def test_every_key_is_used_and_every_used_key_is_there() -> None:
     assert used <= GERMAN.keys()
     named = {key for key in GERMAN if "." in key and key.partition(".")[0] not in FOUND_AT_RUN_TIME}
     assert named - PASSAGES <= used
-
-
-@pytest.mark.parametrize(
-    ("environment", "language"),
-    [
-        ({}, "en"),
-        ({"LANG": "de_DE.UTF-8"}, "de"),
-        ({"LANG": "de"}, "de"),
-        ({"LANG": "de_AT@euro"}, "de"),
-        ({"LANG": "C.UTF-8"}, "en"),
-        ({"LANG": "fr_FR.UTF-8"}, "en"),
-        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "de_DE.UTF-8"}, "de"),
-        ({"LC_ALL": "C", "LC_MESSAGES": "de_DE.UTF-8"}, "en"),
-        ({"LC_ALL": "", "LANG": "de_DE.UTF-8"}, "de"),
-        ({"LANG": "den_XX"}, "en"),
-    ],
-)
-def test_the_language_is_the_locales(environment: dict[str, str], language: str) -> None:
-    assert language_of(environment) == language
 
 
 def event(kind: str, component: str = "lock-2", late: bool = False, **data: object) -> Event:

@@ -91,7 +91,10 @@ def test_no_text_is_translated_twice() -> None:
     [
         ({"LANG": "de_DE.UTF-8"}, "de"),
         ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LC_ALL": "", "LC_MESSAGES": "de", "LANG": "en_GB.UTF-8"}, "de"),
+        ({"LANG": "de_AT@euro"}, "de"),
         ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LANG": "den_XX"}, "en"),
         ({"SPORTBOX_LANG": "de", "LANG": "en_GB.UTF-8"}, "de"),
         ({}, "en"),
     ],
@@ -117,4 +120,4 @@ def test_the_option_chooses_wherever_it_stands(
 @pytest.mark.parametrize("given", [["--lang", "fr"], ["--lang"], ["--lang="]])
 def test_another_language_is_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["key", *given]) == 2
-    assert "hint: --lang en | de" in capsys.readouterr().err
+    assert "hint: --lang en|de" in capsys.readouterr().err

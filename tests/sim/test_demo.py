@@ -42,7 +42,7 @@ class Evening:
         shutil.rmtree(home, ignore_errors=True)
         folder, out, err = home / "tmp", home / "out.log", home / "err.log"
         folder.mkdir(parents=True)
-        environment = {**os.environ, "TMPDIR": str(folder), "LC_ALL": locale}
+        environment = {**os.environ, "TMPDIR": str(folder), "SPORTBOX_LANG": "", "LC_ALL": locale}
         command = [sys.executable, "-m", "host_tools.cli", "demo", "--json", "--seed", "1", *options]
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value", "hint"),
-    [("--lang", "fr", "--lang de|en"), ("--broker", "mqtt://x", "--broker embedded|mosquitto")],
+    [("--lang", "fr", "--lang en|de"), ("--broker", "mqtt://x", "--broker embedded|mosquitto")],
 )
 def test_options_that_cannot_be(option: str, value: str, hint: str) -> None:
     command = [sys.executable, "-m", "host_tools.cli", "demo", option, value]
