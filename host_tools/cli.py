@@ -29,6 +29,8 @@ COMMANDS = {
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
     "send": "send a token to a board and wait for its answer",
     "watch": "live table of boards, locks, doors and courts",
+    "flash": "put MicroPython on boards, whatever was on them before",
+    "doctor": "what is wrong with this computer, its ports or a board",
 }
 MODULES = {"demo": "demo_app"}  # where the module is not called like its command
 

@@ -61,6 +61,7 @@ class Progress:
     """How a job tells what it does. Each call is a place where Ctrl-C ends it, by `Stopped`."""
 
     def __init__(self, port: Port, screen: Screen, stop: threading.Event) -> None:
+        self.attempt = 1
         self._port = port
         self._screen = screen
         self._stop = stop
@@ -131,6 +132,8 @@ def run_jobs(
                     on_done(outcome)
         except BaseException:
             _end(stop, threads)
+            left = [printable(port.device) for index, port in enumerate(ports) if index not in found]
+            say(tr("stopped; not finished: {ports}", ports=", ".join(left)))
             raise
     return [found[index] for index in range(len(ports))]
 
@@ -150,6 +153,7 @@ def _attempts(
     tries = 0
     while True:
         tries += 1
+        progress.attempt = tries
         try:
             outcome = work(port, progress)
             return replace(outcome, port=port.device, tries=tries, seconds=time.monotonic() - begin)

@@ -13,6 +13,7 @@ from typing import Any
 from host_tools.errors import ToolError, Unreachable
 from host_tools.output import printable
 from host_tools.port.ports import Port
+from host_tools.port.udev import rule_cure
 from host_tools.words import tr
 
 BAUD = 115_200  # of the ROM's and of MicroPython's console
@@ -80,13 +81,13 @@ def gone(port: Port) -> Lost:
 
 
 def busy(port: Port) -> Unreachable:
-    holder = _holder(port.device)
-    if holder is None:
+    user = holder(port.device)
+    if user is None:
         return Unreachable(
             tr("{port} is in use by another program", port=printable(port.device)),
             tr("close it (a terminal such as screen, Thonny, another sportbox) and repeat the command"),
         )
-    pid, name = holder
+    pid, name = user
     return Unreachable(
         tr("{port} is in use by {name} (process {pid})", port=printable(port.device), name=name, pid=pid),
         tr("close {name} and repeat the command", name=name),
@@ -104,7 +105,7 @@ def permission_cure(device: str) -> str:
     """How this user gets at this port on this machine."""
     group = _group_of(device)
     if group is None:
-        return tr("install the udev rule that `sportbox doctor` prints, then plug the board in again")
+        return tr("install the udev rule: {command}", command=rule_cure())
     if group in _groups_of_user() - _groups_of_process():
         return tr("you are in the group {group} since your last login: log out and in again", group=group)
     return tr("`sudo usermod -aG {group} $USER`, then log out and in again", group=group)
@@ -149,7 +150,7 @@ def _groups_of_process() -> set[str]:
     return names
 
 
-def _holder(device: str) -> tuple[int, str] | None:
+def holder(device: str) -> tuple[int, str] | None:
     """Process id and name of who has locked or opened the port; None where the system does not tell."""
     try:
         status = Path(device).stat()
