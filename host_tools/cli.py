@@ -26,6 +26,7 @@ COMMANDS = {
     "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",
     "inventory": "which board is which device, and what is missing",
+    "label": "QR labels for boards and compartments, as PDF",
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
     "send": "send a token to a board and wait for its answer",
     "watch": "live table of boards, locks, doors and courts",

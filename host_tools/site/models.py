@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
-from host_tools.site.base import Host, Model, Name, Title
+from host_tools.site.base import Host, LabelUrl, Model, Name, Title
 from host_tools.site.hardware import BatterySettings, SleepSettings
 from host_tools.site.kinds import COMPONENTS_BY_NAME, KINDS, AnyComponent
 
@@ -108,6 +108,10 @@ class Site(Model):
     time_zone: str = Field("Europe/Berlin", description="IANA time zone, for example `Europe/Berlin`")
     languages: Annotated[list[Literal["de", "en"]], Field(min_length=1, max_length=2)] = Field(
         ["de"], description="languages of messages for people, the first is preferred"
+    )
+    label_url: LabelUrl | None = Field(
+        None,
+        description="address in the QR codes of labels, for example `https://box.example/{device}/{component}`",
     )
     broker: Broker = Field(default_factory=Broker, description="where boards find the broker")
     ntp: Ntp = Field(default_factory=Ntp, description="where boards get the time")
