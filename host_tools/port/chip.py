@@ -46,6 +46,10 @@ class Chip:
     flash_mib: int
     features: tuple[str, ...] = ()
 
+    @property
+    def flash_bytes(self) -> int:
+        return self.flash_mib * MIB
+
 
 class Loader:
     """A chip in its boot loader."""

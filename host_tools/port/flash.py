@@ -40,20 +40,19 @@ class Plan:
 def flash(port: Port, progress: Progress, plan: Plan) -> Outcome:
     """Raises ToolError; Lost is worth another try, which begins from the start."""
     progress.step(tr("looking which chip it is"))
-    done = False
     with Loader.open(port, progress, fast=progress.attempt == 1) as loader:
         chip = loader.chip
         image = image_for(chip, plan)
-        written = plan.force or not _same(loader, image, progress)
-        if written:
+        done = bool(progress.kept.get("written"))  # by a try that was cut off later
+        if (plan.force and not done) or not _same(loader, image, progress):
             if not plan.force:
                 _spare(loader, plan)
-            done = True
             try:
                 _write(loader, image, progress)
             except ToolError:
                 _note(plan, chip, image, ok=False)
                 raise
+            done = progress.kept["written"] = True
         loader.restart()
     progress.step(tr("waiting for MicroPython"))
     version = prompt(port)

@@ -30,7 +30,7 @@ _DIGEST_BYTES = 32
 _ENTRY_MAGIC = b"\xaa\x50"
 _MD5_MAGIC = b"\xeb\xeb"
 _ENTRY_BYTES = 32
-_APP = 0
+APP = 0
 _DESC_MAGIC = 0xABCD5432
 
 
@@ -111,7 +111,7 @@ def _parse(data: bytes, file: str) -> Image:
         )
         raise Broken(why)
     partitions = parse_table(data[at : at + TABLE_BYTES])
-    app = next((part for part in partitions if part.kind == _APP), None)
+    app = next((part for part in partitions if part.kind == APP), None)
     if app is None:
         raise Broken(tr("its partition table has no place for an app"))
     begin = app.address - address
@@ -121,7 +121,7 @@ def _parse(data: bytes, file: str) -> Image:
         raise Broken(told)
     if app_end - begin > app.size:
         raise Broken(tr("its app is larger than the partition for it"))
-    project, version = _description(data[begin:app_end])
+    project, version = description(data[begin:app_end])
     regions = (
         (address, data[:bootloader_end]),
         (TABLE_ADDRESS, data[at : at + TABLE_BYTES]),
@@ -190,7 +190,7 @@ def parse_table(data: bytes) -> tuple[Partition, ...]:
     return tuple(found)
 
 
-def _description(app: bytes) -> tuple[str, str]:
+def description(app: bytes) -> tuple[str, str]:
     """Project and version of esp_app_desc_t, the beginning of the app's first segment; empty without one."""
     desc = app[_HEADER_BYTES + 8 : _HEADER_BYTES + 8 + 80]
     if len(desc) < 80 or int.from_bytes(desc[:4], "little") != _DESC_MAGIC:

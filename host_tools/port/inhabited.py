@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from host_tools.errors import ToolError
 from host_tools.output import printable
 from host_tools.port.chip import SECTOR_BYTES, Loader
-from host_tools.port.image import MIB, TABLE_ADDRESS, TABLE_BYTES, Broken, parse_table
+from host_tools.port.image import TABLE_ADDRESS, TABLE_BYTES, Broken, parse_table
 
 MANIFEST = "manifest.json"
 MANIFEST_MAX_BYTES = 65_536
@@ -46,8 +46,8 @@ def tenant(loader: Loader) -> Tenant | None:
     named = next((part for part in table if part.name in NAMES), None)
     end = max(part.address + part.size for part in table)
     begin = named.address if named else end
-    size = named.size if named else loader.chip.flash_mib * MIB - end
-    if size < 2 * SECTOR_BYTES or begin + size > loader.chip.flash_mib * MIB:
+    size = named.size if named else loader.chip.flash_bytes - end
+    if size < 2 * SECTOR_BYTES or begin + size > loader.chip.flash_bytes:
         return None
     context = _Flash(loader, begin)
     text = _read(context, size // SECTOR_BYTES)

@@ -62,6 +62,7 @@ class Progress:
 
     def __init__(self, port: Port, screen: Screen, stop: threading.Event) -> None:
         self.attempt = 1
+        self.kept: dict[str, Any] = {}  # what the job remembers from one try to the next
         self._port = port
         self._screen = screen
         self._stop = stop
@@ -108,7 +109,7 @@ def run_jobs(
                 index, port = waiting.get_nowait()
             except queue.Empty:
                 return
-            finished.put((index, _attempts(port, work, retries, screen, stop)))
+            finished.put((index, attempts(port, work, retries, screen, stop)))
 
     found: dict[int, Outcome] = {}
     with screen_for(ports, json_) as screen:
@@ -145,9 +146,10 @@ def _end(stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
         thread.join(max(0.0, end - time.monotonic()))
 
 
-def _attempts(
+def attempts(
     port: Port, work: Work, retries: int, screen: Screen, stop: threading.Event
 ) -> Outcome | BaseException:
+    """The work on one port, with its retries: for threads, so nothing is raised."""
     begin = time.monotonic()
     progress = Progress(port, screen, stop)
     tries = 0

@@ -60,11 +60,12 @@ class Quiet(EspLogBase):
 @contextmanager
 def heard_by(progress: Progress | None) -> Generator[None, None, None]:
     """In this thread, esptool's progress goes to `progress`."""
-    if not isinstance(EspLog.instance, Quiet):
-        EspLog.instance = Quiet()
     before = getattr(_own, "progress", None)
     _own.progress = progress
     try:
         yield
     finally:
         _own.progress = before
+
+
+EspLog.instance = Quiet()  # before esptool is imported: some of its classes keep what they find then

@@ -15,7 +15,8 @@ from host_tools.cli import main
 from host_tools.port import flash as flashing
 from host_tools.port import jobs
 from host_tools.port.images import CACHE_VARIABLE
-from host_tools.port.ports import PORTS_VARIABLE
+from host_tools.port.ports import PORTS_VARIABLE, Port
+from host_tools.port.trouble import Lost
 from host_tools.sim.chip.boot import Boot, bootable
 from host_tools.sim.chip.flash import Flash
 from host_tools.sim.chip.image import sim_image
@@ -269,3 +270,24 @@ def filesystem(size: int, files: dict[str, bytes]) -> bytes:
 def said_in_german(capsys: pytest.CaptureFixture[str]) -> list[str]:
     lines = capsys.readouterr().err.splitlines()
     return [line for line in lines if line.startswith(("Fehler: ", "Tipp: "))]
+
+
+def test_written_by_a_try_whose_prompt_was_lost(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers: list[Exception | str] = [Lost("it does not answer"), "1.29.0"]
+
+    def prompt(port: Port) -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(flashing, "prompt", prompt)
+    with Bench(run_dir, "esp32c3", 4) as bench:
+        assert bench.run("--force", "--json") == 0
+        assert (
+            bench.flash.programmed_bytes < 1.5 * bench.image.stat().st_size
+        )  # the second try found it written
+    line = json.loads(capsys.readouterr().out)
+    assert (line["tries"], line["changed"]) == (2, True)
