@@ -28,6 +28,7 @@ COMMANDS = {
     "inventory": "which board is which device, and what is missing",
     "label": "QR labels for boards and compartments, as PDF",
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
+    "selftest": "a board checks itself, a technician helps, a record is written",
     "send": "send a token to a board and wait for its answer",
     "watch": "live table of boards, locks, doors and courts",
     "flash": "put MicroPython on boards, whatever was on them before",

@@ -50,6 +50,15 @@ class Wifi:
         except OSError:
             return None  # just lost, and not noticed yet
 
+    def status(self) -> int:
+        """Of the newest attempt, as `network.STAT_...`; while it has just begun, of the one before."""
+        return self._wlan.status()
+
+    def tell_refusals(self, retries: int) -> None:
+        """Status names the reason once the driver has tried so often in vain; else it tries for ever and
+        says nothing."""
+        self._wlan.config(reconnects=retries)
+
     def switch_on(self) -> None:
         self._wlan.active(True)
 

@@ -34,11 +34,11 @@ class Bay(Part):
         reports: "Reports",
     ) -> None:
         self.name = name
-        self._door = door
+        self.door = door
         self._debounce = debounce
         self._contact = contact
-        self._bolt = bolt
-        self._people = people
+        self.bolt = bolt
+        self.people = people
         self._reports = reports
         self._first = True
         self._lock_first = True
@@ -60,44 +60,48 @@ class Bay(Part):
     def deadline(self) -> int | None:
         times = [self._debounce.deadline]
         if self._readable:  # else nothing of the door is stepped
-            times.append(self._door.deadline)
-        if self._bolt is not None:
-            times.append(self._bolt.deadline())
-        if self._people is not None:
-            times.append(self._people.deadline())
+            times.append(self.door.deadline)
+        if self.bolt is not None:
+            times.append(self.bolt.deadline())
+        if self.people is not None:
+            times.append(self.people.deadline())
         if self._odd_since_ms is not None and self._readable:
             times.append(self._odd_since_ms + _PAIR_MS)
         return earliest(times)
 
     def states(self) -> "list[State]":
         """Of the door, the lock, the inside release and the sensor inside."""
-        found: "list[State]" = [(self.name, self._since_ms, {"state": self._door.state})]
-        if self._bolt is not None:
-            found.append(self._bolt.state())
-        if self._people is not None:
-            found += self._people.states()
+        found: "list[State]" = [(self.name, self._since_ms, {"state": self.door.state})]
+        if self.bolt is not None:
+            found.append(self.bolt.state())
+        if self.people is not None:
+            found += self.people.states()
         return found
 
     def memory(self) -> object:
         """What to restore after a power cut; until the contact was read, what was restored."""
         if self._first:
             return self._was_closed
-        return None if self._door.state == UNKNOWN else not self._door.is_open()
+        return None if self.door.state == UNKNOWN else not self.door.is_open()
 
     def busy(self) -> bool:
         """True while an order runs or the door stands open."""
-        return self._door.is_open() or (self._bolt is not None and self._bolt.lock.busy())
+        return self.door.is_open() or (self.bolt is not None and self.bolt.lock.busy())
+
+    def contact(self) -> bool | None:
+        """Whether the door's contact says closed, debounced; None while it cannot be read."""
+        return self._debounce.stable if self._readable and self._contact.active() is not None else None
 
     def takes(self, component: str) -> bool:
-        return self._bolt is not None and component == self._bolt.name
+        return self.bolt is not None and component == self.bolt.name
 
     def refusal(self, order: Order, now_ms: int) -> str:
-        if self._bolt is None or order.act not in ("unlock", "lock"):
+        if self.bolt is None or order.act not in ("unlock", "lock"):
             return "malformed"
-        return self._bolt.lock.refusal(order, now_ms)
+        return self.bolt.lock.refusal(order, now_ms)
 
     def take(self, order: Order, now_ms: int) -> None:
-        bolt = self._bolt
+        bolt = self.bolt
         assert bolt is not None
         lock = bolt.lock
         bolt.perform(
@@ -105,9 +109,9 @@ class Bay(Part):
         )
 
     def scan(self, now_ms: int) -> None:
-        bolt = self._bolt
-        if self._people is not None:
-            self._scan_people(self._people, now_ms)
+        bolt = self.bolt
+        if self.people is not None:
+            self._scan_people(self.people, now_ms)
         sensed = UNSENSED if bolt is None else bolt.read(now_ms)
         level = self._contact.active()
         closed = self._debounce.step(level, now_ms)
@@ -130,9 +134,9 @@ class Bay(Part):
     def _scan_people(self, people: "People", now_ms: int) -> None:
         people.scan(now_ms)
         now = (people.exit_pressed(), people.somebody())
-        if self._bolt is not None and now != self._people_before:
+        if self.bolt is not None and now != self._people_before:
             self._people_before = now
-            self._bolt.perform(self._bolt.lock.people(now[0], now[1], now_ms), now_ms)
+            self.bolt.perform(self.bolt.lock.people(now[0], now[1], now_ms), now_ms)
 
     def _compare(self, closed: bool, sensed: int | None, now_ms: int) -> None:
         """Contacts that contradict each other for long: the door's is not believed any more. That does not
@@ -141,7 +145,7 @@ class Bay(Part):
             self._odd_since_ms = None
             if not self._readable:
                 self._readable = True
-                self._door.recovered()
+                self.door.recovered()
                 self._say_state(now_ms)
                 self._believe()
         elif self._odd_since_ms is None:
@@ -154,33 +158,33 @@ class Bay(Part):
             return
         self._readable = False
         self._believe()
-        before = self._door.state
-        self._report(self._door.fault(what), now_ms)
-        if self._door.state != before:
+        before = self.door.state
+        self._report(self.door.fault(what), now_ms)
+        if self.door.state != before:
             self._say_state(now_ms)
 
     def _believe(self) -> None:
-        if self._bolt is not None:
-            self._bolt.blind = not self._readable
+        if self.bolt is not None:
+            self.bolt.blind = not self._readable
 
     def _step(self, closed: bool, sensed: int, now_ms: int) -> None:
-        before = self._door.state
-        lock = None if self._bolt is None else self._bolt.lock
-        by_release = self._people is not None and self._people.opens(now_ms)
+        before = self.door.state
+        lock = None if self.bolt is None else self.bolt.lock
+        by_release = self.people is not None and self.people.opens(now_ms)
         allowed = lock is None or lock.allows_open() or by_release
         if self._first:
             self._first = False
             was_closed = closed if self._was_closed is None else self._was_closed
             expected = self._expected or lock is None or lock.opened_by != ""
-            self._report(self._door.first(closed, was_closed, expected or by_release, now_ms), now_ms)
-            if self._bolt is not None and lock is not None:
-                self._begin_lock(self._bolt, not closed, sensed, now_ms)
+            self._report(self.door.first(closed, was_closed, expected or by_release, now_ms), now_ms)
+            if self.bolt is not None and lock is not None:
+                self._begin_lock(self.bolt, not closed, sensed, now_ms)
         elif self._readable:
-            self._report(self._door.step(closed, allowed, now_ms), now_ms)
-        if self._door.state != before:
+            self._report(self.door.step(closed, allowed, now_ms), now_ms)
+        if self.door.state != before:
             self._say_state(now_ms)
-        if self._bolt is not None and lock is not None:
-            self._bolt.perform(lock.door(not closed, now_ms), now_ms)
+        if self.bolt is not None and lock is not None:
+            self.bolt.perform(lock.door(not closed, now_ms), now_ms)
 
     def _begin_lock(self, bolt: "Bolt", door_open: bool, sensed: int, now_ms: int) -> None:
         """Once: the lock takes note of what is."""
@@ -190,16 +194,16 @@ class Bay(Part):
             self._reports.state(bolt.name)
 
     def _latch(self, lost: bool, now_ms: int) -> None:
-        before = self._door.state
-        self._report(self._door.latch(lost, now_ms), now_ms)
-        if self._door.state != before:
+        before = self.door.state
+        self._report(self.door.latch(lost, now_ms), now_ms)
+        if self.door.state != before:
             self._say_state(now_ms)
 
     def _report(self, events: "Events", now_ms: int) -> None:
-        lock = None if self._bolt is None else self._bolt.lock
+        lock = None if self.bolt is None else self.bolt.lock
         for kind, data in events:
             if kind == "door.opened":
-                if self._people is not None and self._people.opens(now_ms):
+                if self.people is not None and self.people.opens(now_ms):
                     data["release"] = True
                 elif lock is not None and lock.opened_by:
                     data["jti"] = lock.opened_by

@@ -63,6 +63,10 @@ class Entrance(Part):
         if gate.lost != was_lost:
             self._reports.event(self.name, "gate.fault", {"state": gate.state}, True)
 
+    def beams(self) -> "tuple[bool | None, bool | None]":
+        """Which of them is broken now: A, B. None: nobody can read it."""
+        return self._beam_a.active(), self._beam_b.active()
+
     def takes(self, component: str) -> bool:
         return component == self.name
 

@@ -35,9 +35,9 @@ class Court(Part):
         self._gap_ms = gap_ms
         self._reports = reports
         self._motion: "Input | None" = None
-        self._presence: Presence | None = None
-        self._radar: "RadarSensor | None" = None
-        self._tof: "TofSensor | None" = None
+        self.presence: Presence | None = None
+        self.radar: "RadarSensor | None" = None
+        self.tof: "TofSensor | None" = None
         self._find_entrance: "Callable[[], Entrance | None] | None" = None
         self._entrance: "Entrance | None" = None
         self._now_ms: "Callable[[], int] | None" = None
@@ -51,16 +51,16 @@ class Court(Part):
 
     def add_motion(self, motion: "Input", presence: Presence) -> None:
         self._motion = motion
-        self._presence = presence
+        self.presence = presence
         self._fusion.add("pir", presence)
 
     def add_radar(self, radar: "RadarSensor", now_ms: "Callable[[], int]") -> None:
-        self._radar = radar
+        self.radar = radar
         self._now_ms = now_ms
         self._fusion.add("radar", radar.witness)
 
     def add_tof(self, tof: "TofSensor", now_ms: "Callable[[], int]") -> None:
-        self._tof = tof
+        self.tof = tof
         self._now_ms = now_ms
         self._fusion.add("tof", tof.witness)
 
@@ -72,8 +72,8 @@ class Court(Part):
 
     def deadline(self) -> int | None:
         times = [self._fusion.deadline]
-        if self._presence is not None:
-            times.append(self._presence.deadline)
+        if self.presence is not None:
+            times.append(self.presence.deadline)
         if self._pending and self._told_ms is not None:
             times.append(self._told_ms + self._gap_ms)
         return earliest(times)
@@ -91,8 +91,8 @@ class Court(Part):
         return [(self.name, self._since_ms, state)]
 
     def scan(self, now_ms: int) -> None:
-        if self._presence is not None and self._motion is not None:
-            self._presence.step(self._motion.active(), now_ms)
+        if self.presence is not None and self._motion is not None:
+            self.presence.step(self._motion.active(), now_ms)
         if self._find_entrance is not None:
             self._entrance = self._find_entrance()
             if self._entrance is not None:
@@ -104,20 +104,20 @@ class Court(Part):
 
     def sample(self, now_ms: int) -> None:
         """Allocates nothing unless there is something to tell."""
-        if self._radar is not None:
-            self._radar.sample(now_ms)
-        if self._tof is not None:
-            self._tof.sample(now_ms)
+        if self.radar is not None:
+            self.radar.sample(now_ms)
+        if self.tof is not None:
+            self.tof.sample(now_ms)
         self._judge(now_ms)
 
     def sampler(self) -> "Callable[[], Awaitable[None]] | None":
         return None if self._now_ms is None else self._sample_for_ever
 
     def shed(self, level: int) -> None:
-        if self._radar is not None:
-            self._radar.switch(level == 0)
-        if self._tof is not None:
-            self._tof.switch(level < 2)
+        if self.radar is not None:
+            self.radar.switch(level == 0)
+        if self.tof is not None:
+            self.tof.switch(level < 2)
 
     async def _sample_for_ever(self) -> None:
         now_ms = self._now_ms

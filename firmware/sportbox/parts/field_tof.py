@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 class TofSensor:
     def __init__(self, tof: "Tof", near_mm: int, hold_ms: int, stuck_ms: int, silent_ms: int) -> None:
         self.witness = Sighting(hold_ms, silent_ms, stuck_ms)
-        self._tof = tof
+        self.tof = tof
         self._near_mm = near_mm
         self._on = True
 
     def switch(self, on: bool) -> None:
         """Off: it is held in reset, and not missed."""
         if not on and self._on:
-            self._tof.stop()
+            self.tof.stop()
             self.witness.stop()
         self._on = on
 
     def sample(self, now_ms: int) -> None:
         if not self._on:
             return
-        if self._tof.step(now_ms):
+        if self.tof.step(now_ms):
             # who is there may step back a tenth
             near_mm = self._near_mm + (self._near_mm // 10 if self.witness.state == OCCUPIED else 0)
-            found = chip.judge(self._tof.result, near_mm)
+            found = chip.judge(self.tof.result, near_mm)
             if found != chip.UNCLEAR:
                 self.witness.note(found == chip.NEAR, now_ms)
         self.witness.step(now_ms)

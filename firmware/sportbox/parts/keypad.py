@@ -141,10 +141,10 @@ def build(name: str, facts: "Facts", kit: "Kit") -> Keypad:
     )
     codes = kit.secrets["codes"]
     keys = [(lock, bytes.fromhex(codes[lock])) for lock in facts["opens"]]
-    return Keypad(name, _reader(facts, kit), slots, keys, kit.app, kit.reports, kit.now_ms)
+    return Keypad(name, make_reader(facts, kit), slots, keys, kit.app, kit.reports, kit.now_ms)
 
 
-def _reader(facts: "Facts", kit: "Kit") -> "Reader":
+def make_reader(facts: "Facts", kit: "Kit") -> "Reader":
     if facts["reader"] == "wiegand":
         from sportbox.drivers.wiegand import Wiegand
 

@@ -30,30 +30,30 @@ class Power(Part):
     ) -> None:
         self._app = app
         self._components = components
-        self._battery = battery
+        self.battery = battery
         self._solar = solar
         self._next_ms = 0
 
     def restore(self, memory: object, expected: bool) -> None:
-        if self._battery is not None and memory in SHED:
-            self._battery[0].level = str(memory)
+        if self.battery is not None and memory in SHED:
+            self.battery[0].level = str(memory)
             self._shed(str(memory))
 
     def memory(self) -> object:
-        return None if self._battery is None else self._battery[0].level
+        return None if self.battery is None else self.battery[0].level
 
     def figures(self) -> "dict[str, object]":
         figures: dict[str, object] = {}
-        if self._battery is not None:
-            figures["battery"] = self._battery[0].mv
+        if self.battery is not None:
+            figures["battery"] = self.battery[0].mv
         if self._solar is not None:
             figures["solar"] = self._solar.mv()
         return figures
 
     def scan(self, now_ms: int) -> None:
-        if self._battery is None or now_ms < self._next_ms:
+        if self.battery is None or now_ms < self._next_ms:
             return
-        battery, voltage = self._battery
+        battery, voltage = self.battery
         changed = battery.step(median([voltage.mv() for _ in range(_SAMPLES)]))
         self._next_ms = now_ms + (_AGAIN_MS if battery.undecided() else _EVERY_MS)
         if changed:
@@ -63,7 +63,7 @@ class Power(Part):
             self._shed(battery.level)
 
     def busy(self) -> bool:
-        return self._battery is not None and self._battery[0].undecided()
+        return self.battery is not None and self.battery[0].undecided()
 
     def _shed(self, level: str) -> None:
         self._app.short_of_power = SHED[level]
