@@ -51,8 +51,8 @@ class Writing:
                 raise CommandError(TOO_MUCH)
             self._write(data[: self.missing])
             return
-        out = b"\xff" * INFLATE_BYTES
-        while data or len(out) == INFLATE_BYTES:  # a full buffer may have left output behind
+        # Output that one block leaves behind comes with the next one: a stream ends with a checksum.
+        while data:
             try:
                 out = self._inflate.decompress(data, INFLATE_BYTES)
             except zlib.error:

@@ -81,6 +81,9 @@ def test_chip_is_told_without_its_name(bench: Bench) -> None:
     assert "MAC:                3c:84:27:11:22:33" in said
     assert f"Detected flash size: {FLASH_MIB[bench.chip]}MB" in said
     assert "Unknown" not in said
+    if bench.chip != "esp32":
+        memory = {"esp32c3": "Embedded Flash 4MB (XMC)", "esp32s3": "Embedded PSRAM 8MB (AP_3v3)"}
+        assert memory[bench.chip] in said
 
 
 def test_write_compressed_verify_and_read(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from host_tools.sim.chip.protocol import Op
 from host_tools.sim.chip.rom import SYNC_BYTES, SYNC_REPLIES, Leave, Rom
 from host_tools.sim.chip.slip import Decoder, encode
 from host_tools.sim.chip.targets import TARGETS
+from host_tools.sim.chip.targets.esp32 import crc8
 from tests.sim.chip.rom_host import MAC, Host, packet, xor
 
 OK = b"\0\0"
@@ -43,6 +44,37 @@ def test_registers(chip: str, flash: Flash) -> None:
     for address in range(0x60002000, 0x60012000, 4):
         host.rom.feed(packet(Op.WRITE_REG, struct.pack("<4I", address, 1, 0xFFFFFFFF, 0)))
     assert len(host.rom._registers._written) <= 256
+
+
+@pytest.mark.parametrize("chip", TARGETS)
+def test_commands_to_the_flash_chip(chip: str, flash: Flash) -> None:
+    """RDID, SFDP and a status register by way of the SPI controller's registers."""
+    host, spi = Host(Rom(chip, MAC, flash)), TARGETS[chip].spi
+
+    def run(command: int, bits: int, address: int = 0) -> int:
+        left = 8 if spi.address_left_aligned else 0
+        for offset, value in (
+            (spi.miso_dlen, bits - 1),
+            (spi.usr2, 7 << 28 | command),
+            (spi.address, address << left),
+            (spi.data, 0),
+            (spi.cmd, 1 << 18),
+        ):
+            assert host.words(Op.WRITE_REG, spi.base + offset, value, 0xFFFFFFFF, 0)[2] == OK
+        assert host.words(Op.READ_REG, spi.base + spi.cmd)[0] == 0  # done
+        return host.words(Op.READ_REG, spi.base + spi.data)[0]
+
+    assert run(0x9F, 24) == TARGETS[chip].flash_ids[4]
+    assert run(0x9F, 8) == TARGETS[chip].flash_ids[4] & 0xFF
+    assert run(0x5A, 32) == int.from_bytes(b"SFDP", "little")
+    assert run(0x5A, 32, 0x34) == 4 * MIB * 8 - 1  # density
+    assert run(0x5A, 8, 0x10) == TARGETS[chip].flash_ids[4] & 0xFF
+    assert run(0x5A, 32, 0xFFFFFF) == 0xFFFFFFFF
+    assert run(0x05, 8) == run(0x06, 8) == 0
+
+
+def test_checksum_beside_the_mac() -> None:
+    assert crc8(b"123456789") == 0xA1  # the check value of CRC-8/MAXIM
 
 
 def test_security_info(flash: Flash) -> None:
@@ -103,6 +135,15 @@ def test_a_large_block_inflates_as_a_whole(stub: Host, flash: Flash) -> None:
     data = bytes(3 * MIB)
     assert stub.deflate(0, data) == OK
     assert flash.read(0, 3 * MIB + 1) == data + b"\xff"
+
+
+def test_blocks_that_cross_sectors(stub: Host, flash: Flash) -> None:
+    flash.program(0, bytes(5 * SECTOR_BYTES))
+    data = random.Random(1).randbytes(3 * 0x1800)
+    stub.words(Op.FLASH_BEGIN, len(data), 3, 0x1800, 0, 0)
+    for sequence in range(3):
+        assert stub.block(Op.FLASH_DATA, data[0x1800 * sequence :][:0x1800], sequence) == OK
+    assert flash.read(0, 5 * SECTOR_BYTES) == data.ljust(5 * SECTOR_BYTES, b"\xff")
 
 
 def test_slow_read_gives_64_bytes(rom: Host, flash: Flash) -> None:
@@ -171,6 +212,9 @@ def test_the_watchdog_resets_the_chip(flash: Flash, chip: str, protect: int, con
         assert host.words(Op.WRITE_REG, base + offset, value, 0xFFFFFFFF, 0)[2] == OK
 
     write(config, armed)  # still locked
+    write(protect, 0x50D83AA1)
+    write(protect, 0)
+    assert host.rom.leaving is None
     write(protect, 0x50D83AA1)
     write(config, 0)
     write(protect, 0)

@@ -27,9 +27,17 @@ def test_blocks_that_do_not_belong(host: Host, flash: Flash) -> None:
     assert host.block(Op.FLASH_DATA, DATA) != OK  # without a begin
     assert host.block(Op.FLASH_DEFL_DATA, DATA) != OK
     host.words(Op.FLASH_BEGIN, 100, 1, 100, 0, 0)
-    assert host.block(Op.FLASH_DEFL_DATA, DATA) != OK  # begun otherwise
-    assert host.block(Op.FLASH_DATA, DATA, 1) != OK  # not the first
+    assert host.block(Op.FLASH_DEFL_DATA, zlib.compress(b"x" * 100)) != OK  # begun otherwise
+    assert host.block(Op.FLASH_DATA, b"x" * 100, 1) != OK  # not the first
     assert host.block(Op.FLASH_DATA, b"a" * 101, 0) != OK  # too much
+    host.words(Op.FLASH_DEFL_BEGIN, 100, 1, 100, 0, 0)
+    assert host.block(Op.FLASH_DATA, b"x" * 100) != OK
+    host.words(Op.FLASH_BEGIN, 0x8000, 2, 0x4001, 0, 0)
+    too_large = bytes(0x4001 if host.rom.stub else 0x1801)
+    assert host.block(Op.FLASH_DATA, too_large) != OK
+    assert host.words(Op.FLASH_BEGIN, 100, 1, 100, 0, 1)[2] != OK  # to be encrypted: it has no key
+    assert host.words(Op.SPI_SET_PARAMS, 0, 0, 0x10000, 0x1000, 256, 0xFFFF)[2] != OK
+    assert host.words(Op.SPI_SET_PARAMS, 0, MIB, 0x10000, 0x2000, 256, 0xFFFF)[2] != OK
     assert flash.programmed_bytes == 0
 
 
@@ -120,6 +128,7 @@ def test_many_commands_at_once_do_not_pile_up_answers(stub: Host) -> None:
 def test_a_read_that_the_host_breaks_off(stub: Host, instead: bytes) -> None:
     stub.frames(packet(Op.READ_FLASH, struct.pack("<4I", 0, 1 << 20, 4096, 64)))
     assert stub.frames(encode(instead)) == []
+    assert stub.frames(encode(struct.pack("<I", 4096))) == []  # too late
     assert len(stub.sync()) == SYNC_REPLIES
     for block_bytes, on_their_way in ((0, 64), (4097, 64), (4096, 0)):
         assert stub.words(Op.READ_FLASH, 0, 8192, block_bytes, on_their_way)[2] == b"\xc2\0"
@@ -132,6 +141,7 @@ def test_only_what_was_uploaded_can_run(rom: Host) -> None:
     rom.words(Op.MEM_BEGIN, 8, 1, 8, 0x40378000)
     assert rom.words(Op.MEM_END, 0, 0x40378000)[2] == b"\x01\x06"  # not all there yet
     assert rom.block(Op.MEM_DATA, b"too long!") == b"\x01\x06"
+    assert rom.block(Op.MEM_DATA, b"12345678", 1) == b"\x01\x06"
     assert rom.block(Op.MEM_DATA, b"12345678") == OK
     assert rom.words(Op.MEM_END, 0, 0x40379000)[2] == OK
     assert rom.rom.leaving == Leave.RESET and not rom.rom.stub
