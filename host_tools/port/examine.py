@@ -170,15 +170,21 @@ def answer_findings(answer: Answer) -> Iterator[Finding]:
     mac = ":".join(answer.mac[at : at + 2] for at in range(0, len(answer.mac), 2))
     told = {"version": printable(answer.version), "machine": printable(answer.machine), "mac": printable(mac)}
     yield Finding("ok", "chip", tr("MicroPython {version}, {machine}, {mac}", **told), facts=dict(told))
-    free, total = answer.free_bytes, answer.total_bytes
-    space = {"free": free // 1024, "total": total // 1024}
-    full = free < total // 20
-    cure = tr("`sportbox provision` again; if that does not help, `sportbox flash --force`") if full else None
-    text = tr("{free} of {total} KiB free", **space)
-    yield Finding("wrong" if full else "ok", "space", text, cure, {"free_bytes": free, "total_bytes": total})
+    yield _space(answer.free_bytes, answer.total_bytes)
     yield _provisioned(answer)
     if answer.crash is not None:
         yield _crash(answer.crash)
+
+
+def _space(free: int, total: int) -> Finding:
+    facts = {"free_bytes": free, "total_bytes": total}
+    if total <= 0:
+        text = tr("there is no file system on it")
+        return Finding("wrong", "space", text, "sportbox flash --force", facts)
+    full = free < total // 20
+    cure = tr("`sportbox provision` again; if that does not help, `sportbox flash --force`") if full else None
+    text = tr("{free} of {total} KiB free", free=free // 1024, total=total // 1024)
+    return Finding("wrong" if full else "ok", "space", text, cure, facts)
 
 
 def _provisioned(answer: Answer) -> Finding:

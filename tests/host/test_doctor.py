@@ -109,6 +109,8 @@ def test_a_crash_is_read_as_the_firmware_wrote_it(tmp_path: Path) -> None:
 
 def test_a_full_flash() -> None:
     assert by_what(answer_findings(answer(free_bytes=50_000)))["space"].mark == "wrong"
+    none = by_what(answer_findings(answer(free_bytes=0, total_bytes=0)))["space"]
+    assert none.text == "there is no file system on it"
 
 
 def test_usb_chips_without_a_port(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
