@@ -26,9 +26,14 @@ BoardFile = Annotated[
         show_default=False,
     ),
 ]
-ImageFile = Annotated[
-    Path | None,
-    typer.Option("--image", metavar="F", help="MicroPython image, a merged .bin file", show_default=False),
+ImageFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--image",
+        metavar="F",
+        help="MicroPython image, a merged .bin file; for several chips, several times",
+        show_default=False,
+    ),
 ]
 Version = Annotated[
     str | None,
@@ -55,7 +60,7 @@ def flash(
     port: PortNames = None,
     all_: AllPorts = False,
     board: BoardFile = None,
-    image: ImageFile = None,
+    image: ImageFiles = None,
     micropython: Version = None,
     force: Force = False,
     site: SiteOption = None,
@@ -76,25 +81,32 @@ def flash(
 
 def make_plan(
     board: str | None,
-    image: Path | None,
+    images: list[Path] | None,
     micropython: str | None,
     force: bool = False,
     inventory: "Inventory | None" = None,
 ) -> "Plan":
     """Everything that can be wrong with the options is found here, before a board is touched."""
     from host_tools.port.flash import Plan
-    from host_tools.port.image import load_image
+    from host_tools.port.image import load_image, title
     from host_tools.port.images import VERSION_NEWEST
     from host_tools.site.boards import load_board
 
-    if image is not None and micropython is not None:
+    if images and micropython is not None:
         raise BadInput(
             tr("--image and --micropython exclude each other"),
             tr("leave --micropython out: the image has its version"),
         )
+    checked = tuple(load_image(image) for image in images or ())
+    chips = [image.chip for image in checked]
+    if len(set(chips)) < len(chips):
+        raise BadInput(
+            tr("two images are for the same chip: {chips}", chips=", ".join(map(title, chips))),
+            tr("name one --image for each kind of chip"),
+        )
     return Plan(
         board=load_board(board) if board is not None else None,
-        image=load_image(image) if image is not None else None,
+        images=checked,
         version=micropython or VERSION_NEWEST,
         force=force,
         inventory=inventory,

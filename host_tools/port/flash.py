@@ -28,10 +28,11 @@ _VERSION_CODE = "import sys\nprint('.'.join(map(str, sys.implementation.version[
 
 @dataclass(frozen=True)
 class Plan:
-    """What every board of a command gets. `board`: the board file named, else it is found by the chip."""
+    """What every board of a command gets. `board`: the board file named, else it is found by the chip.
+    `images`: files that were named, one a chip at most; without any it is the official one."""
 
     board: Board | None = None
-    image: Image | None = None
+    images: tuple[Image, ...] = ()
     version: str = VERSION_NEWEST
     force: bool = False
     inventory: "Inventory | None" = None
@@ -70,8 +71,9 @@ def image_for(chip: Chip, plan: Plan) -> Image:
     """The checked image; BadInput if board file, chip and image do not fit together."""
     if plan.board is not None:
         check_board(plan.board, chip)
-    image = plan.image
-    if image is None:
+    if plan.images:
+        image = next((one for one in plan.images if one.chip == chip.name), plan.images[0])
+    else:
         build = plan.board.board.micropython if plan.board else _only_build(chip)
         image = _official(build, plan.version)
     fits(image, chip.name, chip.flash_mib)

@@ -120,28 +120,36 @@ def test_the_same_image_again_changes_nothing(run_dir: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    ("words", "cause", "cure"),
+    ("board", "chip", "cause", "cure"),
     [
         (
-            ["--board", "box-esp32s3"],
+            "box-esp32s3",
+            "esp32c3",
             "the board box-esp32s3 has an ESP32-S3, this chip is an ESP32-C3",
             "field-esp32c3",
         ),
-        (["--image", "other"], "is for ESP32-S3, this chip is ESP32-C3", "--image"),
+        ("field-esp32c3", "esp32s3", "is for ESP32-S3, this chip is ESP32-C3", "--image"),
     ],
 )
 def test_what_does_not_fit_is_refused_untouched(
-    run_dir: Path, capsys: pytest.CaptureFixture[str], words: list[str], cause: str, cure: str
+    run_dir: Path, capsys: pytest.CaptureFixture[str], board: str, chip: str, cause: str, cure: str
 ) -> None:
-    other = run_dir / "other"
-    other.write_bytes(sim_image("esp32s3"))
+    image = run_dir / "other.bin"
+    image.write_bytes(sim_image(chip))
     with Bench(run_dir, "esp32c3", 4) as bench:
-        words = [str(other) if word == "other" else word for word in words]
-        assert main(["flash", "--port", bench.port.device, "--image", str(bench.image), *words]) == 2
+        assert bench.run("--board", board, image=image) == 2
         assert (bench.flash.programmed_bytes, bench.flash.erased_sectors) == (0, 0)
     error, hint = said(capsys)
     assert cause in error
     assert cure in hint
+
+
+def test_each_chip_gets_the_image_that_is_for_it(run_dir: Path) -> None:
+    with Bench(run_dir, "esp32c3", 4) as one, Bench(run_dir, "esp32") as two:
+        ports = ["--port", one.port.device, "--port", two.port.device]
+        assert main(["flash", *ports, "--image", str(one.image), "--image", str(two.image)]) == 0
+        assert one.boots
+        assert two.boots
 
 
 @pytest.mark.parametrize(
@@ -251,6 +259,7 @@ def test_ports_and_options_are_refused_in_one_sentence(
         ("", [], 3, "no board found on any serial port"),
         ("rfc2217://a:1,rfc2217://b:2", [], 2, "several boards are plugged in"),
         ("", ["--micropython", "1.29.0"], 2, "--image and --micropython exclude each other"),
+        ("", ["--image", str(image)], 2, "two images are for the same chip: ESP32, ESP32"),
         ("", ["--board", "no-such"], 2, "there is no board file"),
         ("", ["--port", "/dev/none"], 3, "there is no port /dev/none"),
     ):
