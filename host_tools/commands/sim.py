@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from host_tools.commands.options import Json, SiteFile, StateDir, new_app
+from host_tools.commands.sim_board import board as run_board
 from host_tools.errors import EXIT_DONE, BadInput
 from host_tools.output import emit, printable, say
 from host_tools.site.state import state_dir
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from host_tools.sim.board import SimBoard
 
 app = new_app()
+app.command("board")(run_board)
 
 BOARDS_FOLDER = "boards"
 NAMES_SHOWN = 20

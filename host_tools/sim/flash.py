@@ -1,11 +1,17 @@
-"""A board's flash: a sparse file with a littlefs that the VM's VfsLfs2 mounts, and the other way round.
+"""A board's flash: a sparse file that is the whole chip, with a littlefs in it that the VM's VfsLfs2 mounts.
+
+    0x0 or 0x1000  bootloader, partition table (0x8000) and MicroPython: what `chip/image.py` simulates
+    0x220000       the filesystem, up to the end
 
 One template with the firmware serves all boards; a board's copy gets its config.json and secrets.json. When
 a board has a flash already, only what the host put there before is brought up to date: /data is the board's.
 """
 
+import functools
 import json
 import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +20,16 @@ from littlefs.lfs import LFSConfig
 
 from host_tools.errors import BadInput
 from host_tools.sim import layout
+from host_tools.sim.chip import partitions
+from host_tools.sim.chip.image import sim_image
+from host_tools.sim.chip.targets import target
 from host_tools.sim.world import FLASH_FILE
 
 BLOCK_BYTES = layout.FLASH_BLOCK
-BLOCKS = layout.FLASH_BLOCKS
 FLASH_BYTES = layout.FLASH_SIZE
+VFS_OFFSET = layout.VFS_OFFSET
+VFS_BYTES = FLASH_BYTES - VFS_OFFSET
+ANY_CHIP = "esp32s3"  # whose image the simulator's own board carries
 CONFIG = "/config.json"
 SECRETS = "/secrets.json"
 OWNED_FOLDERS = ("/sportbox", "/lib")
@@ -51,11 +62,12 @@ class _Memory(UserContext):
 
 
 def _filesystem(memory: bytearray | mmap.mmap, *, fresh: bool) -> LittleFS:
+    """The littlefs that fills `memory`."""
     fs = LittleFS(
         context=_Memory(memory),
         mount=False,
         block_size=BLOCK_BYTES,
-        block_count=BLOCKS,
+        block_count=len(memory) // BLOCK_BYTES,
         read_size=128,
         prog_size=128,
         cache_size=BLOCK_BYTES,
@@ -86,18 +98,29 @@ def _dump(value: Json) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def _blocks(memory: bytes | bytearray, at: int) -> list[tuple[int, bytes]]:
+    """(address, content) of the blocks that are not erased; the first byte of `memory` is at address `at`."""
+    spans = ((i, bytes(memory[i : i + BLOCK_BYTES])) for i in range(0, len(memory), BLOCK_BYTES))
+    return [(at + i, block) for i, block in spans if block != ERASED[: len(block)]]
+
+
+@functools.cache
+def image_blocks(chip: str) -> list[tuple[int, bytes]]:
+    """The simulated MicroPython of a chip, as _blocks()."""
+    return _blocks(sim_image(chip), target(chip).bootloader_at)
+
+
 class Template:
     """A flash with the firmware and nothing else, in memory."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
-        memory = bytearray(b"\xff" * FLASH_BYTES)
+        memory = bytearray(b"\xff" * VFS_BYTES)
         fs = _filesystem(memory, fresh=True)
         for path, data in sorted(files.items()):
             _put(fs, path, data)
         fs.unmount()
-        spans = ((i, memory[i : i + BLOCK_BYTES]) for i in range(0, FLASH_BYTES, BLOCK_BYTES))
-        self._blocks = [(at, bytes(block)) for at, block in spans if block != ERASED]
+        self._blocks = _blocks(memory, VFS_OFFSET)
 
     def install(self, folder: Path, config: Json, secrets: Json) -> None:
         """Make or update the flash of the board in `folder`. The board must be off."""
@@ -107,12 +130,17 @@ class Template:
         with target.open("w+b" if fresh else "r+b") as f:
             if fresh:
                 f.truncate(FLASH_BYTES)
-                for at, block in self._blocks:
+                chip = config.get("chip")
+                for at, block in [
+                    *image_blocks(chip if chip in layout.CHIPS[1:] else ANY_CHIP),
+                    *self._blocks,
+                ]:
                     f.seek(at)
                     f.write(block)
                 f.flush()
             try:
-                with mmap.mmap(f.fileno(), FLASH_BYTES) as memory:
+                offset, size = vfs_place(path if not fresh else target)
+                with mmap.mmap(f.fileno(), size, offset=offset) as memory:
                     self._refresh(memory, {CONFIG: _dump(config), SECRETS: _dump(secrets)}, fresh)
             except (LittleFSError, ValueError) as error:
                 if fresh:
@@ -147,9 +175,43 @@ def _firmware_files(fs: LittleFS) -> list[str]:
     return found
 
 
+def vfs_place(flash: Path) -> tuple[int, int]:
+    """Where the filesystem lies in a flash file and how long it is, in bytes: where the partition table says
+    so, else where MicroPython puts it. ValueError when there is no room for one."""
+    with flash.open("rb") as f:
+        size = f.seek(0, 2)
+        f.seek(partitions.TABLE_AT)
+        raw = f.read(partitions.TABLE_BYTES)
+    offset, end = VFS_OFFSET, size
+    try:
+        table = partitions.parse(raw, size)
+    except partitions.TableError:
+        table = []
+    for partition in table:
+        if partition.label == "vfs":
+            offset, end = partition.offset, partition.end
+    if size % BLOCK_BYTES or end > size or end - offset < 2 * BLOCK_BYTES:
+        raise ValueError(f"a flash of {size} bytes has no room for a filesystem at {offset:#x}")
+    return offset, end - offset
+
+
+@contextmanager
+def mounted(flash: Path, *, fresh: bool = False) -> Iterator[LittleFS]:
+    """The filesystem of a flash file, formatted anew if `fresh`; the board must be off. LittleFSError or
+    ValueError when there is none."""
+    offset, size = vfs_place(flash)
+    with flash.open("r+b") as f, mmap.mmap(f.fileno(), size, offset=offset) as memory:
+        fs = _filesystem(memory, fresh=fresh)
+        try:
+            yield fs
+        finally:
+            fs.unmount()
+
+
 def read_files(folder: Path) -> dict[str, bytes]:
     """Every file on the flash of the board in `folder`, by its path there."""
-    memory = bytearray((folder / FLASH_FILE).read_bytes())
+    offset, size = vfs_place(folder / FLASH_FILE)
+    memory = bytearray((folder / FLASH_FILE).read_bytes()[offset : offset + size])
     fs = _filesystem(memory, fresh=False)
     files = {}
     for root, _, names in fs.walk("/"):
@@ -157,3 +219,25 @@ def read_files(folder: Path) -> dict[str, bytes]:
             path = f"{root.rstrip('/')}/{name}"
             files[path] = _get(fs, path) or b""
     return files
+
+
+def read_file(flash: Path, path: str) -> bytes | None:
+    """One file on a flash that a board may be running from: None when it cannot be had just now."""
+    try:
+        offset, size = vfs_place(flash)
+        with flash.open("rb") as f, mmap.mmap(f.fileno(), size, mmap.MAP_PRIVATE, offset=offset) as memory:
+            return _get(_filesystem(memory, fresh=False), path)
+    except (OSError, LittleFSError, ValueError):
+        return None
+
+
+def write_files(flash: Path, files: dict[str, bytes]) -> None:
+    """Put files on a flash, formatting it when it has no filesystem. The board must be off."""
+    try:
+        with mounted(flash) as fs:
+            for path, data in files.items():
+                _put(fs, path, data)
+    except LittleFSError:
+        with mounted(flash, fresh=True) as fs:
+            for path, data in files.items():
+                _put(fs, path, data)

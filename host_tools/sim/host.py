@@ -52,9 +52,9 @@ class ZygoteHost:
         """Readable when there are events: for an event loop."""
         return self._socket.fileno()
 
-    def boot(self, board: str, folder: Path) -> int:
-        """Switch a board on; answers the pid of its VM."""
-        return self._ask({"cmd": "boot", "board": board, "folder": str(folder.resolve())})
+    def boot(self, board: str, folder: Path, **how: Any) -> int:
+        """Switch a board on; answers the pid of its VM. `how`: tty, raw and cause as zygote.py says."""
+        return self._ask({"cmd": "boot", "board": board, "folder": str(folder.resolve()), **how})
 
     def cut(self, board: str) -> int:
         """Take a board's power away; it is dead when this returns."""
@@ -63,6 +63,10 @@ class ZygoteHost:
     def brownout(self, board: str) -> int:
         """Let a board's supply sag: it resets itself, and the register of the reset cause says so."""
         return self._ask({"cmd": "brownout", "board": board})
+
+    def forget(self, board: str) -> int:
+        """Take a board's power away and drop what is known of it."""
+        return self._ask({"cmd": "forget", "board": board})
 
     def events(self) -> list[Json]:
         """What boards did since the last call: resets, ends, crashes. Does not wait."""

@@ -9,8 +9,8 @@ the wall clock: RTC of the board (Unix epoch) = wall clock + offset.
 """
 
 FLASH_BLOCK = 4096
-FLASH_BLOCKS = 512
-FLASH_SIZE = FLASH_BLOCK * FLASH_BLOCKS
+FLASH_SIZE = 4 * 1024 * 1024  # of a board that nobody chose another one for
+VFS_OFFSET = 0x220000  # where MicroPython 1.29 puts its filesystem on a flash of 4 MiB or more
 
 SIZE = 8192
 MAGIC = 0x32575053
@@ -25,8 +25,21 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
-# `exit_request`: why the VM ended itself; 0 means that it did not mean to
+# `exit_request`: why the VM ended itself, a reset cause or EXIT_CUT; 0 means that it did not mean to
 EXIT_NONE = 0
+EXIT_CUT = 14  # the power was cut in the middle of a flash operation
+
+# what the VM's console is
+CONSOLE_LOG = 0  # a file: the VM ends with main.py
+CONSOLE_REPL = 1  # a terminal: boot.py, main.py, then the prompt
+CONSOLE_RAW = 2  # the same in the raw REPL, which does not run main.py
+
+# What the VM tells its console's relay, within its output. No UTF-8 text has the first two bytes. `B` is
+# followed by a length (4 bytes, little endian) and so many bytes that are passed on as they are.
+MARK = b"\xff\xfe\x10"
+MARK_RUNS = MARK + b"R"  # Ctrl-C is heard from now on
+MARK_PROMPT = MARK + b"P"  # the interpreter's own banner and prompt come next
+MARK_BYTES = MARK + b"B"
 
 LOW = 0
 HIGH = 1
@@ -76,6 +89,14 @@ FIELDS = {
     "expander_lost": (84, "B"),  # it does not answer
     "rtc_chip": (85, "B"),  # 1: a DS3231
     "rtc_lost": (86, "B"),
+    "vfs_offset": (96, "I"),  # of the filesystem in the flash, in bytes; 0: VFS_OFFSET, and all behind it
+    "vfs_size": (100, "I"),
+    "cut_at_op": (104, "I"),  # power is cut in the middle of so many-th flash operation from now; 0: never
+    "bad_sectors": (108, "I"),  # how many of the four below are set: sectors that take nothing
+    "bad_sector_0": (112, "I"),  # number in the whole flash
+    "bad_sector_1": (116, "I"),
+    "bad_sector_2": (120, "I"),
+    "bad_sector_3": (124, "I"),
     "rtc_chip_offset_ns": (88, "q"),  # its time as Unix epoch = wall clock + offset
 }
 

@@ -6,7 +6,9 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +25,17 @@ START = "_start"  # the first module of the shims
 LOG_BYTES_MAX = 1 << 20
 FIFO_FD = 3
 PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """What a board's VM talks to instead of its log: a pty in raw mode that `chip/relay.py` holds, too."""
+
+    path: str
+    is_raw: bool = False  # begin in the raw REPL
+
+    def open(self) -> int:
+        return os.open(self.path, os.O_RDWR | os.O_NOCTTY)
 
 
 def trim_log(folder: Path) -> None:
@@ -44,35 +57,54 @@ def address_of(memory: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
-def become_board(folder: Path, shims: Path) -> NoReturn:
-    """Turn this forked process into the VM of a board. Never returns, never raises."""
+def become_board(folder: Path, shims: Path, terminal: Terminal | None = None) -> NoReturn:
+    """Turn this forked process into the VM of a board, which ends with main.py or, on a terminal, goes on at
+    the prompt. Never returns, never raises."""
     status = 1
     try:
         die_with_parent(signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        nothing, log = os.open(os.devnull, os.O_RDONLY), open_log(folder)
+        if terminal is None:
+            streams = (os.open(os.devnull, os.O_RDONLY), log := open_log(folder), log)
+        else:
+            streams = (tty := terminal.open(), tty, tty)
         # both ends, so that the FIFO never is at its end of file
         doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
         with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
             world = mmap.mmap(w.fileno(), layout.SIZE)
-            flash = mmap.mmap(f.fileno(), layout.FLASH_SIZE)
+            offset, size = filesystem_of(world, os.fstat(f.fileno()).st_size)
+            flash = mmap.mmap(f.fileno(), size, offset=offset)
         with (shims / ROM_FILE).open("rb") as r:
             rom = mmap.mmap(r.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
-        high = [os.dup(fd) for fd in (nothing, log, log, doorbell)]  # above what is replaced below
+        high = [os.dup(fd) for fd in (*streams, doorbell)]  # above what is replaced below
         for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
             os.dup2(fd, wanted, inheritable=True)
         os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         os.environ["MICROPYPATH"] = f"{shims}:.frozen"
         os.environ["TZ"] = "UTC0"
-        places = [address_of(world), address_of(flash), layout.FLASH_SIZE, FIFO_FD, address_of(rom), len(rom)]
+        console = layout.CONSOLE_LOG
+        if terminal is not None:
+            console = layout.CONSOLE_RAW if terminal.is_raw else layout.CONSOLE_REPL
+        places = [address_of(world), address_of(flash), size, FIFO_FD, address_of(rom), len(rom), console]
         heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB}k"
-        status = run_vm(["micropython", "-X", heap, "-m", START, *map(str, places)])
+        stay = ["-i"] if terminal is not None else []
+        status = run_vm(["micropython", *stay, "-X", heap, "-m", START, *map(str, places)])
     except BaseException as e:  # whatever happens, this process must not go on as a zygote
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
     finally:
         os._exit(status)
+
+
+def filesystem_of(world: mmap.mmap, flash_bytes: int) -> tuple[int, int]:
+    """Where the board's filesystem lies in its flash, and its size in bytes, by the world page."""
+    offset, size = (
+        struct.unpack_from(code, world, at)[0]
+        for at, code in (layout.FIELDS["vfs_offset"], layout.FIELDS["vfs_size"])
+    )
+    offset = offset or layout.VFS_OFFSET
+    return offset, size or flash_bytes - offset
 
 
 def run_vm(arguments: list[str]) -> int:

@@ -7,12 +7,17 @@ client: `host.py`), and dies with it; its children die with it (PDEATHSIG).
     {"id": 1, "cmd": "boot", "board": "box-1", "folder": "/..."}  -> {"id": 1, "pid": 4711}
     {"id": 2, "cmd": "cut", "board": "box-1"}                     -> {"id": 2, "pid": 4711}, once it is dead
     "brownout": cut, and on again with that cause
+    "forget": cut, and the board is not known any more
     errors                                                        -> {"id": 2, "error": "..."}
     what boards do by themselves: {"event": "reset", "board", "cause", "pid"}, {"event": "asleep", "board"},
                                   {"event": "halted" | "crashed", "board", "status"}
 
-It is the boards' reset logic, too: it boots a board that reset itself, one whose watchdog ran out, and one in
-deep sleep that its timer or a pin wakes; of the latter it holds the doorbell meanwhile.
+A board that is booted with "tty": PATH has its console there, goes on at the prompt after main.py (with
+"raw": true in the raw REPL, without main.py), and is not started again by itself: "reset" comes with pid 0,
+and the chip's reset logic (`chip/board.py`) boots it with "cause". What it printed last is in the tty then.
+
+It is the other boards' reset logic, too: it boots a board that reset itself, one whose watchdog ran out, and
+one in deep sleep that its timer or a pin wakes; of the latter it holds the doorbell meanwhile.
 """
 
 import gc
@@ -29,7 +34,7 @@ from typing import Any
 
 from host_tools.sim import layout
 from host_tools.sim.pins import now_us
-from host_tools.sim.vm_process import become_board, die_with_parent, trim_log
+from host_tools.sim.vm_process import Terminal, become_board, die_with_parent, trim_log
 from host_tools.sim.world import FIFO_FILE, LOG_FILE, World
 
 WATCHDOG_CHECK_MS = 200
@@ -52,6 +57,7 @@ class Board:
         self.is_bitten = False  # killed by its watchdog, not reaped yet
         self.next_cause = 0  # why it boots again at `boot_s`; 0: it does not
         self.boot_s = 0.0
+        self.terminal: Terminal | None = None
 
 
 class Zygote:
@@ -124,7 +130,12 @@ class Zygote:
                 board = self.boards[name] = Board(name, Path(request["folder"]))
             if board.pid or board.next_cause or board.world.get("asleep"):
                 raise ValueError(f"{name} has power already")
-            return self.boot(board, layout.PWRON_RESET)
+            tty = request.get("tty")
+            board.terminal = Terminal(tty, request.get("raw", False)) if tty else None
+            return self.boot(board, request.get("cause", layout.PWRON_RESET))
+        if request["cmd"] == "forget":
+            board = self.boards.pop(name, None)
+            return self.cut(board) if board is not None else 0
         if request["cmd"] == "cut":
             return self.cut(self.boards[name])
         if request["cmd"] == "brownout":
@@ -153,7 +164,7 @@ class Zygote:
         trim_log(board.folder)
         pid = os.fork()
         if pid == 0:
-            become_board(board.folder, self.shims)
+            become_board(board.folder, self.shims, board.terminal)
         board.pid = pid
         board.world.put("pid", pid)
         self.by_pid[pid] = board
@@ -196,14 +207,19 @@ class Zygote:
     def ended(self, board: Board, status: int) -> None:
         """A VM ended without being cut off: reset it, or leave it as a chip that stopped."""
         cause = layout.WDT_RESET if board.is_bitten else board.world.get("exit_request")
+        if cause == layout.EXIT_CUT:
+            self.cut(board)
+            self.say({"event": "cut", "board": board.name})
+            return
+        if not cause and board.terminal is not None and os.WIFEXITED(status):
+            cause = layout.SOFT_RESET  # Ctrl-D or sys.exit() at the prompt
         if cause == layout.DEEPSLEEP_RESET:
             self.fall_asleep(board)
             return
         if cause:
             board.world.release_outputs()
             board.world.put("pid", 0)
-            board.next_cause, board.boot_s = cause, time.monotonic() + RESET_MS / 1000
-            self.resetting.add(board)
+            self.restart(board, cause)
             return
         event = "halted" if board.world.get("halted") else "crashed"
         board.world.put("halted", 1)
@@ -211,6 +227,14 @@ class Zygote:
         with (board.folder / LOG_FILE).open("a") as log:
             log.write(f"--- the VM {event}, wait status {status}\n")
         self.say({"event": event, "board": board.name, "status": status})
+
+    def restart(self, board: Board, cause: int) -> None:
+        """Boot the board soon, or leave that to the reset logic of its chip."""
+        if board.terminal is not None:
+            self.say({"event": "reset", "board": board.name, "cause": cause, "pid": 0})
+            return
+        board.next_cause, board.boot_s = cause, time.monotonic() + RESET_MS / 1000
+        self.resetting.add(board)
 
     # --- deep sleep ---
 
@@ -240,8 +264,7 @@ class Zygote:
                 board.world.put("asleep", 0)
                 board.world.put("wake_reason", reason)
                 board.world.put("woken_pins", pins)
-                board.next_cause, board.boot_s = layout.DEEPSLEEP_RESET, time.monotonic() + RESET_MS / 1000
-                self.resetting.add(board)
+                self.restart(board, layout.DEEPSLEEP_RESET)
         ends = [us for board in self.sleepers.values() if (us := board.world.get("sleep_until_us"))]
         return time.monotonic() + (min(ends, default=now_us() + 10**9) - now_us()) / 1e6
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from host_tools.sim.flash import FLASH_BYTES, Template, read_files
+from host_tools.sim.flash import FLASH_BYTES, Template, mounted, read_files
 from tests.sim.boards import CONFIG
 
 FILES = {
@@ -15,17 +15,10 @@ FILES = {
 
 def put(folder: Path, path: str, data: bytes) -> None:
     """As the board would write it."""
-    from littlefs import LittleFS
-
-    from host_tools.sim.flash import BLOCK_BYTES, BLOCKS, _Memory
-
-    memory = bytearray((folder / "flash.bin").read_bytes())
-    fs = LittleFS(context=_Memory(memory), block_size=BLOCK_BYTES, block_count=BLOCKS)
-    fs.makedirs(str(Path(path).parent), exist_ok=True)
-    with fs.open(path, "wb") as f:
-        f.write(data)
-    fs.unmount()
-    (folder / "flash.bin").write_bytes(memory)
+    with mounted(folder / "flash.bin") as fs:
+        fs.makedirs(str(Path(path).parent), exist_ok=True)
+        with fs.open(path, "wb") as f:
+            f.write(data)
 
 
 def test_a_new_flash_holds_what_was_put_there_and_little_more(run_dir: Path) -> None:
