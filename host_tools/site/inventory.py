@@ -24,6 +24,7 @@ SUFFIX = ".inventory.db"
 ACTIONS = ("flash", "provision", "selftest", "replace")
 NAMES_DEVICE = ("provision", "replace")
 """What makes a board the device, when it succeeds."""
+GIVEN_UP = "its replacement was given up for another board"
 BUSY_S = 20.0
 HISTORY_MAX = 100_000
 FACTS_MAX = 32
@@ -124,14 +125,8 @@ class Inventory:
         """Credentials that must no longer count; the same ones twice are noted once."""
         if not 0 < len(why) <= TEXT_MAX:
             raise ValueError("why must be 1 to 500 characters")
-        values = (int(self._clock()), device, key_version, mac_of(mac) if mac else None, serial, why)
         with self._writing() as db:
-            db.execute(
-                "INSERT INTO revoked (at_s, device, key_version, mac, serial, why) SELECT ?, ?, ?, ?, ?, ?"
-                " WHERE NOT EXISTS (SELECT 1 FROM revoked"
-                " WHERE device = ? AND key_version = ? AND mac IS ? AND serial IS ?)",
-                (*values, device, key_version, values[3], serial),
-            )
+            _revoke(db, (int(self._clock()), device, key_version, mac_of(mac) if mac else None, serial, why))
 
     def revoked(self) -> list[Revocation]:
         """All revoked credentials, the oldest first."""
@@ -141,18 +136,30 @@ class Inventory:
             ).fetchall()
         return [Revocation(*row) for row in rows]
 
-    def begin_replacement(self, device: str, new_mac: str, old_mac: str | None, version: int) -> Pending:
-        """Note that `new_mac` takes over `device`, whose key version was `version`. One that was begun before
-        and not finished counts, with the new board of today: so the version is raised once."""
-        new_mac, old_mac = mac_of(new_mac), mac_of(old_mac) if old_mac else None
+    def begin_replacement(self, device: str, new_mac: str, version: int) -> Pending:
+        """Note that `new_mac` takes over `device`, whose key version is `version`. One that was begun before
+        and not finished counts, so the version is raised once; but where another board may have got
+        credentials of the new version, these are revoked, too, and there is one more."""
+        new_mac, now_s = mac_of(new_mac), int(self._clock())
         with self._writing() as db:
             begun = _pending(db, device)
-            if begun is not None:
-                db.execute("UPDATE pending SET new_mac = ? WHERE device = ?", (new_mac, device))
-                return replace(begun, new_mac=new_mac)
-            begun = Pending(device, new_mac, old_mac, version, version + 1, int(self._clock()))
-            db.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)", astuple(begun))
+            if begun is None:
+                old = db.execute("SELECT mac FROM boards WHERE device = ?", (device,)).fetchone()
+                old_mac = old[0] if old else None
+                begun = Pending(device, new_mac, old_mac, version, version + 1, now_s)
+            elif begun.writing and begun.new_mac != new_mac:
+                _revoke(db, (now_s, device, begun.new_version, begun.new_mac, None, GIVEN_UP))
+                newest = max(version, begun.new_version) + 1
+                begun = replace(begun, new_mac=new_mac, new_version=newest, writing=False)
+            else:
+                begun = replace(begun, new_mac=new_mac)
+            db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(begun))
             return begun
+
+    def begin_writing(self, device: str) -> None:
+        """From now on the new board may have its credentials."""
+        with self._writing() as db:
+            db.execute("UPDATE pending SET writing = 1 WHERE device = ?", (device,))
 
     def pending(self, device: str) -> Pending | None:
         """The replacement of this device that is not finished."""
@@ -243,12 +250,22 @@ def _assign(db: sqlite3.Connection, mac: str, device: str, now_s: int, facts: di
     )
 
 
+def _revoke(db: sqlite3.Connection, values: tuple[int, str, int, str | None, str | None, str]) -> None:
+    db.execute(
+        "INSERT INTO revoked (at_s, device, key_version, mac, serial, why) SELECT ?, ?, ?, ?, ?, ?"
+        " WHERE NOT EXISTS (SELECT 1 FROM revoked"
+        " WHERE device = ? AND key_version = ? AND mac IS ? AND serial IS ?)",
+        (*values, *values[1:5]),
+    )
+
+
 def _pending(db: sqlite3.Connection, device: str) -> Pending | None:
     row = db.execute(
-        "SELECT device, new_mac, old_mac, old_version, new_version, at_s FROM pending WHERE device = ?",
+        "SELECT device, new_mac, old_mac, old_version, new_version, at_s, writing FROM pending"
+        " WHERE device = ?",
         (device,),
     ).fetchone()
-    return Pending(*row) if row else None
+    return replace(Pending(*row), writing=bool(row[6])) if row else None
 
 
 def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:

@@ -49,7 +49,8 @@ class Revocation:
 
 @dataclass(frozen=True)
 class Pending:
-    """A replacement that has begun: `new_version` is what the site file is raised to, once."""
+    """A replacement that has begun: `new_version` is what the site file is raised to, once. `writing`: the
+    new board may have got credentials of that version already."""
 
     device: str
     new_mac: str
@@ -57,6 +58,7 @@ class Pending:
     old_version: int
     new_version: int
     at_s: int
+    writing: bool = False
 
 
 def board_row(

@@ -48,7 +48,8 @@ STEPS = (
         old_mac TEXT,
         old_version INTEGER NOT NULL,
         new_version INTEGER NOT NULL,
-        at_s INTEGER NOT NULL
+        at_s INTEGER NOT NULL,
+        writing INTEGER NOT NULL
     );
     """,
 )
