@@ -32,6 +32,7 @@ COMMANDS = {
     "send": "send a token to a board and wait for its answer",
     "watch": "live table of boards, locks, doors and courts",
     "flash": "put MicroPython on boards, whatever was on them before",
+    "provision": "make boards devices of a site: firmware, configuration, keys",
     "doctor": "what is wrong with this computer, its ports or a board",
 }
 MODULES = {"demo": "demo_app"}  # where the module is not called like its command

@@ -13,6 +13,7 @@ Interactive Interpreter Mode (aka REPL)"; the hold mode in docs/adr/0009-provisi
 import contextlib
 import re
 import time
+import zlib
 from collections.abc import Callable
 from types import TracebackType
 
@@ -25,7 +26,7 @@ from host_tools.port.trouble import Lost
 from host_tools.port.wire import HEARD_BYTES_MAX, REPLY_S, Wire, shown
 from host_tools.words import tr
 
-HOLD_MS = 300_000  # as in firmware/main.py
+HOLD_MS = 300_000  # as in firmware/service.py
 FEED_EVERY_S = 30.0
 ENTRY_S = 12.0  # a board that crashes again and again comes by within half of it
 RESET_AFTER_S = 2.5
@@ -34,6 +35,7 @@ SETTLE_S = 0.05  # what interrupted code still prints
 BOOT_S = 15.0
 RUN_S = 20.0
 HOLD_TRIES = 3
+SURE_TRIES = 6
 TRACE_CHARS_MAX = 300
 
 BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r?\n>")
@@ -45,12 +47,19 @@ def _():
  import sys
  try:
   with open('/main.py') as f:
-   if 'sportbox: held for service' not in f.read():
+   if '/hold' not in f.read():
     return 'foreign'
  except OSError:
   return 'none'
  return 'ours' if 'sportbox.compose' in sys.modules else 'held'
 print(_())
+"""
+
+_CHECKED = """\
+import binascii
+c={data!r}
+if binascii.crc32(c)!={crc}:raise ValueError('garbled')
+exec(c)
 """
 
 
@@ -61,9 +70,15 @@ class DeviceError(ToolError):
         self.trace = trace
         last = trace.strip().splitlines()[-1:] or [""]
         super().__init__(
-            tr("{port}: the board says: {text}", port=shown(port), text=printable(last[0])[:TRACE_CHARS_MAX]),
+            tr("the board says: {text}", text=printable(last[0])[:TRACE_CHARS_MAX]),
             tr("repeat the command; if it comes again, flash the board anew with `sportbox flash`"),
         )
+
+
+def checked(code: str) -> str:
+    """`code` that runs only when it came whole."""
+    data = code.encode()
+    return _CHECKED.format(data=data, crc=zlib.crc32(data))
 
 
 class Console(Wire):
@@ -143,16 +158,16 @@ class Console(Wire):
     def _silent(self) -> Unreachable:
         if NO_IMAGE.search(self.heard):
             return Unreachable(
-                tr("{port}: there is no MicroPython on the board", port=shown(self.port)),
+                tr("there is no MicroPython on the board"),
                 tr("sportbox flash --port {port}", port=shown(self.port)),
             )
         if not self.heard.strip(b"\x00\r\n"):
             return Unreachable(
-                tr("{port}: the board says nothing (no MicroPython on it, or asleep)", port=shown(self.port)),
+                tr("the board says nothing (no MicroPython on it, or asleep)"),
                 tr("press its reset button and repeat the command at once, or `sportbox flash` it first"),
             )
         return Unreachable(
-            tr("{port}: the board talks but does not come to its prompt", port=shown(self.port)),
+            tr("the board talks but does not come to its prompt"),
             tr("press its reset button and repeat the command, or `sportbox flash` it anew"),
         )
 
@@ -165,6 +180,16 @@ class Console(Wire):
         if self.is_held and time.monotonic() > self._fed_s + FEED_EVERY_S:
             self.feed()
         return self._execute(code, timeout_s)
+
+    def sure(self, code: str, timeout_s: float = RUN_S) -> str:
+        """As `run`, for code that may run twice and raises nothing: again when the line damaged it."""
+        for attempt in range(SURE_TRIES):
+            try:
+                return self.run(checked(code), timeout_s)
+            except (Lost, DeviceError):
+                if attempt == SURE_TRIES - 1:
+                    raise
+        raise self.garbled()
 
     def begin(self, code: str) -> None:
         """Starts `code` and leaves the line to the caller, who ends with `finish`."""
@@ -206,7 +231,7 @@ class Console(Wire):
 
     def state(self) -> str:
         """`ours`: our firmware was running; `held`: it was not; `foreign`: another main.py; `none`: none."""
-        return self.run(_STATE).strip()
+        return self.sure(_STATE).strip()
 
     def hold(self) -> None:
         """A board with our firmware restarts into hold mode and is at the prompt again. Its watchdog, which
@@ -218,7 +243,7 @@ class Console(Wire):
                     return
                 if state == "held":
                     break
-                self.run("with open('/hold','w'):pass")
+                self.sure("with open('/hold','w'):pass")
                 self._leave()
                 self.wait_for(HELD, BOOT_S)
                 self._enter()
@@ -228,7 +253,7 @@ class Console(Wire):
         self.is_held = self.state() == "held"
         if not self.is_held:
             raise Lost(
-                tr("{port}: the board does not go into hold mode", port=shown(self.port)),
+                tr("the board does not go into hold mode"),
                 tr("press its reset button and repeat the command"),
             )
         self.feed()
@@ -238,7 +263,7 @@ class Console(Wire):
         if not self.is_held:
             return
         self._fed_s = time.monotonic()
-        self.run(f"import machine\nmachine.WDT(timeout={HOLD_MS}).feed()")
+        self.sure(f"import machine\nmachine.WDT(timeout={HOLD_MS}).feed()")
 
     def restart(self) -> None:
         """A normal start. The console is the firmware's then: `listen` hears it."""
@@ -250,7 +275,7 @@ class Console(Wire):
     def _leave(self) -> None:
         """machine.reset(): the answer never comes."""
         with contextlib.suppress(Lost):  # its own USB is gone with it
-            self.begin("import machine\nmachine.reset()")
+            self.begin(checked("import machine\nmachine.reset()"))
         self.at_prompt = False
 
     def listen(self, seconds: float, until: str | None = None) -> str:

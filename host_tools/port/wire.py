@@ -75,7 +75,7 @@ class Wire:
 
     def garbled(self) -> Lost:
         return Lost(
-            tr("{port}: the connection loses or garbles bytes", port=shown(self.port)),
+            tr("the connection loses or garbles bytes"),
             tr("use a shorter cable and plug it straight into the computer, then repeat the command"),
         )
 
