@@ -23,6 +23,7 @@ from host_tools.site import vaultfile
 from host_tools.site.atomic import locked_folder, replace_file
 from host_tools.site.base import Name
 from host_tools.site.ca import Authority, new_authority
+from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.models import Site
 from host_tools.site.passphrase import TRIES, Source, normal, passphrase_source, too_short, wifi_source
 from host_tools.words import tr
@@ -141,6 +142,8 @@ def open_vault(
     password, which is asked for where it lacks it. Raises BadInput or ToolError, each with a cure."""
     source = source or passphrase_source()
     path = vault_path(site_file)
+    if create and not path.exists():
+        _check_not_lost(site_file)
     vault = (
         _create(path, site.site, source) if create and not path.exists() else _open(path, site.site, source)
     )
@@ -169,6 +172,25 @@ def new_vault(site_file: Path, site: Site, passphrase: str, n: int = vaultfile.C
     if vault is None:
         raise BadInput(tr("{path} is there already", path=path), "sportbox vault show SITE.yaml")
     return vault
+
+
+def _check_not_lost(site_file: Path) -> None:
+    """Boards have keys of a vault that is not here: a new one would lock everybody out of them."""
+    path = inventory_path(site_file)
+    boards = Inventory.open(site_file).boards() if path.exists() else []
+    known = [row.device for row in boards if row.device is not None and row.key_version is not None]
+    if known:
+        raise BadInput(
+            tr(
+                "{path} is gone, and boards have its keys: {names}",
+                path=vault_path(site_file),
+                names=", ".join(known),
+            ),
+            tr(
+                "restore it from a backup; to begin anew with new keys for all boards, move {path} away",
+                path=path,
+            ),
+        )
 
 
 def _open(path: Path, site: str, source: Source) -> Vault:

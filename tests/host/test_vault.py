@@ -12,6 +12,7 @@ import pytest
 
 from host_tools.errors import BadInput, ToolError
 from host_tools.site import passphrase, vault, vaultfile
+from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.passphrase import Source, passphrase_source
 from host_tools.site.vault import open_vault, vault_path
@@ -176,6 +177,19 @@ def test_no_vault_and_no_place_for_one(site_file: Path, tmp_path: Path, cheap: N
     vault_path(site_file).mkdir()
     with pytest.raises(ToolError, match="cannot read"):
         open_vault(site_file, SITE, source)
+
+
+def test_a_lost_vault_is_not_made_anew(site_file: Path, tmp_path: Path, cheap: None) -> None:
+    source = passphrase_source(passphrase_file(tmp_path))
+    store = Inventory.open(site_file)
+    store.record("flash", "aa:bb:cc:00:00:01")
+    open_vault(site_file, SITE, source, wifi=False)
+    vault_path(site_file).unlink()
+    store.record("provision", "aa:bb:cc:00:00:01", "box-1", key_version=1)
+    with pytest.raises(BadInput, match="boards have its keys: box-1") as caught:
+        open_vault(site_file, SITE, source, wifi=False)
+    assert "x.inventory.db" in str(caught.value.hint)
+    assert not vault_path(site_file).exists()
 
 
 def test_a_file_of_somebody_else(site_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
