@@ -39,7 +39,7 @@ def look():
         {
             "mac": binascii.hexlify(machine.unique_id(), ":").decode(),
             "machine": getattr(sys.implementation, "_machine", ""),
-            "version": ".".join([str(part) for part in sys.implementation[1][:3]]),
+            "version": ".".join([str(part) for part in sys.implementation.version[:3]]),
             "manifest": facts_of("/manifest.json", ("site", "device", "key_version")),
             "marker": facts_of("/provisioning", ("site", "device", "clear")),
             "config": facts_of("/config.json", ("site", "device")),
