@@ -26,6 +26,7 @@ COMMANDS = {
     "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",
     "inventory": "which board is which device, and what is missing",
+    "replace": "give a device a new board, with new keys",
     "label": "QR labels for boards and compartments, as PDF",
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
     "selftest": "a board checks itself, a technician helps, a record is written",
