@@ -82,7 +82,7 @@ class Taken:
         """What the person has to know now, in sentences."""
         told = [
             tr(
-                "void: tokens of {device} with `kid` booking-{version} or ops-{version}",
+                "void: tokens of {device} with `kid` booking-{version} or ops-{version}, and older ones",
                 device=self.device,
                 version=self.old_version,
             )
@@ -135,7 +135,7 @@ def take_over(
     site = load_site(site_file)
     described = device_of(site, device)
     old = inventory.board(pending.old_mac) if pending.old_mac else None
-    old_version, old_serial = _revoke(inventory, pending, old)
+    old_serial = _revoke(inventory, pending, old)
     inventory.begin_writing(device)
     serial = bench.provision(site, device)
     inventory.end_replacement(device)
@@ -143,7 +143,7 @@ def take_over(
         device=device,
         mac=seen.mac,
         old_mac=pending.old_mac,
-        old_version=old_version,
+        old_version=pending.old_version,
         version=described.key_version,
         old_serial=old_serial,
         serial=serial,
@@ -192,9 +192,13 @@ def _believed(site: Site, seen: Seen, inventory: Inventory) -> list[Owner]:
     return believed
 
 
-def _revoke(inventory: Inventory, pending: Pending, old: BoardRow | None) -> tuple[int, str | None]:
-    """The old board's key version and certificate are noted; without an old board the version alone."""
-    version = old.key_version if old and old.key_version is not None else pending.old_version
+def _revoke(inventory: Inventory, pending: Pending, old: BoardRow | None) -> str | None:
+    """The old board's key version and certificate are noted, and the version of the site file, of which
+    tokens may be about; answers the certificate's serial number."""
     serial = old.serial if old else None
-    inventory.revoke(pending.device, version, pending.old_mac, serial, WHY.format(mac=pending.new_mac))
-    return version, serial
+    why = WHY.format(mac=pending.new_mac)
+    version = old.key_version if old and old.key_version is not None else pending.old_version
+    inventory.revoke(pending.device, version, pending.old_mac, serial, why)
+    if version != pending.old_version:
+        inventory.revoke(pending.device, pending.old_version, None, None, why)
+    return serial

@@ -3,11 +3,14 @@
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PRIVATE = 0o600
+LOCK_WAIT_S = 20.0
+LOCK_POLL_S = 0.01
 
 
 def replace_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
@@ -34,13 +37,25 @@ def replace_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """One at a time, of all processes and threads; for no longer than a write takes. Raises OSError."""
+    """One at a time, of all processes and threads; for no longer than a write takes. Raises OSError, also
+    when another one does not let go within LOCK_WAIT_S."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, time.monotonic() + LOCK_WAIT_S)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, until_s: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                raise
+            time.sleep(LOCK_POLL_S)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from host_tools.errors import BadInput, ToolError
 from host_tools.site.inventory_rows import BoardRow, Entry, Fact, Pending, Revocation, board_row
-from host_tools.site.inventory_schema import migrate
+from host_tools.site.inventory_schema import VERSION, migrate
 from host_tools.site.models import Site
 from host_tools.words import tr
 
@@ -44,8 +44,9 @@ class Inventory:
     def open(cls, site_file: Path) -> "Inventory":
         """The inventory beside the site file, made if it is not there. Raises BadInput or ToolError."""
         inventory = cls(inventory_path(site_file))
-        with inventory._writing() as db:
-            migrate(db)
+        if not inventory._is_current():
+            with inventory._writing() as db:
+                migrate(db)
         return inventory
 
     def record(
@@ -169,6 +170,13 @@ class Inventory:
     def end_replacement(self, device: str) -> None:
         with self._writing() as db:
             db.execute("DELETE FROM pending WHERE device = ?", (device,))
+
+    def _is_current(self) -> bool:
+        """Then there is nothing to write, and a folder that is read-only will do for looking."""
+        if not self.path.exists():
+            return False
+        with self._reading() as db:
+            return bool(db.execute("PRAGMA user_version").fetchone() == (VERSION,))
 
     def _boards(self, rest: str, values: tuple[object, ...]) -> list[BoardRow]:
         with self._reading() as db:

@@ -191,6 +191,16 @@ def test_a_later_version_keeps_what_is_there(site_file: Path, store: Inventory) 
         Inventory.open(site_file)
 
 
+def test_looking_writes_nothing(site_file: Path, store: Inventory) -> None:
+    provisioned(store, A, "box-1")
+    db = sqlite3.connect(inventory_path(site_file), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")  # somebody else writes
+    try:
+        assert Inventory.open(site_file).device_of(A) == "box-1"
+    finally:
+        db.close()
+
+
 def test_a_place_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="cannot use") as caught:
         Inventory.open(tmp_path / "none" / "x.yaml")

@@ -80,11 +80,15 @@ def test_a_blank_board_takes_over_and_is_refused_the_second_time(
         assert "sportbox provision" in err
         assert version(site_file) == 2
         board.cut()
-        files = board.files()
+        files, console = board.files(), board.log()
     assert json.loads(files["/manifest.json"])["key_version"] == 2
     secrets = json.loads(files["/secrets.json"])
     assert secrets["keys"]["ops-2"]["k"] == device_key(vault.master, vault.site, "box-1", "ops", 2).hex()
     assert secrets["wifi"]["password"] == WIFI_PASSWORD
+    for secret in (WIFI_PASSWORD, PASSPHRASE, secrets["keys"]["ops-2"]["k"], vault.master.hex()):
+        assert secret not in console
+        for path in site_file.parent.iterdir():
+            assert secret.encode() not in path.read_bytes(), path
     store = Inventory.open(site_file)
     assert store.device_of(board.mac) == "box-1"
     assert [(one.mac, one.serial, one.key_version) for one in store.revoked()] == [(OLD, "5e1", 1)]

@@ -217,6 +217,16 @@ def test_a_site_file_that_cannot_be_changed(
     finished(site_file, store, NEW, 2)
 
 
+def test_a_board_that_was_behind_the_site_file(site_file: Path, store: Inventory) -> None:
+    text = site_file.read_text()
+    site_file.write_text(
+        text.replace("    board: box-esp32s3\n", "    board: box-esp32s3\n    key_version: 3\n", 1)
+    )
+    taken = take_over(site_file, "box-1", Bench(NEW), store)
+    assert (taken.old_version, taken.version) == (3, 4)
+    assert [(one.key_version, one.mac) for one in store.revoked()] == [(1, OLD), (3, None)]
+
+
 def test_a_device_that_is_not_there(site_file: Path, store: Inventory) -> None:
     with pytest.raises(BadInput, match="no board `box-9`"):
         take_over(site_file, "box-9", Bench(NEW), store)

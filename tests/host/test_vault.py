@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import BadInput, ToolError
-from host_tools.site import passphrase, vault, vaultfile
+from host_tools.site import atomic, passphrase, vault, vaultfile
 from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.passphrase import Source, passphrase_source
@@ -217,6 +217,13 @@ def test_a_write_that_fails_leaves_the_old_one(site_file: Path, monkeypatch: pyt
     assert "another" not in str(caught.value)
     assert vault_path(site_file).read_bytes() == before
     assert others(site_file.parent) == []
+
+
+def test_a_lock_that_nobody_lets_go(site_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = cheap_vault(site_file)
+    monkeypatch.setattr(atomic, "LOCK_WAIT_S", 0.05)
+    with atomic.locked_folder(site_file.parent), pytest.raises(ToolError, match="cannot write"):
+        made.set_wifi("wifi-main", WIFI_PASSWORD)
 
 
 def test_the_passphrase_is_changed(site_file: Path, tmp_path: Path, cheap: None) -> None:
