@@ -30,6 +30,8 @@ HOLD_MS = 300_000  # as in firmware/service.py
 FEED_EVERY_S = 30.0
 ENTRY_S = 12.0  # a board that crashes again and again comes by within half of it
 RESET_AFTER_S = 2.5
+CATCH_S = 2.0
+CATCH_EVERY_S = 0.03
 BANNER_S = 0.8
 SETTLE_S = 0.05  # what interrupted code still prints
 BOOT_S = 15.0
@@ -131,7 +133,8 @@ class Console(Wire):
                     return
                 if not is_reset and time.monotonic() > begin + RESET_AFTER_S:
                     is_reset = True
-                    self.reset_by_lines()
+                    if self.reset_by_lines():
+                        self._catch()
             except Lost:  # a board with its own USB leaves the bus when it resets
                 left = begin + patience_s - time.monotonic()
                 if left <= 0:
@@ -154,6 +157,16 @@ class Console(Wire):
             if not self.port.there():
                 raise
             return False
+
+    def _catch(self) -> None:
+        """Ctrl-C again and again while the board starts: one that sleeps is awake for a moment only."""
+        end = time.monotonic() + CATCH_S
+        while time.monotonic() < end:
+            self.write(b"\x03")
+            data = self.read(CATCH_EVERY_S)
+            self.heard = (self.heard + data)[-HEARD_BYTES_MAX:]
+            if b">>> " in data:
+                return
 
     def _silent(self) -> Unreachable:
         if NO_IMAGE.search(self.heard):
