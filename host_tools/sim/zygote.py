@@ -15,6 +15,7 @@ client: `host.py`), and dies with it; its children die with it (PDEATHSIG).
 A board that is booted with "tty": PATH has its console there, goes on at the prompt after main.py (with
 "raw": true in the raw REPL, without main.py), and is not started again by itself: "reset" comes with pid 0,
 and the chip's reset logic (`chip/board.py`) boots it with "cause". What it printed last is in the tty then.
+Events of such boards say with "starts" how many VMs the board had, so that an old one is told apart.
 
 It is the other boards' reset logic, too: it boots a board that reset itself, one whose watchdog ran out, and
 one in deep sleep that its timer or a pin wakes; of the latter it holds the doorbell meanwhile.
@@ -58,6 +59,7 @@ class Board:
         self.next_cause = 0  # why it boots again at `boot_s`; 0: it does not
         self.boot_s = 0.0
         self.terminal: Terminal | None = None
+        self.starts = 0  # of its VM, told with its events
 
 
 class Zygote:
@@ -161,6 +163,7 @@ class Zygote:
     def boot(self, board: Board, cause: int) -> int:
         board.world.prepare_boot(cause)
         board.is_bitten = False
+        board.starts += 1
         trim_log(board.folder)
         pid = os.fork()
         if pid == 0:
@@ -209,7 +212,7 @@ class Zygote:
         cause = layout.WDT_RESET if board.is_bitten else board.world.get("exit_request")
         if cause == layout.EXIT_CUT:
             self.cut(board)
-            self.say({"event": "cut", "board": board.name})
+            self.say({"event": "cut", "board": board.name, "starts": board.starts})
             return
         if not cause and board.terminal is not None and os.WIFEXITED(status):
             cause = layout.SOFT_RESET  # Ctrl-D or sys.exit() at the prompt
@@ -226,12 +229,14 @@ class Zygote:
         board.world.put("pid", 0)
         with (board.folder / LOG_FILE).open("a") as log:
             log.write(f"--- the VM {event}, wait status {status}\n")
-        self.say({"event": event, "board": board.name, "status": status})
+        self.say({"event": event, "board": board.name, "status": status, "starts": board.starts})
 
     def restart(self, board: Board, cause: int) -> None:
         """Boot the board soon, or leave that to the reset logic of its chip."""
         if board.terminal is not None:
-            self.say({"event": "reset", "board": board.name, "cause": cause, "pid": 0})
+            self.say(
+                {"event": "reset", "board": board.name, "cause": cause, "pid": 0, "starts": board.starts}
+            )
             return
         board.next_cause, board.boot_s = cause, time.monotonic() + RESET_MS / 1000
         self.resetting.add(board)
@@ -247,7 +252,7 @@ class Zygote:
         fd = os.open(board.folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
         self.poll.register(fd, select.POLLIN)
         self.sleepers[fd] = board
-        self.say({"event": "asleep", "board": board.name})
+        self.say({"event": "asleep", "board": board.name, "starts": board.starts})
 
     def end_sleep(self, board: Board) -> None:
         for fd in [fd for fd, sleeper in self.sleepers.items() if sleeper is board]:

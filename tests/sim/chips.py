@@ -141,6 +141,19 @@ def esptool(port: str, *arguments: str, check: bool = True) -> subprocess.Comple
 
 
 @contextmanager
+def raw_repl(port: str) -> Iterator[Any]:
+    """mpremote's transport at the raw prompt of a board, without a soft reset: `.exec(code)`."""
+    from mpremote.transport_serial import SerialTransport
+
+    transport = SerialTransport(port)
+    try:
+        transport.enter_raw_repl(soft_reset=False)
+        yield transport
+    finally:
+        transport.close()
+
+
+@contextmanager
 def chip_board(
     run_dir: Path,
     chip: str = "esp32s3",

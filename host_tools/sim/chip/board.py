@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from host_tools.sim import layout
 from host_tools.sim.chip import says
@@ -27,7 +27,6 @@ from host_tools.sim.chip.port import NetPort, Port, PtyPort
 from host_tools.sim.chip.relay import Relay, banner
 from host_tools.sim.chip.rom import Leave, Rom
 from host_tools.sim.chip.slip import SyncWatch
-from host_tools.sim.host import ZygoteHost
 from host_tools.sim.world import LOG_FILE
 
 State = Literal["off", "loader", "no image", "running", "asleep"]
@@ -47,13 +46,21 @@ DRAIN_S = 0.2
 ATTENTION = b"\r\x03"
 
 
+class Power(Protocol):
+    """Starts and ends the VM."""
+
+    def boot(self, board: str, folder: Path, tty: str, raw: bool, cause: int) -> int: ...
+    def cut(self, board: str) -> int: ...
+    def forget(self, board: str) -> int: ...
+
+
 class ChipBoard:
     """Lives in an asyncio loop; `host.py` makes it and calls it there."""
 
     def __init__(
         self,
         body: Body,
-        zygote: ZygoteHost,
+        zygote: Power,
         make_port: Callable[["ChipBoard"], Port],
         faults: Faults,
         baud: int | None = None,
@@ -67,7 +74,7 @@ class ChipBoard:
         self.on_event = on_event
         self._zygote = zygote
         self._loop = asyncio.get_running_loop()
-        self._relay = Relay(self._say, body.folder / LOG_FILE)
+        self._relay = Relay(self._send, body.folder / LOG_FILE)
         self._rx, self._tx = bytearray(), bytearray()
         self._rx_pace, self._tx_pace = Pace(baud), Pace(baud)
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -78,7 +85,7 @@ class ChipBoard:
         self._stuck_since_s = 0.0
         self._lines = (False, False)
         self._watches_vm = False
-        self._tell_op = faults.cut_op.pop(0) if faults.cut_op else 0
+        self._starts = 0
         self.port = make_port(self)
         self.port.plug()
         if faults.busy:
@@ -133,7 +140,12 @@ class ChipBoard:
         world.put("bad_sectors", len(bad))
         for number, sector in enumerate(bad):
             world.put(f"bad_sector_{number}", sector)
-        world.put("cut_at_op", self._tell_op)
+        world.put("cut_at_op", 0)
+        self._arm_cut_op()
+
+    def _arm_cut_op(self) -> None:
+        if self.faults.cut_op:
+            self.body.world.put("cut_at_op", self.faults.cut_op.pop(0))
 
     def _stop(self) -> None:
         """Whatever the chip does, it ends."""
@@ -154,10 +166,10 @@ class ChipBoard:
         """The ROM after a reset: the loader if IO0 is low, else the program."""
         self._sync = SyncWatch()
         if cause != layout.SOFT_RESET:
-            self._send(says.reset(self.body.chip, cause, download=self._io0_is_low()))
+            self._tell(says.reset(self.body.chip, cause, download=self._io0_is_low()))
         if self._io0_is_low():
             self._enter_loader()
-            self._send(says.WAITING)
+            self._tell(says.WAITING)
             return
         with Flash(self.body.flash_file) as flash:
             found = bootable(flash, self.body.chip)
@@ -173,13 +185,13 @@ class ChipBoard:
         self.body.world.put("vfs_size", found.vfs_size)
         is_raw = self._relay.is_raw and cause == layout.SOFT_RESET
         self._relay.begin(banner(self.body.chip, found.version), is_raw=is_raw)
-        how = {"tty": self._relay.path, "raw": is_raw, "cause": cause}
         self.state = "running"
-        self._relay.runs(self._zygote.boot(self.name, self.body.folder, **how))
+        self._starts += 1
+        self._relay.runs(self._zygote.boot(self.name, self.body.folder, self._relay.path, is_raw, cause))
         self._watch_vm(True)
 
     def _repeat(self, text: bytes, times: int) -> None:
-        self._send(text)
+        self._tell(text)
         if times > 1:
             self._later("repeat", REPEAT_S, lambda: self._repeat(text, times - 1))
 
@@ -188,8 +200,10 @@ class ChipBoard:
         self.body.world.put("power", 1)
         self.body.world.put("halted", 1)
 
-    def heard(self, event: str, cause: int) -> None:
+    def heard(self, event: str, cause: int, starts: int) -> None:
         """What the zygote tells of this board."""
+        if starts != self._starts or self.state not in ("running", "asleep"):
+            return  # of a VM that was ended here meanwhile
         if event == "asleep":
             self._relay.ended()
             self._watch_vm(False)
@@ -199,7 +213,8 @@ class ChipBoard:
             self._watch_vm(False)
             self.state = "off"
             self._rx.clear()
-        elif event == "reset" and self.state in ("running", "asleep"):
+            self._arm_cut_op()
+        elif event == "reset":
             if self.state == "running":
                 self._relay.ended()
             self._watch_vm(False)
@@ -207,7 +222,7 @@ class ChipBoard:
             self._later("boot", pause_s, lambda: self._start(cause))
         elif event == "crashed":
             self._relay.ended()
-            self._send(b"\r\nGuru Meditation Error: the simulated interpreter died\r\n")
+            self._tell(b"\r\nGuru Meditation Error: the simulated interpreter died\r\n")
         self.on_event(event)
 
     # --- the loader ---
@@ -250,6 +265,7 @@ class ChipBoard:
     def closed(self) -> None:
         """Nobody has the port open any more."""
         self._tx.clear()
+        self._pump_tx()
         if self.state == "loader" and not self.port.has_lines:
             self._pump_rx()
             self.reset()
@@ -332,6 +348,7 @@ class ChipBoard:
         self.port.unplug()
         self._rx.clear()
         self._tx.clear()
+        self._pump_tx()
         self.on_event("disconnected")
         if self.state == "loader" and not self.port.has_lines:
             self.reset()
@@ -380,8 +397,10 @@ class ChipBoard:
         if self._rx and self._relay.listens and not listened:
             self._pump_rx()
 
-    def _say(self, data: bytes) -> None:
-        self._send(data)
+    def _tell(self, text: bytes) -> None:
+        """What the ROM prints: to the host and into the console's log."""
+        self._relay.log(text)
+        self._send(text)
 
     def _send(self, data: bytes) -> None:
         """To the host."""

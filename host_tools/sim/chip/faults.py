@@ -5,7 +5,8 @@
     reset-write=N      the chip resets after N bytes that the loader (ROM or stub) wrote to its flash
     bad-sector=OFFSET  the flash sector at this address takes nothing, of the loader or of MicroPython
     cut=N              power is cut after N bytes from the host; `sim boot` gives it back
-    cut-op=N           power is cut in the middle of MicroPython's N-th program or erase of the filesystem
+    cut-op=N           power is cut in the middle of MicroPython's N-th program or erase of the filesystem,
+                       counted from the last such cut
     overrun=N          bytes from the host that find N others unread are lost (an ESP32: 260 + 128)
     busy               another process has the port
 
@@ -24,7 +25,7 @@ NAMES = "drop=RATE[:SEED], disconnect=N, reset-write=N, bad-sector=OFFSET, cut=N
 
 @dataclass
 class Faults:
-    """Numbers count from when the board was started, lists are in rising order and are used up."""
+    """Numbers count from when the board was started, lists are used up."""
 
     drop: float = 0.0
     seed: int = 0
@@ -38,7 +39,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
-        for strikes in (self.disconnect, self.reset_write, self.cut, self.cut_op):
+        for strikes in (self.disconnect, self.reset_write, self.cut):
             strikes.sort()
 
     def lose(self, data: bytes) -> bytes:

@@ -30,6 +30,7 @@ class ChipHost:
         self._zygote = ZygoteHost(log)
         self._loop = asyncio.get_running_loop()
         self.boards: dict[str, ChipBoard] = {}
+        self._is_closed = False
         self._loop.add_reader(self._zygote.fileno(), self._hear)
 
     def add(
@@ -45,7 +46,9 @@ class ChipHost:
         if body.name in self.boards:
             raise ToolError(f"there is a simulated board {body.name} already")
         maker = port_maker(serial, link)
-        board = ChipBoard(body, self._zygote, maker, faults or Faults(), baud, on_event)
+        board = ChipBoard(
+            body, _Power(self._zygote, self._hear_soon), maker, faults or Faults(), baud, on_event
+        )
         self.boards[body.name] = board
         return board
 
@@ -56,14 +59,47 @@ class ChipHost:
     def close(self) -> None:
         for board in list(self.boards.values()):
             self.remove(board)
+        self._is_closed = True
         self._loop.remove_reader(self._zygote.fileno())
         self._zygote.stop()
 
+    def _hear_soon(self) -> None:
+        """An answer of the zygote may have come with events."""
+        if not self._is_closed:
+            self._loop.call_soon(self._hear)
+
     def _hear(self) -> None:
-        for event in self._zygote.events():
+        if self._is_closed:
+            return
+        try:
+            events = self._zygote.events()
+        except ToolError:  # it has ended: nothing runs any more
+            self._loop.remove_reader(self._zygote.fileno())
+            raise
+        for event in events:
             board = self.boards.get(event["board"])
             if board is not None:
-                board.heard(event["event"], event.get("cause", 0))
+                board.heard(event["event"], event.get("cause", 0), event["starts"])
+
+
+class _Power:
+    """The zygote for a board: after each call the events that came with the answer are looked at."""
+
+    def __init__(self, zygote: ZygoteHost, called: Callable[[], None]) -> None:
+        self._zygote = zygote
+        self._called = called
+
+    def boot(self, board: str, folder: Path, tty: str, raw: bool, cause: int) -> int:
+        self._called()
+        return self._zygote.boot(board, folder, tty=tty, raw=raw, cause=cause)
+
+    def cut(self, board: str) -> int:
+        self._called()
+        return self._zygote.cut(board)
+
+    def forget(self, board: str) -> int:
+        self._called()
+        return self._zygote.forget(board)
 
 
 class ThreadedHost:

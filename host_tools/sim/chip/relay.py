@@ -190,7 +190,7 @@ class Relay:
             self._binary_left -= len(part)
             del output[: len(part)]
             self._after_cr = part.endswith(b"\r")
-            self._log(part)
+            self.log(part)
             self._on_output(part)
             return True
         if self._until:
@@ -250,13 +250,15 @@ class Relay:
             self.is_raw = raw > friendly
         self._tail = seen[-(len(HELP) - 1) :]
         text = VM_BANNER.sub(self._banner, text)
-        self._log(text.replace(b"\r\n", b"\n"))
+        self.log(text)
         before = b"\r" if self._after_cr else b""
         whole = LINE_END.sub(b"\r\n", before + text)[len(before) :]
         self._after_cr = text.endswith(b"\r")
         self._on_output(whole)
 
-    def _log(self, text: bytes) -> None:
+    def log(self, text: bytes) -> None:
+        """Into the console's log."""
+        text = text.replace(b"\r\n", b"\n")
         with self._log_path.open("ab") as log:
             log.write(text)
 

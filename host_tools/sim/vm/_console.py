@@ -65,10 +65,8 @@ _stdout = sys.stdout
 _sys = sys
 
 
-def start(is_soft_reset):
+def start():
     """Ctrl-C interrupts from here on."""
-    if is_soft_reset:
-        print("MPY: soft reboot")
     sys.modules["sys"] = _Sys()
     micropython.kbd_intr(3)
     _bytes_out.write(_MARK_RUNS)

@@ -71,16 +71,16 @@ def _mount(console):
 
 def _boot():
     console = int(sys.argv[7])
-    cause = page.reset_cause
-    if console != CONSOLE_LOG:
-        console_start = sys.modules["_console"].start
-        console_start(cause == SOFT_RESET)
+    if console != CONSOLE_LOG and page.reset_cause == SOFT_RESET:
+        print("MPY: soft reboot")
     try:
         _mount(console)
     except OSError as e:
         if console == CONSOLE_LOG:
             raise
         print("The filesystem appears to be corrupted:", e)
+    if console != CONSOLE_LOG:  # not before the filesystem of the host is out of reach
+        sys.modules["_console"].start()
     sys.path[:] = ["", ".frozen", "/lib"]
     sys.argv[:] = []
     for module in list(sys.modules):
