@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Found = tuple[bool | None, object, str]
 
 MANIFEST = "/manifest.json"
-_SCRATCH = "/selftest.tmp"
-_CRASH = "/data/crash"
+SCRATCH = "/selftest.tmp"
+CRASH = "/data/crash"
 _CHUNK = const(1024)
 _FILES_MAX = const(400)
 _NAMED_MAX = const(5)
@@ -101,7 +101,7 @@ def crash(test: "Selftest") -> "Found":
     note = rtcmem.load().get("crash")
     if note is None:
         try:
-            stored = record.read(_CRASH)
+            stored = record.read(CRASH)
             note = None if stored is None else json.loads(stored)
         except (record.Corrupt, ValueError):
             note = {"task": "?", "error": "?"}
@@ -141,12 +141,12 @@ def _holds() -> bool:
     """Whether what is written can be read. Raises OSError."""
     data = os.urandom(16) * (_TRIAL // 16)
     try:
-        with open(_SCRATCH, "wb") as file:
+        with open(SCRATCH, "wb") as file:
             file.write(data)
-        with open(_SCRATCH, "rb") as file:
+        with open(SCRATCH, "rb") as file:
             return file.read() == data
     finally:
-        _remove(_SCRATCH)
+        _remove(SCRATCH)
 
 
 def _remove(path: str) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Found = tuple[bool | None, object, str]
 
 _JOIN_MS = const(16000)  # one attempt of net.wifi is 15 s
-_STEADY_MS = const(3000)  # a refusal that stays: the first word may still be of an attempt before
+_STEADY_MS = const(1000)  # a refusal that stays: the first word may still be of an attempt before
 _LOOK_MS = const(50)
 _RETRIES = const(2)  # of the driver, before it tells why it cannot join
 _GOOD_DBM = const(-67)  # Cisco, "Voice over Wireless LAN Design Guide": what a reliable link needs
@@ -150,6 +150,10 @@ class Network:
         name = "%s-%s" % (config["site"], config["device"])
         packets = Packets(name, config["mqtt"]["keepalive_s"], user.get("user"), user.get("password"))
         broker = config["broker"]
+        try:
+            await self._resolve(broker["host"])
+        except OSError:
+            return False, _where(broker), "no_address"
         session = Session(
             Settings(broker["host"], broker["port"], config["mqtt"]),
             packets,
@@ -221,6 +225,4 @@ def _reason(error: str) -> str:
         return "subscription"
     if "silent" in error or "packet" in error:
         return "silent"
-    if "no address" in error:
-        return "no_address"
     return "closed" if "closed" in error or "Malformed" in error else "unreachable"
