@@ -90,6 +90,7 @@ def opened(port: Port) -> Iterator[Held]:
         try:
             yield console
         except BaseException:
+            console.at_prompt = False  # Ctrl-C may have come in the middle of a line
             with suppress(ToolError):  # the first error counts
                 console.restart()
             raise

@@ -9,9 +9,10 @@ from host_tools.words import tr
 DENSE_FROM = 30
 
 STYLE = """
-@page { size: A4; margin: 12mm 14mm; }
+@page { size: A4; margin: 10mm 14mm; }
 body { font: 10pt/1.35 "DejaVu Sans", Arial, sans-serif; color: #111; max-width: 182mm; margin: 0 auto; }
-body.dense { font-size: 8pt; line-height: 1.2; }
+body.dense { font-size: 7pt; line-height: 1.15; }
+body.dense th, body.dense td { padding: 0.2mm 2mm 0.2mm 0; }
 h1 { font-size: 15pt; margin: 0 0 2mm; }
 .verdict { border: 0.6mm solid #111; padding: 1.5mm 3mm; font-weight: bold; display: inline-block; }
 .failed { background: #111; color: #fff; }
@@ -30,6 +31,8 @@ tr.bad td { font-weight: bold; }
 def page(record: Record) -> str:
     """HTML in the language that is spoken now; everything that came from elsewhere is escaped."""
     title = tr("Acceptance record: {device}", device=record.device or record.mac)
+    heads = _cells("th", tr("what"), tr("check"), tr("result"), tr("value"), tr("time"))
+    signs = _cells("div", tr("place, date"), tr("signature of the technician"))
     dense = ' class="dense"' if len(record.results) >= DENSE_FROM else ""
     return f"""<!doctype html>
 <html lang="{escape(record.language)}">
@@ -41,13 +44,13 @@ def page(record: Record) -> str:
 <p class="verdict{"" if record.verdict == "passed" else " failed"}">{escape(_verdict(record))}</p>
 {_facts(record)}
 <table>
-<thead><tr>{_cells("th", tr("what"), tr("check"), tr("result"), tr("value"), tr("time"))}</tr></thead>
+<thead><tr>{heads}</tr></thead>
 <tbody>
 {chr(10).join(map(_row, record.results))}
 </tbody>
 </table>
 <p>{escape(_left_out(record))}</p>
-<div class="sign">{_cells("div", tr("place, date"), tr("signature of the technician"))}</div>
+<div class="sign">{signs}</div>
 </body>
 </html>
 """

@@ -177,4 +177,5 @@ def prompt_text(expect: str, component: str, detail: Any) -> str:
         "look": tr("Does the status lamp blink?"),
         "listen": tr("Do you hear the buzzer?"),
     }
-    return texts.get(expect) or json.dumps(expect)
+    text = texts.get(expect) or json.dumps(expect)
+    return text[:1].upper() + text[1:]

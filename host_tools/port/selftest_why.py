@@ -25,7 +25,7 @@ def why(check: str, component: str, word: str, value: Any, config: Facts) -> tup
         "pin": pins_of(component, config),
         "bus": bus_of(config),
         "value": short(value),
-        "why": word,
+        "why": short(word),
     }
     for texts in (_own, _network, _chips, _contacts, _doors, _people):
         found = texts(places).get(f"{check} {word}")
@@ -191,7 +191,7 @@ def _network(v: Mapping[str, str]) -> Texts:
         "broker refused": (tr("the broker refuses the board"), user),
         "broker closed": (
             tr("the broker {value} closes the connection", **v),
-            tr("the broker's log tells why; is it an MQTT 3.1.1 broker?"),
+            tr("is another board of this name online, or is that no MQTT broker? its log tells more"),
         ),
         "broker silent": (
             tr("{value} takes the connection and says nothing", **v),

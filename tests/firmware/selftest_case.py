@@ -1,51 +1,11 @@
-"""A self-test without a board around it: what steps and checks are given, and what they say."""
+"""What the self-test is made of, imported over a `machine` that is none, however imports are sorted."""
 
-from tests.firmware import bare_machine  # noqa: F401  before the firmware's drivers
+from tests.firmware.selftest_played import MACHINE, Played
 
-from sportbox.selftest.parts import Reports
+USED = MACHINE
 
+from sportbox.selftest import acts, own  # noqa: E402
+from sportbox.selftest.parts import Reports  # noqa: E402
+from sportbox.system import selftest  # noqa: E402
 
-class Played:
-    """Stands in for sportbox.system.selftest.Selftest. `case` has `now_ms`, `places` and `reports`."""
-
-    def __init__(self, case, config=None, secrets=None):
-        self.case = case
-        self.config = config or {}
-        self.secrets = secrets or {}
-        self.why_not = ""
-        self.unix_s = None
-        self.unix_ms = 0
-        self.late = False
-        self.answer = None
-        self.detail = None
-        self.results = []
-        self.fed = 0
-
-    def now_ms(self):
-        return self.case.now_ms
-
-    def feed(self):
-        self.fed += 1
-
-    def parts(self):
-        return self
-
-    @property
-    def reports(self):
-        return self.case.reports
-
-    def called(self, name):
-        return {place.name: place.bay for place in self.case.places}[name]
-
-    def bay_of(self, component):
-        for place in self.case.places:
-            if component in [name for name, _, _ in place.bay.states()]:
-                return place.bay
-        raise ValueError(component)
-
-    def result(self, check, component, ok, value, why=""):
-        self.results.append((check, component, ok, why))
-
-
-def make_reports():
-    return Reports()
+__all__ = ["Played", "Reports", "acts", "own", "selftest"]

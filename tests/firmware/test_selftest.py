@@ -1,21 +1,18 @@
-"""The frame of the self-test: one line a result whatever goes wrong, steps that end, a watchdog that is fed."""
+"""The frame of the self-test: one line a result whatever goes wrong, steps that end, the watchdog fed."""
 
 import asyncio
 import json
 import time
 import unittest
 
-from tests.firmware import bare_machine  # noqa: F401  before the firmware's drivers
-from tests.firmware.selftest_case import make_reports
+from sportbox.compose import NotProvisioned
+
+from tests.firmware.selftest_case import Reports, acts, own, selftest
 
 if not hasattr(asyncio, "sleep_ms"):  # CPython
     asyncio.sleep_ms = lambda ms: asyncio.sleep(ms / 1000)
     time.ticks_ms = lambda: int(time.monotonic() * 1000)
     time.ticks_diff = lambda a, b: a - b
-
-from sportbox.compose import NotProvisioned  # noqa: E402
-from sportbox.selftest import acts, own  # noqa: E402
-from sportbox.system import selftest  # noqa: E402
 
 CONFIG = {
     "site": "s",
@@ -44,7 +41,7 @@ class Dog:
 
 class Parts:
     def __init__(self):
-        self.reports = make_reports()
+        self.reports = Reports()
         self.scans = 0
 
     def scan(self, now_ms):

@@ -3,9 +3,7 @@
 import unittest
 
 from tests.firmware.bay_case import BayCase
-from tests.firmware.selftest_case import Played, make_reports
-
-from sportbox.selftest import acts
+from tests.firmware.selftest_case import Played, Reports, acts
 
 PATIENCE_MS = 20_000
 OWN = ("pull", "rest", "wait")
@@ -16,12 +14,12 @@ WAITS_MAX = 100_000
 class ActCase(BayCase):
     def setUp(self):
         super().setUp()
-        self.reports = make_reports()
+        self.reports = Reports()
         self.test = Played(self)
         self.expected = []
 
     def run_act(self, act, hands):
-        """`hands`: what somebody does when it is expected, by that; else nothing happens, and it is given up."""
+        """`hands`: what somebody does when it is expected; else nothing happens, and it is given up."""
         since_ms = self.now_ms
         self.expected = []
         for _ in range(WAITS_MAX):

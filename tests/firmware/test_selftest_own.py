@@ -6,9 +6,7 @@ import json
 import unittest
 
 from tests.firmware import scratch
-from tests.firmware.selftest_case import Played
-
-from sportbox.selftest import own
+from tests.firmware.selftest_case import Played, own
 
 CONFIG = {"site": "s", "device": "box-1", "hash": "abc", "chip": "esp32s3"}
 

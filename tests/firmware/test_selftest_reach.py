@@ -5,7 +5,7 @@ import asyncio
 import sys
 import unittest
 
-from tests.firmware.selftest_case import Played
+from tests.firmware.selftest_played import Played
 from tests.firmware.test_session import OPTIONS
 
 
