@@ -1,6 +1,6 @@
 """`sportbox selftest`: a board checks itself, a technician helps, and a record is written."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,21 +64,43 @@ def selftest(
     json_: Json = False,
 ) -> int:
     """Let a board check itself, and write an acceptance record (JSON and HTML)."""
-    site = None if site_file is None else load_site(site_file)
     chosen = choose([port] if port else None)[0]
     person = person_for(json_)
+
+    def take(result: Result) -> None:
+        if json_:
+            emit(result.model_dump())
+        else:
+            person.done(_line(result))
+
     left_out = list(dict.fromkeys(skip or []))
+    record, paths = accept(chosen, site_file, person, take, with_hardware, left_out, patience, folder)
+    return _tell(record, paths, json_)
+
+
+def accept(
+    port: Port,
+    site_file: Path | None,
+    person: Person,
+    take: Callable[[Result], None],
+    with_hardware: bool = False,
+    skipped: Sequence[str] = (),
+    patience_s: float = PATIENCE_S,
+    folder: Path | None = None,
+) -> tuple[Record, tuple[Path, Path]]:
+    """One board from its first check to its record, as JSON and HTML; `take` gets each result at once."""
+    site = None if site_file is None else load_site(site_file)
     begun = _now()
-    with opened(chosen) as console:
-        session = Session(console, person, left_out, patience)
+    with opened(port) as console:
+        session = Session(console, person, skipped, patience_s)
         plan = session.start()
         _fits(session.facts, site, site_file)
-        results = _run(session, plan, with_hardware, person, json_)
-    record = _record(chosen, session.facts, site, results, begun, with_hardware, left_out)
+        results = _run(session, plan, with_hardware, take)
+    record = _record(port, session.facts, site, results, begun, with_hardware, list(skipped))
     paths = write_record(record, folder or records_folder(site_file))
     if site_file is not None:
         _note(site_file, record, paths[0])
-    return _tell(record, paths, json_)
+    return record, paths
 
 
 @contextmanager
@@ -122,22 +144,19 @@ def _fits(facts: BoardFacts, site: Site | None, site_file: Path | None) -> None:
         )
 
 
-def _run(session: Session, plan: Plan, with_hardware: bool, person: Person, json_: bool) -> list[Result]:
+def _run(session: Session, plan: Plan, with_hardware: bool, take: Callable[[Result], None]) -> list[Result]:
     results: list[Result] = []
 
-    def take(findings: list[Finding]) -> None:
+    def found(findings: list[Finding]) -> None:
         for finding in findings:
             result = _result(finding, session.facts)
             results.append(result)
-            if json_:
-                emit(result.model_dump())
-            else:
-                person.done(_line(result))
+            take(result)
 
     for check, component in plan.checks:
-        take([session.check(check, component)])
+        found([session.check(check, component)])
     for name, component in plan.steps if with_hardware else []:
-        take(session.step(name, component))
+        found(session.step(name, component))
     return results
 
 

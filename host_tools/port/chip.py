@@ -151,6 +151,9 @@ def _connect(line: Any, fast: bool) -> Any:
     if fast:
         esp.change_baud(FAST_BAUD)
     cmds.attach_flash(esp)
+    # esptool's own second try of a write ends with another loader object than this one, and waits long; the
+    # tries are ours.
+    esp.WRITE_FLASH_ATTEMPTS = 1
     return esp
 
 
@@ -190,7 +193,7 @@ def _told(port: Port) -> Iterator[None]:
 
 def _meaning(port: Port, text: str) -> ToolError:
     name = printable(port.device)
-    first = printable(text.splitlines()[0])[:160] if text else ""
+    first = printable(re.split(r"(?<=\.)\s|\n", text)[0])[:160]  # what follows is esptool's web address
     if "wrong boot mode" in text.lower():
         return Unreachable(tr("the board on {port} does not enter its boot loader", port=name), _boot_cure())
     if "failed to connect" in text.lower():

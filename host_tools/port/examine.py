@@ -80,6 +80,9 @@ def examine(port: Port, interrupt: bool) -> Iterator[Finding]:
         if not heard.strip():
             yield _silent()
         return
+    if _BLANK.search(heard):
+        yield from _chip_alone(port)
+        return
     try:
         with Console.open(port) as console:
             console.hold()
@@ -89,7 +92,7 @@ def examine(port: Port, interrupt: bool) -> Iterator[Finding]:
         text = tr("the board answers, but not what MicroPython with our firmware would")
         yield Finding("wrong", "console", text, f"sportbox flash --port {printable(port.device)} --force")
     except Unreachable as error:
-        yield from _no_prompt(port, heard, error)
+        yield from _chip_alone(port, error)
     else:
         yield from answer_findings(answer)
         yield Finding("ok", "restart", tr("the board starts anew"))
@@ -142,16 +145,14 @@ def _silent() -> Finding:
     )
 
 
-def _no_prompt(port: Port, heard: str, error: Unreachable) -> Iterator[Finding]:
-    """MicroPython does not answer. Does the chip?"""
+def _chip_alone(port: Port, error: Unreachable | None = None) -> Iterator[Finding]:
+    """There is no MicroPython, or it does not answer (`error`). Does the chip?"""
     from host_tools.port.chip import identify
 
-    if _BLANK.search(heard):
-        return  # said already
     try:
         chip = identify(port)
-    except Lost:
-        yield Finding("wrong", "console", error.message, error.hint)
+    except Lost as other:
+        yield Finding("wrong", "console", (error or other).message, (error or other).hint)
         text = tr("its boot loader does not answer either")
         cure = tr(
             "a board in deep sleep: press RESET and repeat at once; else another cable, or another board"
@@ -162,6 +163,8 @@ def _no_prompt(port: Port, heard: str, error: Unreachable) -> Iterator[Finding]:
     else:
         told = {"chip": chip.description, "mac": chip.mac, "mib": chip.flash_mib}
         yield Finding("ok", "chip", tr("{chip}, {mac}, {mib} MiB of flash", **told), facts={"mac": chip.mac})
+        if error is None:
+            return
         text = tr("the chip is well, but MicroPython does not answer: {why}", why=error.message)
         yield Finding("wrong", "console", text, f"sportbox flash --port {printable(port.device)}")
 

@@ -1,4 +1,4 @@
-"""`sportbox flash` on the ROM of all three chips; the prompt afterwards is test_flash_to_prompt's."""
+"""`sportbox flash` on the ROM of all three chips; whole boards are in test_flash_to_prompt.py."""
 
 import hashlib
 import json
@@ -33,18 +33,6 @@ BUILDS = {
 }
 
 
-class ResettingRom(Rom):
-    """A chip that resets is in its ROM again, as with BOOT held down."""
-
-    def feed(self, data: bytes) -> bytes:
-        answer = super().feed(data)
-        if self.leaving is not None:
-            self.resets = getattr(self, "resets", 0) + 1
-            self.leaving = None
-            self._start(stub=False)
-        return answer
-
-
 class Bench:
     def __init__(self, folder: Path, chip: str, mib: int = 8, **faults: int) -> None:
         self.chip = chip
@@ -54,9 +42,7 @@ class Bench:
         Flash.create(path, mib).close()
         self.flash = Flash(path)
         self.flash.dead_sectors |= {faults["dead"]} if "dead" in faults else set()
-        self.flash.reset_at_byte = faults.get("reset_at")
-        self.rom = ResettingRom(chip, bytes.fromhex(MAC.replace(":", "")), self.flash)
-        self.port = RomPort(self.rom)
+        self.port = RomPort(Rom(chip, bytes.fromhex(MAC.replace(":", "")), self.flash))
 
     def __enter__(self) -> "Bench":
         self.port.__enter__()
@@ -192,16 +178,6 @@ def test_a_sector_that_does_not_take_is_named(
     error, hint = said(capsys)
     assert error == f"error: the flash sector at {sector * 0x1000:#x} does not keep what is written to it"
     assert "take another board" in hint
-
-
-def test_a_chip_that_resets_while_it_is_written_succeeds_on_retry(
-    run_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Bench(run_dir, "esp32s3", reset_at=20_000) as bench:
-        assert bench.run("--json") == 0
-        assert bench.rom.resets == 1
-        assert bench.boots
-    assert json.loads(capsys.readouterr().out)["tries"] == 2
 
 
 def test_a_provisioned_board_needs_force(
