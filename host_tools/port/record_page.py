@@ -93,7 +93,10 @@ def verdict_of(ok: bool | None) -> str:
 
 def _verdict(record: Record) -> str:
     if record.verdict == "passed":
-        return tr("PASSED") if record.with_hardware else tr("PASSED (without the hardware by hand)")
+        untold = dict.fromkeys(called(one.component) for one in record.results if one.ok is None)
+        if not record.with_hardware:
+            return tr("PASSED (without the hardware by hand)")
+        return tr("PASSED; not tested: {what}", what=", ".join(untold)) if untold else tr("PASSED")
     return tr("FAILED: {what}", what=", ".join(dict.fromkeys(called(one.component) for one in record.failed)))
 
 

@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from host_tools.errors import ToolError
+from host_tools.errors import BadInput, ToolError
+from host_tools.output import printable
 from host_tools.port.selftest_person import QUESTIONS, Person, prompt_text
 from host_tools.port.selftest_why import called
+from host_tools.site.explain import nearest
 from host_tools.words import tr
 
 WATCHDOG_MS = 300_000
@@ -132,7 +134,18 @@ class Session:
         self._say(f"t = Selftest({WATCHDOG_MS})")
         lines = self._say("t.list()")
         plan = lines[0] if lines else {}
+        self._know_skipped([*(plan.get("checks") or []), *(plan.get("steps") or [])])
         return Plan(self._wanted(plan.get("checks")), self._wanted(plan.get("steps")))
+
+    def _know_skipped(self, pairs: list[list[str]]) -> None:
+        """A misspelt name would leave out nothing, unnoticed."""
+        components = list((self.facts.config or {}).get("components") or {})
+        known = list(dict.fromkeys([*(name for pair in pairs for name in pair), *components]))
+        for name in self._skip:
+            if name not in known:
+                meant = nearest(name, known)
+                hint = f"--skip {meant}" if meant else tr("it has: {names}", names=", ".join(known))
+                raise BadInput(tr("--skip: the board has no `{name}`", name=printable(name)), hint)
 
     def _wanted(self, pairs: Any) -> list[tuple[str, str]]:
         """Without what is to be skipped; a door goes with its lock, for one step tests both."""

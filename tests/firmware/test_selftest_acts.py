@@ -112,7 +112,7 @@ class TestStrike(ActCase, unittest.TestCase):
         hands = {"pull": put(place.contact, False), "close": put(place.contact, True)}
         found = self.run_act(acts.door(self.test, "door-1"), hands)
         self.assertEqual(found, [("door", "door-1", True, ""), ("lock", "lock-1", True, "")])
-        self.assertEqual(self.expected, ["pull", "close", "wait"])
+        self.assertEqual(self.expected, ["wait", "pull", "close", "wait"])
 
     def test_one_lock_is_not_told_the_answer_of_another(self):
         first, second = self.settle(self.place("strike")), self.settle(self.place("strike"))
@@ -167,7 +167,7 @@ class TestMotor(ActCase, unittest.TestCase):
         }
         found = self.run_act(acts.door(self.test, "door-1"), hands)
         self.assertEqual(found[-1], ("lock", "lock-1", True, ""))
-        self.assertEqual(self.expected, ["pull", "close", "leave", "wait"])
+        self.assertEqual(self.expected, ["wait", "pull", "close", "leave", "wait"])
 
 
 class TestPeople(ActCase, unittest.TestCase):

@@ -130,6 +130,8 @@ def test_the_page_says_it_all() -> None:
         "16:00:00",
     ):
         assert part in shown
+    untold = page(record(result(), result(component="led", check="led", ok=None)))
+    assert "PASSED; not tested: status lamp" in untold
     assert "PASSED (without" in page(record(result(), with_hardware=False))
 
 

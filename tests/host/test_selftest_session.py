@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from host_tools import words
-from host_tools.errors import ToolError, Unreachable
+from host_tools.errors import BadInput, ToolError, Unreachable
 from host_tools.port import selftest_why
 from host_tools.port.console import DeviceError
 from host_tools.port.ports import Port
@@ -204,6 +204,12 @@ def test_whether_lock_or_contact_failed_a_person_knows(asked: bool | None, found
 def test_a_door_goes_with_its_lock() -> None:
     plan = Session(Board(), Nobody(), skip=["lock-1"]).start()
     assert plan.checks == [("flash", "board")] and plan.steps == [("led", "led")]
+
+
+def test_what_is_skipped_must_be_there() -> None:
+    with pytest.raises(BadInput, match="no `lokc-1`") as caught:
+        Session(Board(), Nobody(), skip=["lokc-1"]).start()
+    assert caught.value.hint == "--skip lock-1"
 
 
 def sentences() -> set[str]:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -197,11 +200,60 @@ def boards_that_are_refused(stage: Stage) -> None:
         assert status == 1 and "no firmware with a self-test" in said
 
 
+def a_technician_at_a_terminal(stage: Stage) -> None:
+    """In German: the lamp is confirmed, the court is skipped, and a table comes last."""
+    with chip_board(stage.folder, "esp32c3", blank=False, name="c-4", files=stage.files("court-3")) as board:
+        master, slave = pty.openpty()
+        command = [sys.executable, "-m", "host_tools.cli", "selftest", "--port", board.port, "--lang", "de"]
+        command += ["--with-hardware", "-o", str(stage.folder / "terminal")]
+        process = subprocess.Popen(command, stdin=slave, stderr=slave, stdout=subprocess.PIPE, text=True)
+        os.close(slave)
+        try:
+            shown = answer(master, {"Blinkt die Statuslampe? [j/n]": b"j\n", "[w und Enter: weiter]": b"w\n"})
+            assert process.wait(END_S) == 0, shown
+            assert process.stdout is not None
+            table = process.stdout.read()
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+        assert "Feld 3: bitte jetzt betreten" in shown and " s " in shown, "and a countdown"
+        assert "Statuslampe" in table and "nicht geprüft" in table and "weggelassen" in table
+        (path,) = (stage.folder / "terminal").glob("*.json")
+        record = read_record(path)
+        found = {result.component: result.ok for result in record.results if result.check in ("led", "pir")}
+        assert (
+            record.verdict == "passed" and record.language == "de" and found == {"led": True, "pir-3": None}
+        )
+
+
+def answer(master: int, answers: dict[str, bytes]) -> str:
+    """Reads the terminal to its end; each answer is typed when its question is there."""
+    shown, end = "", time.monotonic() + END_S
+    waiting = dict(answers)
+    while time.monotonic() < end:
+        if not select.select([master], [], [], 0.1)[0]:
+            continue
+        try:
+            shown += os.read(master, 65536).decode(errors="replace")
+        except OSError:  # EIO: nobody has it open any more
+            return shown
+        for question in [question for question in waiting if question in shown]:
+            os.write(master, waiting.pop(question))
+    raise AssertionError(shown)
+
+
 def test_selftest_over_serial_ports(run_dir: Path, mosquitto: BrokerProcess) -> None:
     server = TimeServer()
     stage = Stage(run_dir, (mosquitto.host, mosquitto.port), server.address)
     shared_host()  # once, before threads want it
-    scenes = (a_box_that_passes, a_box_that_fails, a_court_that_is_interrupted, boards_that_are_refused)
+    scenes = (
+        a_box_that_passes,
+        a_box_that_fails,
+        a_court_that_is_interrupted,
+        boards_that_are_refused,
+        a_technician_at_a_terminal,
+    )
     try:
         with ThreadPoolExecutor(len(scenes)) as pool:
             futures = {scene.__name__: pool.submit(scene, stage) for scene in scenes}

@@ -6,7 +6,7 @@ A lock is moved by an order to the app's own part, so pulses, duty and supply ar
 
 from micropython import const
 
-from sportbox.core.lock import BOLT_LOCKED, BOLT_UNLOCKED, FAULT, JAMMED, LOCKED, UNSENSED, Order
+from sportbox.core.lock import BOLT_LOCKED, BOLT_UNLOCKED, FAULT, JAMMED, LOCKED, UNLOCKED, UNSENSED, Order
 from sportbox.core.occupancy import FREE, OCCUPIED
 from sportbox.drivers.chip import Lamp
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Wait = Generator[str, None, bool]
 
 _TRIES = const(2)  # a technician may have looked elsewhere
+_UNLOCK_MS = const(4000)  # then it is told to pull, whatever a switch says: the door itself tells
 _LOCK_MS = const(15000)  # the longest motor there and back, twice
 _BLINK_MS = const(300)
 _STRAY_MAX = const(24)
@@ -105,6 +106,7 @@ def _release(test: "Selftest", bay: "Bay", bolt: "Bolt") -> "Wait":
             break
         reports.answers.pop(bolt.name, None)
         bay.take(order, test.now_ms())
+        yield from _wait(test, "wait", lambda: settled() or bolt.lock.state == UNLOCKED, _UNLOCK_MS)
         answered = yield from _wait(test, "pull", settled)
         if not answered:
             reason = "not_opened"
