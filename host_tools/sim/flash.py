@@ -98,16 +98,23 @@ def _dump(value: Json) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _blocks(memory: bytes | bytearray, at: int) -> list[tuple[int, bytes]]:
-    """(address, content) of the blocks that are not erased; the first byte of `memory` is at address `at`."""
-    spans = ((i, bytes(memory[i : i + BLOCK_BYTES])) for i in range(0, len(memory), BLOCK_BYTES))
-    return [(at + i, block) for i, block in spans if block != ERASED[: len(block)]]
+def _spans(memory: bytes | bytearray, at: int) -> list[tuple[int, bytes]]:
+    """(address, content) of what is not erased, in whole blocks; `memory` begins at address `at`."""
+    spans: list[tuple[int, bytearray]] = []
+    for i in range(0, len(memory), BLOCK_BYTES):
+        block = memory[i : i + BLOCK_BYTES]
+        if block == ERASED[: len(block)]:
+            continue
+        if not spans or spans[-1][0] + len(spans[-1][1]) != at + i:
+            spans.append((at + i, bytearray()))
+        spans[-1][1].extend(block)
+    return [(start, bytes(content)) for start, content in spans]
 
 
 @functools.cache
 def image_blocks(chip: str) -> list[tuple[int, bytes]]:
-    """The simulated MicroPython of a chip, as _blocks()."""
-    return _blocks(sim_image(chip), target(chip).bootloader_at)
+    """The simulated MicroPython of a chip, as _spans()."""
+    return _spans(sim_image(chip), target(chip).bootloader_at)
 
 
 class Template:
@@ -120,7 +127,7 @@ class Template:
         for path, data in sorted(files.items()):
             _put(fs, path, data)
         fs.unmount()
-        self._blocks = _blocks(memory, VFS_OFFSET)
+        self._blocks = _spans(memory, VFS_OFFSET)
 
     def install(self, folder: Path, config: Json, secrets: Json) -> None:
         """Make or update the flash of the board in `folder`. The board must be off."""
@@ -139,7 +146,7 @@ class Template:
                     f.write(block)
                 f.flush()
             try:
-                offset, size = vfs_place(path if not fresh else target)
+                offset, size = (VFS_OFFSET, VFS_BYTES) if fresh else vfs_place(path)
                 with mmap.mmap(f.fileno(), size, offset=offset) as memory:
                     self._refresh(memory, {CONFIG: _dump(config), SECRETS: _dump(secrets)}, fresh)
             except (LittleFSError, ValueError) as error:

@@ -24,6 +24,7 @@ models of chips on the I2C bus."""
 START = "_start"  # the first module of the shims
 LOG_BYTES_MAX = 1 << 20
 FIFO_FD = 3
+INTERRUPT = signal.SIGUSR1  # Ctrl-C for a VM at a terminal
 PR_SET_PDEATHSIG = 1
 
 
@@ -84,12 +85,15 @@ def become_board(folder: Path, shims: Path, terminal: Terminal | None = None) ->
         os.closerange(FIFO_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         os.environ["MICROPYPATH"] = f"{shims}:.frozen"
         os.environ["TZ"] = "UTC0"
+        os.environ.pop("HOME", None)  # where the prompt would keep its history
         console = layout.CONSOLE_LOG
         if terminal is not None:
             console = layout.CONSOLE_RAW if terminal.is_raw else layout.CONSOLE_REPL
         places = [address_of(world), address_of(flash), size, FIFO_FD, address_of(rom), len(rom), console]
         heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB}k"
         stay = ["-i"] if terminal is not None else []
+        if terminal is not None:
+            take_interrupts()
         status = run_vm(["micropython", *stay, "-X", heap, "-m", START, *map(str, places)])
     except BaseException as e:  # whatever happens, this process must not go on as a zygote
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
@@ -105,6 +109,20 @@ def filesystem_of(world: mmap.mmap, flash_bytes: int) -> tuple[int, int]:
     )
     offset = offset or layout.VFS_OFFSET
     return offset, size or flash_bytes - offset
+
+
+def take_interrupts() -> None:
+    """Let INTERRUPT raise KeyboardInterrupt between two bytecodes, as Ctrl-C does on the ESP32. The VM's own
+    handler of SIGINT jumps out of wherever it is, also out of the garbage collector, which then stays locked.
+    A VM that does not export the function is left with that one."""
+    import micropython_run
+
+    handler = getattr(ctypes.CDLL(micropython_run.__file__), "mp_sched_keyboard_interrupt", None)
+    if handler is not None:
+        c = ctypes.CDLL(None)
+        c.signal.argtypes, c.signal.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
+        c.signal(INTERRUPT, ctypes.cast(handler, ctypes.c_void_p))
+        c.siginterrupt(INTERRUPT, 1)
 
 
 def run_vm(arguments: list[str]) -> int:

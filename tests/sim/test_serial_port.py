@@ -60,6 +60,17 @@ def test_ctrl_c_ends_main_at_the_prompt_with_its_names(run_dir: Path) -> None:
             assert repl.exec("print(n)") == b"41\r\n"
 
 
+def test_ctrl_c_at_any_moment_of_a_start_or_a_collection_ends_at_the_prompt(run_dir: Path) -> None:
+    main = b"import gc\nprint('main runs')\nwhile True:\n    gc.collect()\n"
+    with chip_board(run_dir, blank=False, files={"/main.py": main}) as board:
+        board.said("main runs")
+        for _ in range(25):
+            board.reset()
+            with raw_repl(board.port) as repl:
+                assert repl.exec("import os, gc; gc.collect(); print(os.listdir('/'))") == b"['main.py']\r\n"
+        assert "soft reboot" not in board.log(), "the VM died of it"
+
+
 def test_programs_get_and_send_every_byte(run_dir: Path) -> None:
     with chip_board(run_dir, blank=False) as board, raw_repl(board.port) as repl:
         repl.exec_raw_no_follow(RECEIVER % len(EVERY_BYTE))

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from host_tools.sim import layout
+from host_tools.sim.vm_process import INTERRUPT
 
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 FRIENDLY_PROMPT = b">>> "
@@ -34,7 +35,7 @@ RAW_ON = b"\x01"
 READ_BYTES = 4096
 PENDING_BYTES_MAX = 1 << 16
 STOP_S = 0.05
-AGAIN_S = 0.1  # the VM dies of a second Ctrl-C before it has seen the first
+AGAIN_S = 0.1  # a second Ctrl-C before the VM has seen the first is the same one
 BOARD_NAMES = {"esp32": "Generic ESP32 module with ESP32", "esp32s3": "Generic ESP32S3 module with ESP32S3"}
 BOARD_NAMES["esp32c3"] = "ESP32C3 module with ESP32C3"
 
@@ -127,15 +128,15 @@ class Relay:
         The VM is stopped while its handler is looked at, so that no signal meets a prompt: it would kill it.
         """
         if self._silent_since_interrupt and time.monotonic() < self._interrupt_s + AGAIN_S:
-            return self._catches()
+            return self._catches(signal.SIGINT)
         if not self._pid:
             return True
         try:
             os.kill(self._pid, signal.SIGSTOP)
             self._await_stop()
-            if not self._catches():
+            if not self._catches(signal.SIGINT):
                 return False
-            os.kill(self._pid, signal.SIGINT)
+            os.kill(self._pid, INTERRUPT if self._catches(INTERRUPT) else signal.SIGINT)
             self._interrupt_s, self._silent_since_interrupt = time.monotonic(), True
             return True
         except ProcessLookupError:
@@ -157,14 +158,14 @@ class Relay:
                 return
             time.sleep(0.0001)
 
-    def _catches(self) -> bool:
-        """Whether Ctrl-C interrupts what the VM does now."""
+    def _catches(self, number: signal.Signals) -> bool:
+        """Whether the VM has a handler: of SIGINT while Ctrl-C interrupts what it does."""
         try:
             with Path(f"/proc/{self._pid}/status").open() as status:
                 caught = next(line for line in status if line.startswith("SigCgt"))
         except (OSError, StopIteration):
             return False
-        return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     # --- from the VM ---
 

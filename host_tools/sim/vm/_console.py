@@ -75,4 +75,9 @@ def start():
 def prompt():
     """The interpreter shows its own prompt next, where Ctrl-C is a character as others."""
     micropython.kbd_intr(-1)
+    try:
+        for _ in range(9):  # one that came last is raised here, where it is nothing
+            pass
+    except KeyboardInterrupt:
+        print("KeyboardInterrupt: ")
     _bytes_out.write(_prompt_mark)
