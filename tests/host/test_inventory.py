@@ -151,15 +151,16 @@ def test_threads_and_processes_at_once(site_file: Path) -> None:
         "    store.record('flash', f'00:00:00:00:{sys.argv[2]}:{n:02x}', chip='esp32')\n"
     )
     command = [sys.executable, "-c", program, str(site_file)]
+
+    def one(n: int) -> None:
+        store, mac = Inventory.open(site_file), f"00:00:00:00:00:{n:02x}"
+        provisioned(store, mac, f"d-{n}")
+        store.begin_replacement(f"d-{n}", mac, 1)  # reads, then writes
+
     processes = [subprocess.Popen([*command, f"f{n}"], cwd=REPOSITORY) for n in range(2)]
     try:
         with ThreadPoolExecutor(8) as pool:
-            list(
-                pool.map(
-                    lambda n: provisioned(Inventory.open(site_file), f"00:00:00:00:00:{n:02x}", f"d-{n}"),
-                    range(32),
-                )
-            )
+            list(pool.map(one, range(32)))
     finally:
         ended = [process.wait(60) for process in processes]
     assert ended == [0, 0]
