@@ -67,6 +67,7 @@ def test_a_blank_board_takes_over_and_is_refused_the_second_time(
     run_dir: Path, site_file: Path, vault: Vault, run: Callable[..., tuple[str, str]]
 ) -> None:
     with chip_board(run_dir, "esp32s3", blank=False) as board:
+        board.said("MicroPython v")
         out, err = run(board, "--json")
         assert json.loads(out) | {
             "ok": True,
@@ -106,6 +107,7 @@ def test_cut_off_before_the_end_and_run_again(
         raise ToolError("cut off")
 
     with chip_board(run_dir, "esp32s3", blank=False) as board:
+        board.said("MicroPython v")
         with monkeypatch.context() as patch:
             patch.setattr(provision, "is_whole", cut)
             _, err = run(board, status=1)
@@ -127,6 +129,7 @@ def test_refused_before_anything_is_changed(
     run_dir: Path, site_file: Path, vault: Vault, run: Callable[..., tuple[str, str]]
 ) -> None:
     with chip_board(run_dir, "esp32c3", blank=False) as board:
+        board.said("MicroPython v")
         run(board, status=2)  # another chip than the site file's board has
         vault_path(site_file).unlink()
         _, err = run(board, status=2)
