@@ -112,6 +112,9 @@ def _show(site: Site, fields: Sequence[str], rows: list[Row], store: Inventory |
                 names=", ".join(outdated),
             )
         )
+    pending = [one.device for one in store.all_pending()] if store else []
+    if pending:
+        say(tr("replacements that are not finished, repeat the command: {names}", names=", ".join(pending)))
     count = len(store.revoked()) if store else 0
     if count:
         say(tr("revoked credentials: {count}; --revoked lists them", count=count))

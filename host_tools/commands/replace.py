@@ -102,4 +102,6 @@ def replace(
     for taken in finished:
         for line in taken.void(site):
             say(line)
+    if not finished and inventory.pending(device) is not None:
+        say(tr("the replacement of {device} is not finished: run the same command again", device=device))
     return status

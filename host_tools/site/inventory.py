@@ -167,6 +167,12 @@ class Inventory:
         with self._reading() as db:
             return _pending(db, device)
 
+    def all_pending(self) -> list[Pending]:
+        """Every replacement that is not finished."""
+        with self._reading() as db:
+            names = [name for (name,) in db.execute("SELECT device FROM pending ORDER BY device").fetchall()]
+            return [found for name in names if (found := _pending(db, name))]
+
     def end_replacement(self, device: str) -> None:
         with self._writing() as db:
             db.execute("DELETE FROM pending WHERE device = ?", (device,))

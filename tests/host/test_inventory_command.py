@@ -51,6 +51,9 @@ def test_a_table_for_people(capsys: pytest.CaptureFixture[str], site_file: Path,
     assert lines[3].split()[:3] == [B, "esp32c3", "spare"]
     assert "without a provisioned board: court-1" in err
     assert "revoked credentials: 1" in err
+    assert "not finished" not in err
+    store.begin_replacement("court-1", B, 1)
+    assert "not finished, repeat the command: court-1" in run(capsys, site_file)[1]
     out, err = run(capsys, site_file, "--lang", "de")
     assert "bestanden" in out
     assert "ohne eingerichtete Platine: court-1" in err

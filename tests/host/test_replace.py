@@ -112,6 +112,7 @@ def test_cut_off_before_the_end_and_run_again(
             patch.setattr(provision, "is_whole", cut)
             _, err = run(board, status=1)
         assert "cut off" in err
+        assert "run the same command again" in err
         store = Inventory.open(site_file)
         assert (version(site_file), store.device_of(board.mac)) == (2, None)
         pending = store.pending("box-1")
