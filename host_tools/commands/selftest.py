@@ -16,8 +16,9 @@ from host_tools.port.ports import Port, choose
 from host_tools.port.record import Record, Result, records_folder, write_record
 from host_tools.port.record_page import check_name, verdict_of
 from host_tools.port.selftest import PATIENCE_S, BoardFacts, Finding, Held, Plan, Session
+from host_tools.port.selftest_names import called, short
 from host_tools.port.selftest_person import Person, person_for
-from host_tools.port.selftest_why import called, short, why
+from host_tools.port.selftest_why import why
 from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.models import Site

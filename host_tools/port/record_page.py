@@ -3,7 +3,7 @@
 from html import escape
 
 from host_tools.port.record import Record, Result
-from host_tools.port.selftest_why import called, short
+from host_tools.port.selftest_names import called, short
 from host_tools.words import tr
 
 DENSE_FROM = 30

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
+from host_tools.port.selftest_names import called
 from host_tools.port.selftest_person import QUESTIONS, Person, prompt_text
-from host_tools.port.selftest_why import called
 from host_tools.site.explain import nearest
 from host_tools.words import tr
 

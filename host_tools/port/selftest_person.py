@@ -8,7 +8,7 @@ import time
 from typing import Any, Protocol
 
 from host_tools.output import emit, say
-from host_tools.port.selftest_why import called
+from host_tools.port.selftest_names import called
 from host_tools.words import tr
 
 ANSWER_S = 60.0

@@ -14,7 +14,7 @@ from host_tools.port.selftest import Finding, Session
 from host_tools.port.selftest_why import why
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config
-from tests.components import EXPANDER, I2C, RTC, court, door, latch, lock, motor, release
+from tests.components import EXPANDER, I2C, RTC, court, door, gate, latch, lock, motor, release
 from tests.faults.helpers import Bench, Board
 from tests.faults.helpers_held import held_board, held_firmware
 
@@ -23,6 +23,7 @@ Address = tuple[str, int]
 
 FULL_SITE = Path(__file__).with_name("full-site.yaml")
 HARDWARE = ("board", "chip", "components", "i2c", "expander", "rtc", "buzzer", "led", "utc_offsets")
+BATTERY = {"pin": 8, "ratio_permille": 2000, "ok_mv": 3600, "low_mv": 3450, "critical_mv": 3300}
 PULL_S = 1.0
 SHORT_MS = 800
 MAKING = threading.Lock()
@@ -110,6 +111,12 @@ class Scene:
                 self.findings += session.step(name, component)
         hand.end()
         return self
+
+    def again(self, check: str, component: str) -> Finding:
+        """One check, with parts built anew."""
+        session = Session(self.console, Hand(self.board))
+        session.start()
+        return session.check(check, component)
 
     def failed(self) -> dict[str, str]:
         """Component and why, of what failed."""
@@ -208,6 +215,41 @@ def no_expander_and_a_silent_radar(bench: Bench, broker: Address) -> None:
     assert "GPIO 43" in scene.cure("expander")[1]
 
 
+def odd_at_rest(bench: Bench, broker: Address) -> None:
+    """Found without a hand: a release that reads as pressed, a broken beam, a bolt at both ends, a radar that
+    talks rubbish, a nearly empty battery, hardly any reception."""
+    components = {
+        "lock-3": motor(3),
+        "door-3": door(3, release="release-3"),
+        "release-3": release(3),
+        "gate-1": gate(),
+        "court-1": court(pir=False, radar=True),
+    }
+    power = {"source": "battery", "battery": BATTERY, "sleep": None, "solar": None}
+    scene = Scene(bench, "box-7", broker, components=components, power=power)
+    scene.board.set("release-3", "press")
+    scene.board.set("radar-1", "garbage")
+    scene.board.set("battery", "3250")
+    world = scene.board.sim.view.world
+    world.put("rssi_dbm", -83)
+    world.drive(22, 1)
+    world.stick(46, 0)
+    world.stick(47, 0)
+    scene.test("nothing")
+    assert scene.failed() == {
+        "wifi": "too_weak",
+        "battery": "low",
+        "radar-1": "garbage",
+        "gate-1": "blocked",
+        "lock-3": "both_ends",
+        "release-3": "pressed",
+    }
+    assert "beam b" in scene.cure("gate-1")[0] and "-83 dBm" in scene.cure("wifi")[0]
+    assert "GPIO 25" in scene.cure("release-3")[1]
+    scene.board.set("battery", "0")
+    assert scene.again("battery", "battery").why == "implausible"
+
+
 def no_wifi(bench: Bench, broker: Address) -> None:
     scene = Scene(bench, "box-4", broker, components={"court-1": court()})
     scene.board.set("wifi", "down")
@@ -246,6 +288,7 @@ def test_faults_are_found_and_named(bench: Bench, mosquitto: BrokerProcess) -> N
         a_cut_contact_and_a_latch_that_sticks,
         a_motor_that_jams_and_a_door_that_nobody_pulls,
         no_expander_and_a_silent_radar,
+        odd_at_rest,
         no_wifi,
         nobody_answers,
     )

@@ -142,7 +142,8 @@ class Parts:
 
     def scan(self, now_ms: int) -> None:
         for part in self.parts:
-            part.scan(now_ms)
+            if part.name != "power":  # a low battery must not switch off what is tested
+                part.scan(now_ms)
         if now_ms - self._sampled_ms >= _SAMPLE_MS:
             self._sampled_ms = now_ms
             for part in self.parts:
@@ -178,7 +179,11 @@ class Parts:
         return {"pir": self._pir, "radar": self._radar, "tof": self._tof}[name](court)
 
     def _battery(self) -> "Found":
-        battery = self.called("power").battery[0]
+        power = self.called("power")
+        power.scan(self._test.now_ms())
+        for part in self.parts:
+            part.shed(0)
+        battery = power.battery[0]
         if battery.level == UNKNOWN:
             return False, None, "implausible"
         value = {"mv": battery.mv, "level": battery.level}
