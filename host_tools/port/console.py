@@ -51,8 +51,8 @@ def _():
   with open('/main.py') as f:
    if '/hold' not in f.read():
     return 'foreign'
- except OSError:
-  return 'none'
+ except OSError as e:
+  return 'unmounted' if e.errno==19 else 'none'
  return 'ours' if 'sportbox.compose' in sys.modules else 'held'
 print(_())
 """
@@ -243,12 +243,14 @@ class Console(Wire):
     # --- hold mode and restart ---
 
     def state(self) -> str:
-        """`ours`: our firmware was running; `held`: it was not; `foreign`: another main.py; `none`: none."""
+        """`ours`: our firmware was running; `held`: it was not; `foreign`: another main.py; `none`: none;
+        `unmounted`: no filesystem."""
         return self.sure(_STATE).strip()
 
     def hold(self) -> None:
         """A board with our firmware restarts into hold mode and is at the prompt again. Its watchdog, which
         cannot be stopped, has then HOLD_MS and is fed by every `run`. Others are at the prompt already."""
+        is_again = False
         for attempt in range(HOLD_TRIES):
             try:
                 state = self.state()
@@ -256,6 +258,10 @@ class Console(Wire):
                     return
                 if state == "held":
                     break
+                if state == "unmounted":  # Ctrl-C came before MicroPython had mounted it
+                    self._start_again(is_again)
+                    is_again = True
+                    continue
                 self.sure("with open('/hold','w'):pass")
                 self._leave()
                 self.wait_for(HELD, BOOT_S)
@@ -270,6 +276,16 @@ class Console(Wire):
                 tr("press its reset button and repeat the command"),
             )
         self.feed()
+
+    def _start_again(self, is_again: bool) -> None:
+        """A restart, undisturbed this time; ToolError where that was of no use."""
+        if is_again:
+            raise ToolError(
+                tr("MicroPython does not find the files of the board: its flash is damaged"),
+                tr("sportbox flash --force --port {port}", port=shown(self.port)),
+            )
+        self._leave()
+        self.listen(BOOT_S, "MicroPython v|sportbox: ")
 
     def feed(self) -> None:
         """Another HOLD_MS for a board in hold mode; nothing for any other."""

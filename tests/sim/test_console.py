@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.build.firmware import FIRMWARE, compile_files
-from host_tools.errors import Unreachable
+from host_tools.errors import ToolError, Unreachable
 from host_tools.port import console as console_module
 from host_tools.port.console import HOLD_MS, Console, DeviceError
 from host_tools.port.trouble import Lost
@@ -212,3 +212,22 @@ def test_reset_lines_wake_a_sleeping_board(run_dir: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(console_module, "RESET_AFTER_S", 0.1)
         with Console.open(board.port) as console:
             assert console.run("print(1)") == "1\n"
+
+
+def test_a_start_that_was_disturbed_before_the_filesystem_was_there(run_dir: Path) -> None:
+    with (
+        chip_board(run_dir, blank=False, files=small_firmware()) as board,
+        Console.open(board.port) as console,
+    ):
+        console.run("import os\nos.umount('/')")
+        assert console.state() == "unmounted"
+        console.hold()
+        assert console.is_held
+
+
+def test_a_filesystem_that_does_not_come_back(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with chip_board(run_dir, blank=False) as board, Console.open(board.port) as console:
+        monkeypatch.setattr(console, "state", lambda: "unmounted")
+        with pytest.raises(ToolError, match="flash is damaged") as caught:
+            console.hold()
+    assert "sportbox flash" in str(caught.value.hint)
