@@ -20,7 +20,7 @@ PACKAGE = "host_tools.commands"
 DEBUG_VARIABLE = "SPORTBOX_DEBUG"
 COMMANDS = {
     "demo": "play an evening at a simulated sports ground, in about a minute",
-    "sim": "simulated boards: up, set, cut, boot, brownout, energy, show, image",
+    "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show",
     "site": "check a site file, print its schema",
     "grant": "print a token that opens a box",
     "code": "print keypad codes, which open a box without network",

@@ -9,6 +9,7 @@ import typer
 
 from host_tools.commands.options import Json, SiteFile, StateDir, new_app
 from host_tools.commands.sim_board import board as run_board
+from host_tools.commands.sim_network import network as run_network
 from host_tools.errors import EXIT_DONE, BadInput
 from host_tools.output import emit, printable, say
 from host_tools.site.state import state_dir
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 app = new_app()
 app.command("board")(run_board)
+app.command("network")(run_network)
 
 BOARDS_FOLDER = "boards"
 NAMES_SHOWN = 20

@@ -8,6 +8,8 @@ import struct
 import time
 from typing import cast
 
+from host_tools.errors import ToolError
+
 UNIX_TO_NTP_S = 2_208_988_800
 PACKET = struct.Struct("!BBbb3I8s8s8s8s")
 PACKET_BYTES = 48
@@ -54,7 +56,7 @@ class _Protocol(asyncio.DatagramProtocol):
 
 
 class TimeServer:
-    """Listens on a free UDP port of loopback while it is open."""
+    """Listens on a UDP port of loopback while it is open."""
 
     host = "127.0.0.1"
 
@@ -63,9 +65,16 @@ class TimeServer:
         self.port: int = transport.get_extra_info("sockname")[1]
 
     @classmethod
-    async def start(cls) -> "TimeServer":
+    async def start(cls, port: int = 0) -> "TimeServer":
+        """On a free port unless one is given; ToolError when that is taken."""
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(_Protocol, local_addr=(cls.host, 0))
+        try:
+            transport, _ = await loop.create_datagram_endpoint(_Protocol, local_addr=(cls.host, port))
+        except OSError as error:
+            raise ToolError(
+                f"no time server on UDP port {port} of {cls.host}: {error.strerror or error}",
+                hint="use a free port above 1023 under `ntp` in the site file",
+            ) from None
         return cls(transport)
 
     def stop(self) -> None:
