@@ -43,6 +43,7 @@ def flash(port: Port, progress: Progress, plan: Plan) -> Outcome:
     progress.step(tr("looking which chip it is"))
     with Loader.open(port, progress, fast=progress.attempt == 1) as loader:
         chip = loader.chip
+        progress.facts |= {"chip": chip.name, "mac": chip.mac, "flash_mib": chip.flash_mib}
         image = image_for(chip, plan)
         done = bool(progress.kept.get("written"))  # by a try that was cut off later
         if (plan.force and not done) or not _same(loader, image, progress):
@@ -57,8 +58,7 @@ def flash(port: Port, progress: Progress, plan: Plan) -> Outcome:
         loader.restart()
     progress.step(tr("waiting for MicroPython"))
     version = prompt(port)
-    facts = {"chip": chip.name, "mac": chip.mac, "flash_mib": chip.flash_mib, "micropython": version}
-    facts |= {"image": image.file, "sha256": image.sha256, "changed": done}
+    facts = {"micropython": version, "image": image.file, "sha256": image.sha256, "changed": done}
     if done:
         _note(plan, chip, image, ok=True)
     told = {"chip": title(chip.name), "mac": chip.mac, "version": version}

@@ -63,22 +63,23 @@ class Progress:
     def __init__(self, port: Port, screen: Screen, stop: threading.Event) -> None:
         self.attempt = 1
         self.kept: dict[str, Any] = {}  # what the job remembers from one try to the next
-        self._port = port
+        self.facts: dict[str, Any] = {}  # what it found out: in the outcome's, also when it fails
+        self.port = port
         self._screen = screen
         self._stop = stop
 
     def step(self, text: str, total: int | None = None) -> None:
         """The next thing; `total` is what `advance` will add up to, None where nobody knows."""
         self.check()
-        self._screen.step(self._port, text, total)
+        self._screen.step(self.port, text, total)
 
     def advance(self, n: int = 1) -> None:
         self.check()
-        self._screen.advance(self._port, n)
+        self._screen.advance(self.port, n)
 
     def talk(self, text: str) -> None:
         """A line that stays."""
-        self._screen.talk(self._port, text)
+        self._screen.talk(self.port, text)
 
     def check(self) -> None:
         if self._stop.is_set():
@@ -149,7 +150,9 @@ def _end(stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
 def attempts(
     port: Port, work: Work, retries: int, screen: Screen, stop: threading.Event
 ) -> Outcome | BaseException:
-    """The work on one port, with its retries: for threads, so nothing is raised."""
+    """The work on one port, with its retries: for threads, so nothing is raised. A board that fell off the
+    bus may come back on another port; in what is said it keeps the first one's name."""
+    name = port.device
     begin = time.monotonic()
     progress = Progress(port, screen, stop)
     tries = 0
@@ -158,30 +161,35 @@ def attempts(
         progress.attempt = tries
         try:
             outcome = work(port, progress)
-            return replace(outcome, port=port.device, tries=tries, seconds=time.monotonic() - begin)
+            facts = {**progress.facts, **outcome.facts}
+            spent_s = time.monotonic() - begin
+            return replace(outcome, facts=facts, port=name, tries=tries, seconds=spent_s)
         except Stopped as error:
             return error
         except (ToolError, OSError) as problem:  # SerialException is an OSError
             cause = explain(port, problem)
             if not isinstance(cause, Lost) or tries > retries or stop.is_set():
-                return _failed(port, cause, tries, begin)
+                return _failed(progress, cause, tries, begin)
             progress.talk(tr("{message}; once more", message=cause.message))
             time.sleep(PAUSE_S * tries)
-            if back_again(port, BACK_S) is None:
-                return _failed(port, gone(port), tries, begin)
+            again = back_again(port, BACK_S)
+            if again is None:
+                return _failed(progress, gone(port), tries, begin)
+            port = again
         except Exception as error:
             if os.environ.get("SPORTBOX_DEBUG"):
                 return error
-            return _failed(port, _unexpected(error), tries, begin)
+            return _failed(progress, _unexpected(error), tries, begin)
 
 
-def _failed(port: Port, error: ToolError, tries: int, begin: float) -> Outcome:
+def _failed(progress: Progress, error: ToolError, tries: int, begin: float) -> Outcome:
     return Outcome(
         error.message,
         ok=False,
         hint=error.hint,
+        facts=dict(progress.facts),
         status=error.status,
-        port=port.device,
+        port=progress.port.device,
         tries=tries,
         seconds=time.monotonic() - begin,
     )

@@ -63,13 +63,16 @@ class Bars:
     def __init__(self, ports: Sequence[Port]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
+        rest = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
             TextColumn("{task.fields[port]}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=rest),
             TimeElapsedColumn(),
             console=Console(stderr=True),
+            expand=True,
         )
         self._lock = threading.Lock()
         self._tasks: dict[str, Any] = {

@@ -167,14 +167,16 @@ class Station:
         progress.step(tr("looking which board it is"))
         seen = self._steps.survey(port, progress)
         mac = seen.chip.mac
+        progress.facts |= {"mac": mac, "chip": seen.chip.name}
         device = self._whose(port, seen)
+        progress.facts["device"] = device
         try:
             if seen.tenant is not None and seen.micropython != self._micropython:
                 told = {"device": device, "version": seen.micropython or "?", "wanted": self._micropython}
                 return Outcome(
                     tr("it is {device} with MicroPython {version}, not {wanted}: left alone", **told),
                     hint=tr("`sportbox flash --force` renews it, then plug it in again"),
-                    facts={"mac": mac, "device": device, "changed": False},
+                    facts={"changed": False},
                 )
             facts: dict[str, object] = {}
             if seen.micropython != self._micropython:
@@ -186,7 +188,7 @@ class Station:
                 done = replace(checked, text=f"{done.text}; {checked.text}")
                 facts |= checked.facts
             text = f"{device} ({mac}): {done.text}"
-            return replace(done, text=text, facts={**facts, "mac": mac, "device": device})
+            return replace(done, text=text, facts=facts)
         finally:
             with self._lock:
                 self._reserved.pop(mac, None)

@@ -53,6 +53,31 @@ def test_a_flaky_port_is_tried_again(error: Exception) -> None:
     assert outcome.tries == 3
 
 
+def test_what_a_job_found_out_is_told_also_when_it_fails() -> None:
+    def lost(port: Port, progress: Progress) -> Outcome:
+        progress.facts["mac"] = "3c:84:27:11:22:33"
+        raise BadInput("an image of another chip")
+
+    (outcome,) = run_jobs(PORTS[:1], lost)
+    assert outcome.line()["mac"] == "3c:84:27:11:22:33"
+
+
+def test_a_board_that_comes_back_on_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "back_again", lambda port, patience_s: PORTS[1])
+    used = []
+
+    def flaky(port: Port, progress: Progress) -> Outcome:
+        used.append(port)
+        if len(used) == 1:
+            raise Lost("no answer")
+        progress.step("writing")
+        return Outcome("written")
+
+    (outcome,) = run_jobs(PORTS[:1], flaky)
+    assert used == PORTS[:2]
+    assert outcome.port == PORTS[0].device
+
+
 def test_retries_are_bounded() -> None:
     def lost(port: Port, progress: Progress) -> Outcome:
         raise Lost("no answer", "another cable")

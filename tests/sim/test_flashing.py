@@ -21,7 +21,9 @@ from host_tools.sim.chip.boot import Boot, bootable
 from host_tools.sim.chip.flash import Flash
 from host_tools.sim.chip.image import sim_image
 from host_tools.sim.chip.rom import Rom
+from host_tools.site.inventory import Inventory
 from host_tools.words import choose as speak
+from tests.host.helpers import GOOD, write
 from tests.sim.chip.rom_port import RomPort
 
 CHIPS = ("esp32", "esp32s3", "esp32c3")
@@ -91,6 +93,16 @@ def test_three_chips_side_by_side(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["chip"] for line in lines] == list(CHIPS)
     assert all(line["mac"] == MAC and line["changed"] and line["flash_mib"] == 8 for line in lines)
+
+
+def test_the_inventory_takes_note(run_dir: Path) -> None:
+    site = write(run_dir, GOOD)
+    with Bench(run_dir, "esp32c3", 4) as bench:
+        for _ in range(2):  # the second time nothing is done, so there is nothing to note
+            assert bench.run("--site", str(site), "--board", "field-esp32c3") == 0
+    (entry,) = Inventory.open(site).history()
+    assert (entry.action, entry.mac, entry.ok) == ("flash", MAC, True)
+    assert entry.facts == {"chip": "esp32c3", "board": "field-esp32c3", "micropython": "1.29.0"}
 
 
 def test_the_same_image_again_changes_nothing(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
