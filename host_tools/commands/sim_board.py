@@ -166,7 +166,10 @@ async def run_boards(order: Order, stop: asyncio.Event | None = None) -> None:
                 }
             )
         say(f"{order.count} simulated, Ctrl-C ends it")
-        await end.wait()
+        waits = [asyncio.ensure_future(end.wait()), host.failed]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if host.failed.done():
+            raise host.failed.result()
 
 
 def _add(host: "ChipHost", order: Order, number: int) -> "ChipBoard":

@@ -71,7 +71,12 @@ class TestChip:
     @property
     def received_bytes(self) -> int:
         """From the host, since the board is there."""
-        return self._chip.received_bytes
+        return self._chip.wire.received_bytes
+
+    @property
+    def tty(self) -> str:
+        """The pty behind the port: mpremote waits there, where it looks at other ports each 10 ms."""
+        return str(Path(self.port).resolve())
 
     def cut(self) -> None:
         """Take the power away."""
@@ -104,6 +109,16 @@ class TestChip:
     def put(self, files: dict[str, bytes]) -> None:
         """Files on its filesystem. The board must be off."""
         self.call(lambda chip: chip.body.put(files))
+
+    def flash(self) -> bytes:
+        """All of its flash, to be put back with `put_flash`: for many lives from one point."""
+        return self._chip.body.flash_file.read_bytes()
+
+    def put_flash(self, content: bytes) -> None:
+        """The board must be off."""
+        assert self.state == "off"
+        with self._chip.body.flash_file.open("r+b") as file:
+            file.write(content)
 
     def log(self) -> str:
         """What its console said so far."""

@@ -49,7 +49,7 @@ def test_lost_bytes_are_lost_on_the_port(run_dir: Path) -> None:
 def test_a_port_goes_away_and_comes_back(run_dir: Path) -> None:
     with chip_board(run_dir, blank=False) as board:
         board.said(">>> ")
-        board.call(lambda chip: chip.faults.disconnect.append(chip.carried_bytes + 100))
+        board.call(lambda chip: chip.faults.disconnect.append(chip.wire.carried_bytes + 100))
         with serial.Serial(board.port, timeout=1) as port, pytest.raises(OSError):
             for _ in range(200):
                 port.write(b"# 10 bytes")

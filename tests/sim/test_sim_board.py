@@ -1,6 +1,7 @@
 """`sportbox sim board` as a person uses it: the first line, the world, the other `sim` commands."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from host_tools.cli import main
 from host_tools.setup.paths import REPOSITORY
 from tests.sim.chips import chip_board, mpremote, raw_repl
 
@@ -86,3 +90,34 @@ def test_the_world_follows_the_configuration_on_the_flash(run_dir: Path) -> None
         board.put({"/config.json": b"{"})
         board.boot()
         board.until(lambda: board.sim.show()["doors"] == {}, "a bare world")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--chip esp8266", "there is no such chip"),
+        ("--chip esp32 --serial usb", "--serial usb"),
+        ("--chip esp32 --fault fire=1", "--fault fire=1: not understood"),
+        ("--chip esp32 --flash-mib 16", "4 or 8 MiB"),
+        ("--chip esp32 --device box-1", "belong together"),
+        (f"--chip esp32 --site {SITE} --device box-1", "box-1 has an esp32s3, not an esp32"),
+        ("--chip esp32 --provisioned box-1", "SITE.yaml:DEVICE"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    run_dir: Path, capsys: pytest.CaptureFixture[str], words: str, why: str
+) -> None:
+    assert main(["sim", "board", "--state", str(run_dir), *words.split()]) == 2
+    said = capsys.readouterr()
+    assert why in said.err and said.out == ""
+
+
+def test_the_end_of_the_machinery_ends_the_command(run_dir: Path) -> None:
+    command = [*SPORTBOX, "sim", "board", "--state", str(run_dir), "--chip", "esp32c3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        said = process.communicate(timeout=20)
+    assert process.returncode == 1 and "has ended" in said[1]

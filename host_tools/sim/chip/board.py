@@ -6,15 +6,13 @@
 
 On a pty there are no reset lines: SYNC enters the loader whatever the chip does, and the loader is left when
 the port is closed or when a terminal program speaks (CR, Ctrl-C). Over RFC 2217 the lines decide: EN is low
-while RTS is set and DTR is not, IO0 while DTR is set and RTS is not. Bytes go at `baud` in both directions.
-A host that does not read stops the chip's output for TX_WAIT_S, then output is lost, as on a chip's own USB.
+while RTS is set and DTR is not, IO0 while DTR is set and RTS is not.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from host_tools.sim import layout
 from host_tools.sim.chip import says
@@ -22,36 +20,27 @@ from host_tools.sim.chip.body import Body
 from host_tools.sim.chip.boot import NoBoot, bootable
 from host_tools.sim.chip.faults import Faults
 from host_tools.sim.chip.flash import Flash
-from host_tools.sim.chip.pace import Pace
-from host_tools.sim.chip.port import NetPort, Port, PtyPort
+from host_tools.sim.chip.port import Owner, Port
+from host_tools.sim.chip.power import Power
 from host_tools.sim.chip.relay import Relay, banner
 from host_tools.sim.chip.rom import Leave, Rom
 from host_tools.sim.chip.slip import SyncWatch
+from host_tools.sim.chip.timers import Timers
+from host_tools.sim.chip.wire import Wire
 from host_tools.sim.world import LOG_FILE
 
 State = Literal["off", "loader", "no image", "running", "asleep"]
 
-QUEUE_BYTES_MAX = 1 << 14
-STEP_BYTES = 4096
-AGAIN_S = 0.003
-TX_WAIT_S = 2.0
+ATTENTION_BYTES_MAX = 64
 RESET_S = 0.03  # a real chip takes some 300 ms
 SOFT_RESET_S = 0.002
 LINES_S = 0.1  # how long EN keeps rising while both lines are set: between two steps of a reset sequence
 SETTLE_S = 0.02
 REPEAT_S = 0.5  # without an image; a real chip repeats it each 0.3 s
 REPEATS_MAX = 40
-AWAY_S = 0.3  # a port that was disconnected
-DRAIN_S = 0.2
+DRAIN_S = 0.2  # for the VM to read the last byte before a cut
+DRAIN_LOOK_S = 0.001
 ATTENTION = b"\r\x03"
-
-
-class Power(Protocol):
-    """Starts and ends the VM."""
-
-    def boot(self, board: str, folder: Path, tty: str, raw: bool, cause: int) -> int: ...
-    def cut(self, board: str) -> int: ...
-    def forget(self, board: str) -> int: ...
 
 
 class ChipBoard:
@@ -61,7 +50,7 @@ class ChipBoard:
         self,
         body: Body,
         zygote: Power,
-        make_port: Callable[["ChipBoard"], Port],
+        make_port: Callable[[Owner], Port],
         faults: Faults,
         baud: int | None = None,
         on_event: Callable[[str], None] = lambda _: None,
@@ -69,39 +58,35 @@ class ChipBoard:
         self.body = body
         self.faults = faults
         self.state: State = "off"
-        self.received_bytes = 0  # from the host, for `cut`
-        self.carried_bytes = 0  # both directions, for `disconnect`
         self.on_event = on_event
         self._zygote = zygote
         self._loop = asyncio.get_running_loop()
-        self._relay = Relay(self._send, body.folder / LOG_FILE)
-        self._rx, self._tx = bytearray(), bytearray()
-        self._rx_pace, self._tx_pace = Pace(baud), Pace(baud)
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers()
+        self._relay = Relay(self._said, body.folder / LOG_FILE)
         self._rom: Rom | None = None
         self._flash: Flash | None = None
         self._sync = SyncWatch()
         self._attention = b""
-        self._stuck_since_s = 0.0
         self._lines = (False, False)
         self._watches_vm = False
+        self._is_last_byte = False
         self._starts = 0
-        self.port = make_port(self)
-        self.port.plug()
-        if faults.busy:
-            self.port.set_busy(True)
+        self.wire = Wire(self, make_port, faults, baud)
         self._set_up_world()
 
     @property
     def name(self) -> str:
         return self.body.name
 
+    @property
+    def port(self) -> Port:
+        return self.wire.port
+
     def close(self) -> None:
         self.power_off()
+        self._timers.cancel_all()
         self._zygote.forget(self.name)
-        self.port.unplug()
-        if isinstance(self.port, NetPort):
-            self.port.close()
+        self.wire.close()
         self._relay.close()
         self.body.world.close()
 
@@ -114,7 +99,7 @@ class ChipBoard:
 
     def power_off(self) -> None:
         self._stop()
-        self._rx.clear()
+        self.wire.drop()
         self.state = "off"
         self.body.world.power_off()
 
@@ -125,7 +110,7 @@ class ChipBoard:
 
     def cut_at(self, count: int) -> None:
         """Cut the power after so many more bytes from the host."""
-        self.faults.cut.append(self.received_bytes + count)
+        self.faults.cut.append(self.wire.received_bytes + count)
         self.faults.cut.sort()
 
     def cut_at_op(self, count: int) -> None:
@@ -149,8 +134,8 @@ class ChipBoard:
 
     def _stop(self) -> None:
         """Whatever the chip does, it ends."""
-        for name in ("boot", "repeat"):
-            self._cancel(name)
+        self._timers.cancel("boot", "repeat", "cut")
+        self._is_last_byte = False
         if self.state in ("running", "asleep"):
             self._zygote.cut(self.name)
             self._relay.ended()
@@ -193,7 +178,7 @@ class ChipBoard:
     def _repeat(self, text: bytes, times: int) -> None:
         self._tell(text)
         if times > 1:
-            self._later("repeat", REPEAT_S, lambda: self._repeat(text, times - 1))
+            self._timers.later("repeat", REPEAT_S, lambda: self._repeat(text, times - 1))
 
     def _show_power(self) -> None:
         """On, without a VM."""
@@ -212,14 +197,14 @@ class ChipBoard:
             self._relay.ended()
             self._watch_vm(False)
             self.state = "off"
-            self._rx.clear()
+            self.wire.drop()
             self._arm_cut_op()
         elif event == "reset":
             if self.state == "running":
                 self._relay.ended()
             self._watch_vm(False)
             pause_s = SOFT_RESET_S if cause == layout.SOFT_RESET else RESET_S
-            self._later("boot", pause_s, lambda: self._start(cause))
+            self._timers.later("boot", pause_s, lambda: self._start(cause))
         elif event == "crashed":
             self._relay.ended()
             self._tell(b"\r\nGuru Meditation Error: the simulated interpreter died\r\n")
@@ -238,49 +223,40 @@ class ChipBoard:
 
     def _load(self, rom: Rom, data: bytes) -> None:
         """Bytes of the host for the loader."""
-        self._attention = (self._attention + data).rpartition(b"\xc0")[2][-STEP_BYTES:]
+        self._attention = (self._attention + data).rpartition(b"\xc0")[2][:ATTENTION_BYTES_MAX]
         if not self.port.has_lines and self._attention.startswith(ATTENTION):
             self.reset()
-            self._rx[:0] = self._attention
+            self.wire.put_back(self._attention)
             return
-        self._send(rom.feed(data))
+        self.wire.send(rom.feed(data))
         if rom.leaving is None:
             return
         if self._flash is not None and self._flash.reset_at_byte is None and self.faults.reset_write:
             self.faults.reset_write.pop(0)
         self._stop()
         boots = rom.leaving == Leave.BOOT
-        self._later("boot", RESET_S, lambda: self._start(layout.PWRON_RESET if boots else layout.HARD_RESET))
+        self._timers.later(
+            "boot", RESET_S, lambda: self._start(layout.PWRON_RESET if boots else layout.HARD_RESET)
+        )
 
     # --- the port ---
 
-    def received(self, data: bytes) -> None:
-        """From the host."""
-        data = self.faults.lose(data)
-        if not self._rx:
-            self._rx_pace.start(time.monotonic())
-        self._rx += data
-        self._pump_rx()
-
-    def closed(self) -> None:
-        """Nobody has the port open any more."""
-        self._tx.clear()
-        self._pump_tx()
+    def left(self) -> None:
+        """Nobody has the port open any more: the end of the loader, where there are no reset lines."""
         if self.state == "loader" and not self.port.has_lines:
-            self._pump_rx()
             self.reset()
 
     def lines(self, dtr: bool, rts: bool) -> None:
         """DTR and RTS, over RFC 2217."""
         was_low, self._lines = self._en_is_low(), (dtr, rts)
         if self._en_is_low():
-            self._cancel("rise")
+            self._timers.cancel("rise")
             if not was_low:
                 self.power_off()
                 self.on_event("reset held")
         elif was_low or "rise" in self._timers:
             wait_s = LINES_S if dtr and rts else SETTLE_S
-            self._later("rise", wait_s, self.power_on)
+            self._timers.later("rise", wait_s, self.power_on)
 
     def _en_is_low(self) -> bool:
         dtr, rts = self._lines
@@ -290,73 +266,25 @@ class ChipBoard:
         dtr, rts = self._lines
         return dtr and not rts
 
-    def _pump_rx(self) -> None:
-        """Give the chip what has arrived by now."""
-        while self._rx:
-            now_s = time.monotonic()
-            count = min(self._rx_pace.allowed(now_s), len(self._rx), STEP_BYTES)
-            if self.faults.cut:
-                count = min(count, self.faults.cut[0] - self.received_bytes)
-            if count <= 0:
-                self._later("rx", self._rx_pace.wait_s(now_s), self._pump_rx)
-                break
-            part = bytes(self._rx[:count])
-            del self._rx[:count]
-            taken = self._arrived(part)
-            self._rx_pace.used(taken)
-            self.received_bytes += taken
-            if taken < count:
-                self._rx[:0] = part[taken:]
-                self._later("rx", AGAIN_S, self._pump_rx)
-                break
-            if self._strikes(taken):
-                return
-        self.port.pause(len(self._rx) >= QUEUE_BYTES_MAX)
-
-    def _strikes(self, count: int) -> bool:
-        """Faults that count bytes from the host; True when the power is gone."""
-        if self._carried(count):
-            return True
-        if self.faults.cut and self.received_bytes >= self.faults.cut[0]:
-            self.faults.cut.pop(0)
-            self._rx.clear()
-            self.port.pause(False)
-            deadline_s = time.monotonic() + DRAIN_S
-            self._cut_when_read(deadline_s)
-            return True
-        return False
+    def last_byte(self) -> None:
+        """Cut the power, once the VM had the chance to see the last byte."""
+        self._is_last_byte = True
+        self._cut_when_read(time.monotonic() + DRAIN_S)
 
     def _cut_when_read(self, deadline_s: float) -> None:
-        """The VM gets the chance to see the last byte."""
         if self.state == "running" and self._relay.unread() and time.monotonic() < deadline_s:
-            self._later("cut", AGAIN_S / 3, lambda: self._cut_when_read(deadline_s))
+            self._timers.later("cut", DRAIN_LOOK_S, lambda: self._cut_when_read(deadline_s))
             return
         self.power_off()
         self.on_event("cut")
 
-    def _carried(self, count: int) -> bool:
-        """Count bytes on the wire; True when the port was disconnected by it."""
-        self.carried_bytes += count
-        if self.faults.disconnect and self.carried_bytes >= self.faults.disconnect[0]:
-            self.faults.disconnect.pop(0)
-            self.disconnect()
-            return True
-        return False
-
-    def disconnect(self, away_s: float = AWAY_S) -> None:
+    def disconnect(self) -> None:
         """Pull the plug of the serial adapter for a moment; the chip goes on."""
-        self.port.unplug()
-        self._rx.clear()
-        self._tx.clear()
-        self._pump_tx()
-        self.on_event("disconnected")
-        if self.state == "loader" and not self.port.has_lines:
-            self.reset()
-        self._later("plug", away_s, self.port.plug)
+        self.wire.disconnect()
 
-    def _arrived(self, data: bytes) -> int:
+    def arrived(self, data: bytes) -> int:
         """Bytes at the chip's pin; answers how many it took."""
-        if self.state in ("off",) or "cut" in self._timers:
+        if self.state == "off" or self._is_last_byte:
             return len(data)
         if self._rom is not None:
             self._load(self._rom, data)
@@ -392,73 +320,21 @@ class ChipBoard:
         listened = self._relay.listens
         if not self._relay.read():
             return
-        if len(self._tx) >= QUEUE_BYTES_MAX:
+        if self.wire.is_full:
             self._watch_vm(False)
-        if self._rx and self._relay.listens and not listened:
-            self._pump_rx()
+        if self._relay.listens and not listened:
+            self.wire.pump()
+
+    def drained(self) -> None:
+        """There is room for what the VM says."""
+        if self.state == "running":
+            self._watch_vm(True)
+
+    def _said(self, data: bytes) -> None:
+        """By the VM."""
+        self.wire.send(data)
 
     def _tell(self, text: bytes) -> None:
         """What the ROM prints: to the host and into the console's log."""
         self._relay.log(text)
-        self._send(text)
-
-    def _send(self, data: bytes) -> None:
-        """To the host."""
-        if not self.port.is_open or not data:
-            return
-        if not self._tx:
-            self._tx_pace.start(time.monotonic())
-        self._tx += data
-        self._pump_tx()
-
-    def _pump_tx(self) -> None:
-        while self._tx:
-            now_s = time.monotonic()
-            count = min(self._tx_pace.allowed(now_s), len(self._tx), STEP_BYTES)
-            if count <= 0:
-                self._later("tx", self._tx_pace.wait_s(now_s), self._pump_tx)
-                break
-            part = bytes(self._tx[:count])
-            left = self.faults.lose(part)
-            written = self.port.write(left)
-            if written < len(left):
-                if written == 0 and self._give_up(now_s):
-                    self._tx.clear()
-                    break
-                self._tx[:count] = left[written:]
-                self._tx_pace.used(count - len(left) + written)
-                self._later("tx", AGAIN_S, self._pump_tx)
-                break
-            self._stuck_since_s = 0.0
-            del self._tx[:count]
-            self._tx_pace.used(count)
-            if self._carried(count):
-                return
-        if len(self._tx) < QUEUE_BYTES_MAX and self.state == "running":
-            self._watch_vm(True)
-
-    def _give_up(self, now_s: float) -> bool:
-        """The host does not read."""
-        self._stuck_since_s = self._stuck_since_s or now_s
-        return now_s > self._stuck_since_s + TX_WAIT_S
-
-    # --- timers: one of a name ---
-
-    def _later(self, name: str, wait_s: float, call: Callable[[], None]) -> None:
-        self._cancel(name)
-
-        def run() -> None:
-            self._timers.pop(name, None)
-            call()
-
-        self._timers[name] = self._loop.call_later(wait_s, run)
-
-    def _cancel(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-
-def port_maker(kind: str, link: Path) -> Callable[[ChipBoard], Port]:
-    """`kind`: pty or rfc2217."""
-    return (lambda board: NetPort(board)) if kind == "rfc2217" else (lambda board: PtyPort(board, link))
+        self.wire.send(text)

@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from host_tools.errors import ToolError
-from host_tools.sim.chip.board import ChipBoard, port_maker
+from host_tools.sim.chip.board import ChipBoard
 from host_tools.sim.chip.body import Body, Json, new_mac
 from host_tools.sim.chip.faults import Faults
+from host_tools.sim.chip.port import port_maker
+from host_tools.sim.chip.power import Power
 from host_tools.sim.host import ZygoteHost
 
 CALL_S = 30.0
@@ -31,6 +33,7 @@ class ChipHost:
         self._loop = asyncio.get_running_loop()
         self.boards: dict[str, ChipBoard] = {}
         self._is_closed = False
+        self.failed: asyncio.Future[ToolError] = self._loop.create_future()
         self._loop.add_reader(self._zygote.fileno(), self._hear)
 
     def add(
@@ -47,7 +50,7 @@ class ChipHost:
             raise ToolError(f"there is a simulated board {body.name} already")
         maker = port_maker(serial, link)
         board = ChipBoard(
-            body, _Power(self._zygote, self._hear_soon), maker, faults or Faults(), baud, on_event
+            body, Power(self._zygote, self._hear_soon), maker, faults or Faults(), baud, on_event
         )
         self.boards[body.name] = board
         return board
@@ -73,33 +76,14 @@ class ChipHost:
             return
         try:
             events = self._zygote.events()
-        except ToolError:  # it has ended: nothing runs any more
+        except ToolError as error:  # it has ended: nothing runs any more
             self._loop.remove_reader(self._zygote.fileno())
-            raise
+            self.failed.set_result(error)
+            return
         for event in events:
             board = self.boards.get(event["board"])
             if board is not None:
                 board.heard(event["event"], event.get("cause", 0), event["starts"])
-
-
-class _Power:
-    """The zygote for a board: after each call the events that came with the answer are looked at."""
-
-    def __init__(self, zygote: ZygoteHost, called: Callable[[], None]) -> None:
-        self._zygote = zygote
-        self._called = called
-
-    def boot(self, board: str, folder: Path, tty: str, raw: bool, cause: int) -> int:
-        self._called()
-        return self._zygote.boot(board, folder, tty=tty, raw=raw, cause=cause)
-
-    def cut(self, board: str) -> int:
-        self._called()
-        return self._zygote.cut(board)
-
-    def forget(self, board: str) -> int:
-        self._called()
-        return self._zygote.forget(board)
 
 
 class ThreadedHost:

@@ -298,3 +298,8 @@ class _Connection:
 
 
 Port = PtyPort | NetPort
+
+
+def port_maker(kind: str, link: Path) -> Callable[[Owner], Port]:
+    """`kind`: pty or rfc2217. `link`: the path of a pty's symlink."""
+    return NetPort if kind == "rfc2217" else (lambda owner: PtyPort(owner, link))
