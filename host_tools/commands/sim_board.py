@@ -166,7 +166,7 @@ async def run_boards(order: Order, stop: asyncio.Event | None = None) -> None:
                 }
             )
         say(f"{order.count} simulated, Ctrl-C ends it")
-        waits = [asyncio.ensure_future(end.wait()), host.failed]
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(end.wait()), host.failed]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if host.failed.done():
             raise host.failed.result()
