@@ -14,12 +14,33 @@ TEXT_MAX = 200
 
 
 def short(value: Any) -> str:
-    """A value on one line."""
+    """A value of the board on one line."""
     if isinstance(value, list):
         return ", ".join(short(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {short(item)}" for key, item in value.items())
+        return ", ".join(_in_words(key, short(item)) for key, item in value.items() if item not in ([], None))
     return "" if value is None else printable(str(value))[:TEXT_MAX]
+
+
+def _in_words(key: str, value: str) -> str:
+    words = {
+        "device": value,
+        "hash": tr("configuration {value}", value=value),
+        "firmware": tr("firmware {value}", value=value),
+        "files": tr("{value} files", value=value),
+        "free_kib": tr("{value} KiB free", value=value),
+        "size_kib": tr("of {value} KiB", value=value),
+        "broker": value,
+        "ms": f"{value} ms",
+        "mv": f"{value} mV",
+        "cm": f"{value} cm",
+        "rssi_dbm": f"{value} dBm",
+        "open_ms": tr("open after {value} ms", value=value),
+        "reports": tr("{value} reports", value=value),
+        "losses": tr("lost {value} times", value=value),
+        "level": {"good": tr("good"), "weak": tr("weak"), "poor": tr("too weak")}.get(value, value),
+    }
+    return words.get(key, f"{key} {value}")
 
 
 def called(component: str) -> str:

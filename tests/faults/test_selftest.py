@@ -251,7 +251,9 @@ def odd_at_rest(bench: Bench, broker: Address) -> None:
 
 
 def no_wifi(bench: Bench, broker: Address) -> None:
-    scene = Scene(bench, "box-4", broker, components={"court-1": court()})
+    """And a port expander that nothing hangs on: it answers nevertheless."""
+    hardware = {"i2c": I2C, "expander": EXPANDER}
+    scene = Scene(bench, "box-4", broker, components={"court-1": court()}, **hardware)
     scene.board.set("wifi", "down")
     scene.test("nothing")
     assert scene.failed() == {"wifi": "no_network"}

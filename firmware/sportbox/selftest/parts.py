@@ -168,7 +168,9 @@ class Parts:
     def check(self, name: str, component: str) -> "Found":
         self.wait(_DEBOUNCE_MS)
         if name == "expander":
-            return _seen(not self.kit.expander().lost, None, "no_answer")
+            expander = self.kit.expander()
+            expander.refresh()  # where nothing hangs on it, no part has
+            return _seen(not expander.lost, None, "no_answer")
         if name == "battery":
             return self._battery()
         if name == "bolt":
