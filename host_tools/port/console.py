@@ -94,7 +94,7 @@ class Console(Wire):
     # --- begin and end ---
 
     @classmethod
-    def open(cls, port: Port | str, patience_s: float = ENTRY_S) -> "Console":
+    def open(cls, port: Port | str, patience_s: float | None = None) -> "Console":
         """Opens the port and comes back with the prompt, whatever the board was doing."""
         console = cls(Port(port) if isinstance(port, str) else port)
         console.connect()
@@ -122,9 +122,10 @@ class Console(Wire):
 
     # --- the prompt ---
 
-    def _enter(self, patience_s: float = ENTRY_S) -> None:
+    def _enter(self, patience_s: float | None = None) -> None:
         """To the raw REPL's prompt from wherever the board is."""
         begin = time.monotonic()
+        patience_s = ENTRY_S if patience_s is None else patience_s
         is_reset = False
         self.heard = b""
         while time.monotonic() < begin + patience_s:

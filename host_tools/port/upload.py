@@ -16,6 +16,7 @@ import base64
 import hashlib
 import re
 import struct
+import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,8 +38,9 @@ RESUMES = 4
 WINDOW_BITS = 14  # 16 KiB on the board
 SPARE_BLOCKS = 8  # directories, and what littlefs copies before it lets go of the old
 FLAG, ESCAPE, MASK = 0x7E, 0x7D, 0x20
-# Ctrl-A to Ctrl-E of the REPL, XON and XOFF, the framing itself, and 0xc0 that begins each frame for a ROM
-ESCAPED = frozenset((0x01, 0x02, 0x03, 0x04, 0x05, 0x11, 0x13, FLAG, ESCAPE, 0xC0))
+# Ctrl-A to Ctrl-E of the REPL, XON and XOFF, the framing itself, 0xc0 that begins each frame for a ROM, and
+# what ends a line: after a restart the rest of a frame comes to a prompt, which shall not execute it
+ESCAPED = frozenset((0x01, 0x02, 0x03, 0x04, 0x05, 0x0A, 0x0D, 0x11, 0x13, FLAG, ESCAPE, 0xC0))
 ENOSPC = 28
 
 WRITE, REMOVE, END = 1, 2, 0
@@ -50,6 +52,7 @@ DAMAGED_MAX = 12
 
 ASKS = re.compile(rb"\x02([0-9a-f]{6})([0-9a-f]{6})\r?\n")
 
+RESTARTED = re.compile(rb"sportbox: |rst:0x|soft reboot|>>> ")
 ENDED = re.compile(rb"\x04([^\x04]*)\x04>")
 Step = tuple[str, bytes | None]
 """A path and what is to be in the file; None: away with it, with all that is below."""
@@ -215,11 +218,14 @@ def _record(path: str, data: bytes | None, kind: int | None = None) -> bytes:
 def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[str, str]:
     """Answers each request of the board; what it said at the end, and its error text."""
     heard, size, last = b"", BLOCK_BYTES, -1
+    end = time.monotonic() + ASK_S
     while True:
-        data = console.read(ASK_S)
+        data = console.read(max(0.0, end - time.monotonic()))
         if not data:
             raise console.garbled()
         heard += data
+        if RESTARTED.search(heard):
+            raise restarted(console)
         ended = ENDED.search(heard)
         if ended:
             return heard[: ended.start()].decode("utf-8", "replace"), ended.group(1).decode(
@@ -227,7 +233,7 @@ def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[
             )
         done = 0
         for request in ASKS.finditer(heard):
-            done = request.end()
+            done, end = request.end(), time.monotonic() + ASK_S
             offset = int(request.group(1), 16)
             if offset ^ int(request.group(2), 16) != 0xFFFFFF or offset > len(stream):
                 continue
@@ -240,6 +246,13 @@ def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[
                 last = offset
             console.write(frame(offset, stream[offset : offset + size]))
         heard = heard[done:][-HEARD_BYTES_MAX:]
+
+
+def restarted(console: Console) -> Lost:
+    return Lost(
+        tr("the board restarted in the middle of it"),
+        tr("give it a better supply (another USB port, a hub with its own), then repeat the command"),
+    )
 
 
 def frame(offset: int, block: bytes) -> bytes:
