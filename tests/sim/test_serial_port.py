@@ -39,6 +39,7 @@ def test_mpremote_runs_code_and_moves_files(run_dir: Path) -> None:
         assert mpremote(board.port, "resume", "eval", "x", "soft-reset").stdout.split() == ["8"]
         mount = "open('/remote/out.bin', 'wb').write(open('/remote/a.bin', 'rb').read())"
         mpremote(board.port, "mount", str(here), "exec", mount)
+        assert "linux" not in board.log(), "the banner names the chip"
         board.cut()
         found = board.files()
     assert (here / "out.bin").read_bytes() == EVERY_BYTE

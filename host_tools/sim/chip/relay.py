@@ -29,6 +29,7 @@ RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 FRIENDLY_PROMPT = b">>> "
 HELP = b'Type "help()" for more information.'
 VM_BANNER = re.compile(rb"MicroPython [^\r\n]*; linux [^\r\n]* version")
+VM_BANNER_BEGUN = re.compile(rb"MicroPython [\w.-]*(?: on [\d-]*(?:; ?[^\r\n]{0,80})?)?")
 LINE_END = re.compile(rb"(?<!\r)\n")
 CTRL_C = b"\x03"
 RAW_ON = b"\x01"
@@ -198,7 +199,7 @@ class Relay:
             return self._skip()
         at = output.find(layout.MARK)
         if at < 0:
-            at = len(output) - _begun(output)
+            at = _complete(output)
             self._text(bytes(output[:at]))
             del output[:at]
             return False
@@ -264,9 +265,12 @@ class Relay:
             log.write(text)
 
 
-def _begun(output: bytearray) -> int:
-    """How many bytes at the end may be the beginning of a mark."""
+def _complete(output: bytearray) -> int:
+    """How much can be passed on: what comes next may make a mark or a banner of the end."""
+    line = output.rfind(b"\n") + 1
+    if VM_BANNER_BEGUN.fullmatch(output, line) and not VM_BANNER.search(output, line):
+        return line
     for size in range(len(layout.MARK) - 1, 0, -1):
         if output.endswith(layout.MARK[:size]):
-            return size
-    return 0
+            return len(output) - size
+    return len(output)
