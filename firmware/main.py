@@ -28,12 +28,12 @@ def exists(path: str) -> bool:
 async def run() -> None:
     try:
         from sportbox.compose import NotProvisioned, load, sleeps
-    except ImportError as error:
-        return await tell(error)
-    try:
+
         config, secrets = load("/config.json"), load("/secrets.json")
-    except NotProvisioned as error:
-        return await tell(error)
+    except Exception as error:
+        from service import refuse
+
+        return await refuse(error)
     # `sportbox provision` waits for it
     print("sportbox: starts as %s/%s" % (config.get("site"), config.get("device")))
     try:
@@ -59,12 +59,6 @@ async def run() -> None:
         finally:
             await asyncio.sleep(PAUSE_S)
             machine.reset()
-
-
-async def tell(why: Exception) -> None:
-    from service import sign
-
-    await sign(why)
 
 
 def note(error: Exception) -> None:

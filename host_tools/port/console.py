@@ -38,6 +38,7 @@ BOOT_S = 15.0
 RUN_S = 20.0
 HOLD_TRIES = 3
 SURE_TRIES = 6
+SURE_S = 8.0
 TRACE_CHARS_MAX = 300
 
 BANNER = re.compile(rb"raw REPL; CTRL-B to exit\r?\n>")
@@ -195,7 +196,7 @@ class Console(Wire):
             self.feed()
         return self._execute(code, timeout_s)
 
-    def sure(self, code: str, timeout_s: float = RUN_S) -> str:
+    def sure(self, code: str, timeout_s: float = SURE_S) -> str:
         """As `run`, for code that may run twice and raises nothing: again when the line damaged it."""
         for attempt in range(SURE_TRIES):
             try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from host_tools.errors import ToolError
 from host_tools.output import printable
 from host_tools.port.console import Console
-from host_tools.port.jobs import Outcome, Progress
+from host_tools.port.jobs import Outcome, Progress, Stopped
 from host_tools.port.plan import DATA, MARKER, OURS, Plan, Wanted, check_chip, make_plan, needs_clearing
 from host_tools.port.ports import Port
 from host_tools.port.tenant import Board, Desk, Seen, check_owner, look
@@ -73,10 +73,11 @@ def provision(port: Port, progress: Progress, order: Order) -> Outcome:
             return _provision(console, progress, order, seen, device, chip)
         except Lost:
             raise
-        except ToolError:
+        except (ToolError, Stopped) as error:
             with contextlib.suppress(ToolError):
                 console.restart()  # as it was, or with its sign
-            order.inventory.record(order.action, seen.mac, device, ok=False)
+            if isinstance(error, ToolError):
+                order.inventory.record(order.action, seen.mac, device, ok=False)
             raise
 
 

@@ -14,6 +14,7 @@ WINDOW_BITS = 12  # a window of 4 KiB on the board
 TRIES = 6
 PIECE_BYTES = 180
 PIECE_TRIES = 8
+PIECE_S = 4.0
 
 _LOADER = """\
 import binascii,deflate,io
@@ -61,7 +62,7 @@ def code_for(console: Console, name: str, call: str, careful: bool = False) -> s
 def _told_crc(console: Console, code: str, crc: int) -> None:
     for _ in range(PIECE_TRIES):
         try:
-            if console.run(code).strip() == str(crc):
+            if console.run(code, PIECE_S).strip() == str(crc):
                 return
         except (Lost, DeviceError):
             continue

@@ -19,6 +19,7 @@ from host_tools.site.models import Site
 from host_tools.words import tr
 
 TRIES = 4
+LOOK_S = 8.0
 _CHIP = re.compile(r"ESP32-?(S3|C3)?(?![A-Z0-9])", re.IGNORECASE)
 
 
@@ -69,7 +70,7 @@ class Seen(BaseModel):
 def look(console: Console) -> Seen:
     """Asks the board. Raises ToolError."""
     for _ in range(TRIES):
-        crc, _, text = run_script(console, "look", "look()").strip().partition(" ")
+        crc, _, text = run_script(console, "look", "look()", LOOK_S).strip().partition(" ")
         try:
             if int(crc) == zlib.crc32(text.encode()):
                 return Seen.model_validate(json.loads(text))

@@ -26,14 +26,14 @@ from host_tools.port.console import Console, DeviceError
 from host_tools.port.jobs import Progress
 from host_tools.port.script import code_for, deflated, is_damage, run_script
 from host_tools.port.trouble import Lost
-from host_tools.port.wire import HEARD_BYTES_MAX, shown
+from host_tools.port.wire import HEARD_BYTES_MAX, REPLY_S, shown
 from host_tools.words import tr
 
 BLOCK_BYTES = 2048  # as in board/receiver.py
 BLOCK_BYTES_MIN = 64
 TEMPORARY = "/.upload"
-ASK_S = 25.0  # longer than the receiver tries
-SURVEY_S = 60.0
+ASK_S = 8.0  # the receiver asks again after a second; then there is flash to be written
+SURVEY_S = 15.0
 RESUMES = 4
 WINDOW_BITS = 14  # 16 KiB on the board
 SPARE_BLOCKS = 8  # directories, and what littlefs copies before it lets go of the old
@@ -52,6 +52,7 @@ DAMAGED_MAX = 12
 
 ASKS = re.compile(rb"\x02([0-9a-f]{6})([0-9a-f]{6})\r?\n")
 
+SAID_ALL = re.compile(rb"done\r?\n|Traceback")
 RESTARTED = re.compile(rb"sportbox: |rst:0x|soft reboot|>>> ")
 ENDED = re.compile(rb"\x04([^\x04]*)\x04>")
 Step = tuple[str, bytes | None]
@@ -224,6 +225,8 @@ def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[
         if not data:
             raise console.garbled()
         heard += data
+        if SAID_ALL.search(heard):  # what the prompt says then may be lost
+            end = min(end, time.monotonic() + REPLY_S)
         if RESTARTED.search(heard):
             raise restarted(console)
         ended = ENDED.search(heard)

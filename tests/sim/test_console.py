@@ -109,6 +109,10 @@ def test_from_whatever_the_prompt_was_left_in(run_dir: Path) -> None:
             assert console.run("print(1)") == "1\n"
 
 
+def test_both_sides_hold_as_long() -> None:
+    assert f"\nHOLD_MS = {HOLD_MS:_} " in (FIRMWARE / "service.py").read_text()
+
+
 def test_a_crash_loop(run_dir: Path) -> None:
     main = b"import machine,time\nprint('falls')\ntime.sleep_ms(150)\nmachine.reset()\n"
     with chip_board(run_dir, blank=False, files={"/main.py": main}) as board:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from host_tools.build.firmware import build_firmware
 from host_tools.cli import main
 from host_tools.errors import EXIT_BAD_INPUT, EXIT_DONE, BadInput, ToolError, Unreachable
 from host_tools.port import console as console_module
+from host_tools.port.jobs import Stopped
 from host_tools.port.plan import MANIFEST, MARKER
 from host_tools.port.trouble import Lost
 from host_tools.site.ca import board_files, device_private_key, key_der
@@ -230,6 +232,25 @@ def test_a_chip_that_resets_in_the_middle(bench: SiteBench, run_dir: Path) -> No
 
         assert bench.provision(board, progress=Watcher(reset_once)).ok
         assert len(blocks) > 3 and MARKER not in on_board(board)
+
+
+def test_ctrl_c_in_the_middle(bench: SiteBench, run_dir: Path) -> None:
+    """The board is not left in hold mode: it restarts, with its sign."""
+
+    blocks: list[int] = []
+
+    def stop() -> None:
+        blocks.append(1)
+        if len(blocks) == 4:
+            raise Stopped
+
+    with chip_board(run_dir, blank=False) as board:
+        bench.provision(board)
+        bench.firmware["/sportbox/large.mpy"] = random.Random(4).randbytes(9_000)
+        with pytest.raises(Stopped):
+            bench.provision(board, progress=Watcher(stop))
+        board.said("sportbox: not provisioned: hafensport-rostock/box-1 is not finished")
+        assert bench.provision(board).ok
 
 
 def test_a_flash_that_keeps_nothing(bench: SiteBench, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
