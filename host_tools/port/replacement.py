@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from host_tools.errors import BadInput
+from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
 from host_tools.site.editing import raise_key_version
 from host_tools.site.inventory import Inventory
@@ -136,9 +136,11 @@ def take_over(
     described = device_of(site, device)
     old = inventory.board(pending.old_mac) if pending.old_mac else None
     old_serial = _revoke(inventory, pending, old)
-    inventory.begin_writing(device)
+    if not inventory.begin_writing(device, seen.mac):
+        raise _overtaken(device)
     serial = bench.provision(site, device)
-    inventory.end_replacement(device)
+    if not inventory.end_replacement(device, seen.mac):
+        raise _overtaken(device)
     return Taken(
         device=device,
         mac=seen.mac,
@@ -148,6 +150,13 @@ def take_over(
         old_serial=old_serial,
         serial=serial,
         code_locks=tuple(locks_with_codes(described)),
+    )
+
+
+def _overtaken(device: str) -> ToolError:
+    return ToolError(
+        tr("another command replaced {device} by another board meanwhile", device=device),
+        tr("`sportbox inventory SITE.yaml` tells which board counts; this one is a spare"),
     )
 
 

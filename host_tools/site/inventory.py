@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from host_tools.errors import BadInput, ToolError
+from host_tools.site import inventory_rules as rules
 from host_tools.site.inventory_rows import BoardRow, Entry, Fact, Pending, Revocation, board_row
 from host_tools.site.inventory_schema import VERSION, migrate
 from host_tools.site.models import Site
@@ -53,8 +54,9 @@ class Inventory:
         self, action: str, mac: str, device: str | None = None, ok: bool = True, **facts: Fact
     ) -> None:
         """Note what was done. A `provision` or `replace` that succeeds makes the board that device (and no
-        other board any more); a `flash` leaves it the device, but blank. Known facts: chip, board, firmware,
-        micropython, key_version, serial (of the certificate), report; None takes one away."""
+        other board any more), unless its key version was revoked meanwhile; a `flash` leaves it the device,
+        but blank. Known facts: chip, board, firmware, micropython, key_version, serial (of the certificate),
+        report; None takes one away."""
         mac = mac_of(mac)
         if action not in ACTIONS:
             raise ValueError(f"no such action: {action}")
@@ -71,7 +73,7 @@ class Inventory:
                 (mac, now_s),
             )
             if ok:
-                _learn(db, mac, facts)
+                rules.learn(db, mac, facts)
             if action == "selftest":
                 db.execute(
                     "UPDATE boards SET selftest_s = ?, selftest_ok = ? WHERE mac = ?", (now_s, ok, mac)
@@ -79,8 +81,10 @@ class Inventory:
             elif action == "flash":
                 # also one that failed may have erased the chip
                 db.execute("UPDATE boards SET provisioned = 0 WHERE mac = ?", (mac,))
-            elif action in NAMES_DEVICE and ok and device is not None:
-                _assign(db, mac, device, now_s, facts)
+            elif (
+                action in NAMES_DEVICE and ok and device is not None and not rules.is_void(db, device, facts)
+            ):
+                rules.assign(db, mac, device, now_s, facts)
 
     def device_of(self, mac: str) -> str | None:
         """The device that a board is, as far as is known here."""
@@ -127,7 +131,9 @@ class Inventory:
         if not 0 < len(why) <= TEXT_MAX:
             raise ValueError("why must be 1 to 500 characters")
         with self._writing() as db:
-            _revoke(db, (int(self._clock()), device, key_version, mac_of(mac) if mac else None, serial, why))
+            rules.revoke(
+                db, (int(self._clock()), device, key_version, mac_of(mac) if mac else None, serial, why)
+            )
 
     def revoked(self) -> list[Revocation]:
         """All revoked credentials, the oldest first."""
@@ -140,42 +146,48 @@ class Inventory:
     def begin_replacement(self, device: str, new_mac: str, version: int) -> Pending:
         """Note that `new_mac` takes over `device`, whose key version is `version`. One that was begun before
         and not finished counts, so the version is raised once; but where another board may have got
-        credentials of the new version, these are revoked, too, and there is one more."""
+        credentials of the new version, these are revoked, too, and there is one more. The new version was
+        never in use, also where the site file is an older one."""
         new_mac, now_s = mac_of(new_mac), int(self._clock())
         with self._writing() as db:
-            begun = _pending(db, device)
+            begun = rules.pending(db, device)
+            newest = max(version, rules.newest_version(db, device)) + 1
             if begun is None:
                 old = db.execute("SELECT mac FROM boards WHERE device = ?", (device,)).fetchone()
                 old_mac = old[0] if old else None
-                begun = Pending(device, new_mac, old_mac, version, version + 1, now_s)
+                begun = Pending(device, new_mac, old_mac, version, newest, now_s)
             elif begun.writing and begun.new_mac != new_mac:
-                _revoke(db, (now_s, device, begun.new_version, begun.new_mac, None, GIVEN_UP))
-                newest = max(version, begun.new_version) + 1
+                rules.revoke(db, (now_s, device, begun.new_version, begun.new_mac, None, GIVEN_UP))
+                newest = max(newest, begun.new_version + 1)
                 begun = replace(begun, new_mac=new_mac, new_version=newest, writing=False)
             else:
                 begun = replace(begun, new_mac=new_mac)
             db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(begun))
             return begun
 
-    def begin_writing(self, device: str) -> None:
-        """From now on the new board may have its credentials."""
+    def begin_writing(self, device: str, new_mac: str) -> bool:
+        """From now on the new board may have its credentials. False: another board takes over by now."""
         with self._writing() as db:
-            db.execute("UPDATE pending SET writing = 1 WHERE device = ?", (device,))
+            place = (device, mac_of(new_mac))
+            done = db.execute("UPDATE pending SET writing = 1 WHERE device = ? AND new_mac = ?", place)
+            return done.rowcount == 1
 
     def pending(self, device: str) -> Pending | None:
         """The replacement of this device that is not finished."""
         with self._reading() as db:
-            return _pending(db, device)
+            return rules.pending(db, device)
 
     def all_pending(self) -> list[Pending]:
         """Every replacement that is not finished."""
         with self._reading() as db:
             names = [name for (name,) in db.execute("SELECT device FROM pending ORDER BY device").fetchall()]
-            return [found for name in names if (found := _pending(db, name))]
+            return [found for name in names if (found := rules.pending(db, name))]
 
-    def end_replacement(self, device: str) -> None:
+    def end_replacement(self, device: str, new_mac: str) -> bool:
+        """False: it was taken out of our hands."""
         with self._writing() as db:
-            db.execute("DELETE FROM pending WHERE device = ?", (device,))
+            place = (device, mac_of(new_mac))
+            return db.execute("DELETE FROM pending WHERE device = ? AND new_mac = ?", place).rowcount == 1
 
     def _is_current(self) -> bool:
         """Then there is nothing to write, and a folder that is read-only will do for looking."""
@@ -244,42 +256,6 @@ def _check_facts(facts: dict[str, Fact]) -> None:
             raise ValueError(f"{name} is longer than {TEXT_MAX} characters")
     if len(facts) > FACTS_MAX:
         raise ValueError("too many facts")
-
-
-def _learn(db: sqlite3.Connection, mac: str, facts: dict[str, Fact]) -> None:
-    known = json.loads(db.execute("SELECT facts FROM boards WHERE mac = ?", (mac,)).fetchone()[0])
-    merged = {name: value for name, value in {**known, **facts}.items() if value is not None}
-    db.execute("UPDATE boards SET facts = ? WHERE mac = ?", (json.dumps(merged), mac))
-
-
-def _assign(db: sqlite3.Connection, mac: str, device: str, now_s: int, facts: dict[str, Fact]) -> None:
-    """The board is this device from now on, unless it has been already."""
-    db.execute(
-        "UPDATE boards SET device = NULL, provisioned = 0 WHERE device = ? AND mac <> ?", (device, mac)
-    )
-    db.execute(
-        "UPDATE boards SET since_s = CASE WHEN device IS ? THEN since_s ELSE ? END, device = ?,"
-        " provisioned = 1, key_version = ?, serial = ? WHERE mac = ?",
-        (device, now_s, device, facts.get("key_version"), facts.get("serial"), mac),
-    )
-
-
-def _revoke(db: sqlite3.Connection, values: tuple[int, str, int, str | None, str | None, str]) -> None:
-    db.execute(
-        "INSERT INTO revoked (at_s, device, key_version, mac, serial, why) SELECT ?, ?, ?, ?, ?, ?"
-        " WHERE NOT EXISTS (SELECT 1 FROM revoked"
-        " WHERE device = ? AND key_version = ? AND mac IS ? AND serial IS ?)",
-        (*values, *values[1:5]),
-    )
-
-
-def _pending(db: sqlite3.Connection, device: str) -> Pending | None:
-    row = db.execute(
-        "SELECT device, new_mac, old_mac, old_version, new_version, at_s, writing FROM pending"
-        " WHERE device = ?",
-        (device,),
-    ).fetchone()
-    return replace(Pending(*row), writing=bool(row[6])) if row else None
 
 
 def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:

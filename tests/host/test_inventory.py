@@ -112,16 +112,18 @@ def test_a_replacement_that_was_interrupted_keeps_its_version(store: Inventory) 
     again = store.begin_replacement("box-1", C, 4)
     assert (again.new_mac, again.old_mac, again.old_version, again.new_version) == (C, A, 3, 4)
     assert store.pending("box-1") == again
-    store.begin_writing("box-1")
+    assert not store.begin_writing("box-1", B)  # it is C by now
+    assert store.begin_writing("box-1", C)
     assert store.begin_replacement("box-1", C, 4).new_version == 4
     assert store.revoked() == []
-    store.end_replacement("box-1")
+    assert not store.end_replacement("box-1", B)
+    assert store.end_replacement("box-1", C)
     assert store.pending("box-1") is None
 
 
 def test_a_board_that_may_have_the_new_credentials_is_not_forgotten(store: Inventory) -> None:
     store.begin_replacement("box-1", B, 1)
-    store.begin_writing("box-1")
+    assert store.begin_writing("box-1", B)
     again = store.begin_replacement("box-1", C, 2)
     assert (again.new_mac, again.old_version, again.new_version, again.writing) == (C, 1, 3, False)
     assert [(one.key_version, one.mac) for one in store.revoked()] == [(2, B)]

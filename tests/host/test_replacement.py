@@ -235,3 +235,44 @@ def test_a_device_that_is_not_there(site_file: Path, store: Inventory) -> None:
 def test_facts() -> None:
     taken = Taken("box-1", NEW, OLD, 1, 2, "5e1", "5e2", ())
     assert taken.facts()["void_key_version"] == 1
+
+
+def test_a_site_file_from_before_another_replacement(site_file: Path, store: Inventory) -> None:
+    """`git checkout` brought an old one back: the version that is on the old board is not given again."""
+    old_text = site_file.read_bytes()
+    take_over(site_file, "box-1", Bench(NEW), store)
+    site_file.write_bytes(old_text)
+    bench = Bench(THIRD)
+    take_over(site_file, "box-1", bench, store)
+    finished(site_file, store, THIRD, 3)
+    assert bench.versions == [3]
+    assert not [one for one in store.revoked() if one.key_version == 3]
+
+
+@pytest.mark.parametrize("moment", ["raise_key_version", "provision"])
+def test_two_at_once(site_file: Path, store: Inventory, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Another command gives the device another board meanwhile: that one counts, and no version is on two."""
+    first, second = Bench(NEW), Bench(THIRD)
+
+    def other() -> None:
+        take_over(site_file, "box-1", second, store)
+
+    if moment == "provision":
+        first.fails = other
+    else:
+        original, calls = replacement.raise_key_version, []
+
+        def raised(*given: Any) -> bool:
+            calls.append(given)
+            if len(calls) == 1:
+                other()
+            return original(*given)
+
+        monkeypatch.setattr(replacement, "raise_key_version", raised)
+    with pytest.raises(ToolError, match="another command"):
+        take_over(site_file, "box-1", first, store)
+    live = second.versions[-1]
+    assert first.versions != second.versions
+    assert all(one.key_version != live for one in store.revoked())
+    row = store.board_of("box-1")
+    assert row is not None and (row.mac, row.key_version) == (THIRD, live)
