@@ -18,7 +18,7 @@ from host_tools.sim.shims import ROM_FILE
 from host_tools.sim.world import FIFO_FILE, FLASH_FILE, LOG_FILE
 
 FIRMWARE_HEAP_KIB = 256
-SHIMS_HEAP_KIB = 50
+SHIMS_HEAP_KIB = 52
 """What stands in for a chip's ROM and hardware, and is not the firmware's: asyncio, the shims, and the
 models of chips on the I2C bus."""
 START = "_start"  # the first module of the shims
