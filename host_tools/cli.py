@@ -87,20 +87,22 @@ def _help() -> str:
     lines = [f"  {name:<{width}}  {tr(text)}" for name, text in COMMANDS.items()]
     return "\n".join(
         [
-            "Usage: sportbox COMMAND ...",
+            tr("Usage: sportbox COMMAND ..."),
             "",
-            "Boxes and courts of public sports grounds: describe, simulate, open and watch them.",
+            tr("Boxes and courts of public sports grounds: describe, simulate, open and watch them."),
             "",
-            "Commands:",
+            tr("Commands:"),
             *lines,
             "",
-            "Options:",
-            "  --help     show this message, or with a command: that command's",
-            "  --version  show the version",
-            "  --lang L   speak en or de [default: $SPORTBOX_LANG, else the locale]",
+            tr("Options:"),
+            tr("  --help     show this message, or with a command: that command's"),
+            tr("  --version  show the version"),
+            tr("  --lang L   speak en or de [default: $SPORTBOX_LANG, else the locale]"),
             "",
-            "Exit status: 0 done, 1 failed, 2 usage or bad input, 3 device or broker out of reach,",
-            "130 interrupted.",
+            tr(
+                "Exit status: 0 done, 1 failed, 2 usage or bad input, 3 device or broker out of reach,\n"
+                "130 interrupted."
+            ),
         ]
     )
 
@@ -108,10 +110,16 @@ def _help() -> str:
 def _unknown(name: str) -> int:
     import difflib
 
-    kind = "option" if name.startswith("-") else "command"
     meant = difflib.get_close_matches(name, COMMANDS, n=1)
-    guess = f", did you mean `{meant[0]}`?" if meant else ""
-    report(f"there is no {kind} `{printable(name)}`{guess}", "sportbox --help")
+    guess = tr(", did you mean `{name}`?", name=meant[0]) if meant else ""
+    shown = printable(name)
+    option = name.startswith("-")
+    problem = (
+        tr("there is no option `{name}`", name=shown)
+        if option
+        else tr("there is no command `{name}`", name=shown)
+    )
+    report(problem + guess, "sportbox --help")
     return EXIT_BAD_INPUT
 
 

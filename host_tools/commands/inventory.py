@@ -21,6 +21,7 @@ from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.resolve import device_of
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 STDOUT = "-"
 EXPORT_MODE = 0o644
@@ -81,7 +82,7 @@ def _export(target: str, text: str) -> None:
         replace_file(Path(target), text.encode("utf-8-sig"), EXPORT_MODE)  # the mark tells spreadsheets UTF-8
     except OSError as error:
         raise ToolError(
-            tr("cannot write {path}: {why}", path=printable(target), why=error.strerror or error)
+            tr("cannot write {path}: {why}", path=printable(target), why=reason(error))
         ) from error
     say(tr("written: {path}", path=printable(target)))
 

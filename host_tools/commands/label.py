@@ -16,6 +16,7 @@ from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_of
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 FILE_MODE = 0o644
 
@@ -66,7 +67,7 @@ def label(
         replace_file(output, pdf(drawn, kind, site.title or site.site), FILE_MODE)
     except OSError as error:
         raise ToolError(
-            tr("cannot write {path}: {why}", path=printable(str(output)), why=error.strerror or error)
+            tr("cannot write {path}: {why}", path=printable(str(output)), why=reason(error))
         ) from error
     if json_:
         for one in drawn:

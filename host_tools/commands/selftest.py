@@ -13,13 +13,13 @@ from host_tools.commands.options import Json, new_app
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput, ToolError
 from host_tools.output import emit, printable, report, say
 from host_tools.port.ports import Port, choose
-from host_tools.port.record import Record, Result, records_folder, write_record
+from host_tools.port.record import Record, Result, ready_folder, records_folder, write_record
 from host_tools.port.record_page import check_name, verdict_of
 from host_tools.port.selftest import PATIENCE_S, BoardFacts, Finding, Held, Plan, Session
 from host_tools.port.selftest_names import called, short
 from host_tools.port.selftest_person import Person, person_for
 from host_tools.port.selftest_why import why
-from host_tools.site.inventory import Inventory
+from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.words import language, tr
@@ -91,6 +91,8 @@ def accept(
 ) -> tuple[Record, tuple[Path, Path]]:
     """One board from its first check to its record, as JSON and HTML; `take` gets each result at once."""
     site = None if site_file is None else load_site(site_file)
+    target = folder or records_folder(site_file)
+    ready_folder(target)
     begun = _now()
     with opened(port) as console:
         session = Session(console, person, skipped, patience_s)
@@ -98,7 +100,7 @@ def accept(
         _fits(session.facts, site, site_file)
         results = _run(session, plan, with_hardware, take)
     record = _record(port, session.facts, site, results, begun, with_hardware, list(skipped))
-    paths = write_record(record, folder or records_folder(site_file))
+    paths = write_record(record, target)
     if site_file is not None:
         _note(site_file, record, paths[0])
     return record, paths
@@ -142,6 +144,25 @@ def _fits(facts: BoardFacts, site: Site | None, site_file: Path | None) -> None:
                 device=printable(device),
             ),
             tr("`sportbox provision` the board as one of: {names}", names=", ".join(list(site.devices)[:20])),
+        )
+    if site_file is not None and device is not None:
+        _still_is(site_file, device, facts.mac)
+
+
+def _still_is(site_file: Path, device: str, mac: str) -> None:
+    """A board whose place another one has taken is accepted for nothing: its keys are void."""
+    if not inventory_path(site_file).exists():
+        return
+    current = Inventory.open(site_file).board_of(device)
+    if current is not None and current.mac != mac:
+        raise BadInput(
+            tr(
+                "{device} is the board {mac} now, no longer this one ({this})",
+                device=device,
+                mac=current.mac,
+                this=mac,
+            ),
+            tr("take that board, or `sportbox provision` this one as another device"),
         )
 
 

@@ -7,6 +7,7 @@ bootloader begins.
 """
 
 import hashlib
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from host_tools.errors import BadInput
 from host_tools.output import printable
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 IMAGE_MAX_BYTES = 16 * 1024 * 1024
 MIB = 1024 * 1024
@@ -73,13 +75,15 @@ class Broken(Exception):
 def load_image(path: Path) -> Image:
     """A checked image; BadInput says what is wrong with the file."""
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= IMAGE_MAX_BYTES else b""
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a device or a pipe may have no end
+            raise BadInput(tr("{file} is no file", file=path), _where())
+        data = path.read_bytes() if status.st_size <= IMAGE_MAX_BYTES else b""
     except FileNotFoundError as error:
         raise BadInput(tr("there is no file {file}", file=path), _where()) from error
     except OSError as error:
-        raise BadInput(tr("cannot read {file}: {why}", file=path, why=error.strerror or error)) from error
-    if size > IMAGE_MAX_BYTES:
+        raise BadInput(tr("cannot read {file}: {why}", file=path, why=reason(error)), _where()) from error
+    if status.st_size > IMAGE_MAX_BYTES:
         raise BadInput(tr("{file} is larger than any flash: no image", file=path), _where())
     return check(data, str(path))
 

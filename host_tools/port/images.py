@@ -18,6 +18,7 @@ from host_tools.errors import BadInput, ToolError, Unreachable
 from host_tools.output import printable, say
 from host_tools.port.image import load_image
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 MPFLASH_VARIABLE = "SPORTBOX_MPFLASH"
 CACHE_VARIABLE = "SPORTBOX_CACHE"
@@ -88,7 +89,7 @@ def _keep(fetched: Path, kept: Path) -> None:
             part.replace(path)
     except OSError as error:
         raise ToolError(
-            tr("cannot write to the cache {folder}: {why}", folder=kept.parent, why=error.strerror or error),
+            tr("cannot write to the cache {folder}: {why}", folder=kept.parent, why=reason(error)),
             tr("make room there, or name another folder with ${variable}", variable=CACHE_VARIABLE),
         ) from error
 

@@ -1,6 +1,7 @@
 """Which boards are plugged in, and which of them a command is for. What is wrong with a port: trouble.py."""
 
 import os
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,6 +120,13 @@ def no_board() -> Unreachable:
     )
 
 
+def no_serial_port(port: Port) -> BadInput:
+    return BadInput(
+        tr("`{port}` is no serial port", port=printable(port.device)),
+        tr("name one after --port, such as /dev/ttyUSB0; `sportbox doctor` shows those that boards are on"),
+    )
+
+
 def _named(names: Sequence[str], found: list[Port]) -> list[Port]:
     known = {port.device: port for port in found}
     chosen = [known.get(name) or Port(name) for name in dict.fromkeys(names)]
@@ -131,6 +139,8 @@ def _named(names: Sequence[str], found: list[Port]) -> list[Port]:
                 else tr("plug the board in, then `sportbox doctor` shows its port")
             )
             raise Unreachable(tr("there is no port {port}", port=printable(port.device)), hint)
+        if not port.is_url and os.name != "nt" and not stat.S_ISCHR(Path(port.device).stat().st_mode):
+            raise no_serial_port(port)
     return chosen
 
 

@@ -3,6 +3,7 @@
 Nothing secret is in it. A record is written whole or not at all, and never over another one.
 """
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 NAMES_MAX = 100
 FOLDER_SUFFIX = ".records"
@@ -87,6 +89,23 @@ def records_folder(site_file: Path | None) -> Path:
     return Path() if site_file is None else site_file.with_suffix(FOLDER_SUFFIX)
 
 
+def ready_folder(folder: Path) -> None:
+    """Makes the folder before anybody works for a record that cannot be written. Raises ToolError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> ToolError:
+    return ToolError(
+        tr("cannot write the record in {folder}: {why}", folder=folder, why=reason(error)),
+        tr("name another folder with -o DIR"),
+    )
+
+
 def write_record(record: Record, folder: Path) -> tuple[Path, Path]:
     """The JSON file and the page beside it, `DEVICE-DATE.json` and `.html`. Raises ToolError."""
     from host_tools.port.record_page import page
@@ -99,10 +118,7 @@ def write_record(record: Record, folder: Path) -> tuple[Path, Path]:
         text = record.model_dump_json(indent=2) + "\n"
         return _write_new(folder, html.stem, ".json", text.encode()), html
     except OSError as error:
-        raise ToolError(
-            tr("cannot write the record in {folder}: {why}", folder=folder, why=error.strerror or error),
-            tr("name another folder with -o DIR"),
-        ) from error
+        raise _unwritable(folder, error) from error
 
 
 def _write_new(folder: Path, stem: str, suffix: str, content: bytes) -> Path:

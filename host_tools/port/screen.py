@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from host_tools.output import printable, say
 from host_tools.port.ports import Port
+from host_tools.words import tr
 
 
 class Screen(Protocol):
@@ -58,7 +59,8 @@ class Lines:
 
 
 class Bars:
-    """A bar a port. What is said meanwhile (rich redirects it) stands above them."""
+    """A bar a port. What is said meanwhile (rich redirects it) stands above them. A bar may be too
+    short for what came of it: with several ports a table tells it below, with one port it is said here."""
 
     def __init__(self, ports: Sequence[Port]) -> None:
         from rich.console import Console
@@ -75,6 +77,7 @@ class Bars:
             expand=True,
         )
         self._lock = threading.Lock()
+        self._came = ""
         self._tasks: dict[str, Any] = {
             port.device: self._progress.add_task("", total=None, start=False, port=printable(port.device))
             for port in ports
@@ -88,6 +91,8 @@ class Bars:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+        if self._came:
+            say(self._came)
 
     def step(self, port: Port, text: str, total: int | None) -> None:
         task = self._tasks[port.device]
@@ -103,6 +108,9 @@ class Bars:
 
     def done(self, port: Port, ok: bool, text: str) -> None:
         task = self._tasks[port.device]
+        if len(self._tasks) == 1:
+            self._came = text if ok else ""
+            text = tr("done") if ok else tr("failed")
         with self._lock:
             self._progress.start_task(task)
             self._progress.update(task, description=text, total=1, completed=1 if ok else 0)

@@ -12,7 +12,7 @@ from typing import Any
 
 from host_tools.errors import ToolError, Unreachable
 from host_tools.output import printable
-from host_tools.port.ports import Port
+from host_tools.port.ports import Port, no_serial_port
 from host_tools.port.udev import rule_cure
 from host_tools.words import tr
 
@@ -24,6 +24,7 @@ _DENIED = {errno.EACCES, errno.EPERM}
 _GONE = {errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO, errno.EBADF}
 _BUSY_TEXTS = ("exclusively lock", "resource busy", "access is denied", "resource temporarily unavailable")
 _DENIED_TEXTS = ("permission denied",)
+_NO_TERMINAL_TEXTS = ("inappropriate ioctl",)  # tcgetattr(3), ENOTTY
 
 
 class Lost(Unreachable):
@@ -65,6 +66,8 @@ def explain(port: Port, error: BaseException) -> ToolError:
         return busy(port)
     if number in _DENIED or any(part in text for part in _DENIED_TEXTS):
         return denied(port)
+    if number == errno.ENOTTY or any(part in text for part in _NO_TERMINAL_TEXTS):
+        return no_serial_port(port)
     if number in _GONE or not port.there():
         return gone(port)
     return Lost(

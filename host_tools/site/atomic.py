@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,11 @@ def replace_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """Write `content` so that `path` is at any instant the old file or the new one. Raises OSError.
 
     The draft lies in the same folder, for a rename works only within a file system; it is on the disk before
-    it takes the name. A symbolic link stays one: the file that it names is replaced."""
+    it takes the name. A symbolic link stays one: the file that it names is replaced. A device
+    or a pipe (/dev/stdout) is written to, never replaced."""
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        path.write_bytes(content)
+        return
     path = path.resolve()
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)

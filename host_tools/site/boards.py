@@ -25,6 +25,8 @@ from host_tools.site.kinds.kind import Socket
 from host_tools.site.kinds.lock import LockTimings
 from host_tools.site.uses import Wire
 from host_tools.site.wiring import Wiring
+from host_tools.words import tr
+from host_tools.words.system import reason
 
 BOARD_FILE = "board.toml"
 BOARDS_VARIABLE = "SPORTBOX_BOARDS"
@@ -125,9 +127,12 @@ def _load(path: Path) -> Board:
             raise BadInput(f"{path}: larger than {FILE_MAX_BYTES} bytes")
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
-        raise BadInput(f"there is no board file {path}") from error
+        known = ", ".join(board_names(path.parents[1]))
+        raise BadInput(
+            tr("there is no board file {file}", file=path), tr("the boards: {names}", names=known)
+        ) from error
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+        raise BadInput(tr("cannot read {file}: {why}", file=path, why=reason(error))) from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 text (byte {error.start})") from error
     try:

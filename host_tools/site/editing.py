@@ -21,6 +21,7 @@ from host_tools.site.load import load_site
 from host_tools.site.models import KEY_VERSION_MAX, Site
 from host_tools.site.resolve import device_of
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 FIELD = "key_version"
 BESIDE = "board"
@@ -47,7 +48,7 @@ def raise_key_version(site_file: Path, device: str, version: int) -> bool:
             replace_file(site_file, changed, stat.S_IMODE(site_file.stat().st_mode))
     except OSError as error:
         raise ToolError(
-            tr("cannot write {path}: {why}", path=site_file, why=error.strerror or error),
+            tr("cannot write {path}: {why}", path=site_file, why=reason(error)),
             tr("the folder of the site file must be yours, on a disk with room"),
         ) from error
     return True

@@ -15,6 +15,7 @@ from pathlib import Path
 from host_tools.errors import BadInput
 from host_tools.output import printable, say
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 PASSPHRASE_VARIABLE = "SPORTBOX_PASSPHRASE"
 WIFI_VARIABLE = "SPORTBOX_WIFI_PASSWORD"
@@ -106,7 +107,7 @@ def read_secret(path: Path, option: str) -> str:
             content = file.read(FILE_MAX_BYTES + 1)
     except OSError as error:
         raise BadInput(
-            tr("{option}: cannot read {path}: {why}", option=option, path=path, why=error.strerror or error)
+            tr("{option}: cannot read {path}: {why}", option=option, path=path, why=reason(error))
         ) from error
     try:
         text = content.decode("utf-8").removesuffix("\n").removesuffix("\r")

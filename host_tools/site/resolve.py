@@ -13,6 +13,7 @@ from host_tools.site.kinds.kind import Part, Plug
 from host_tools.site.localtime import utc_offsets
 from host_tools.site.models import Device, Settings, Site
 from host_tools.site.wiring import bus_is_needed
+from host_tools.words import tr
 
 CONFIG_VERSION = 1
 HASH_DIGITS = 12
@@ -24,9 +25,10 @@ def device_of(site: Site, name: str) -> Device:
     if name in site.devices:
         return site.devices[name]
     meant = nearest(name, list(site.devices))
-    guess = f", did you mean `{meant}`?" if meant else ""
+    guess = tr(", did you mean `{name}`?", name=meant) if meant else ""
     known = ", ".join(list(site.devices)[:20])
-    raise BadInput(f"site `{site.site}` has no board `{name}`{guess}", hint=f"its boards: {known}")
+    problem = tr("site `{site}` has no board `{name}`", site=site.site, name=name)
+    raise BadInput(problem + guess, tr("its boards: {names}", names=known))
 
 
 def device_config(

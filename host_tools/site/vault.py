@@ -27,6 +27,7 @@ from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.models import Site
 from host_tools.site.passphrase import TRIES, Source, normal, passphrase_source, too_short, wifi_source
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 SUFFIX = ".vault"
 MASTER_BYTES = 32
@@ -269,6 +270,6 @@ def _writing(path: Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise ToolError(
-            tr("cannot write {path}: {why}", path=path, why=error.strerror or error),
+            tr("cannot write {path}: {why}", path=path, why=reason(error)),
             tr("the folder of the site file must be yours, on a disk with room"),
         ) from error

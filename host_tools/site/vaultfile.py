@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from host_tools.errors import BadInput, ToolError
 from host_tools.site.base import Name
 from host_tools.words import tr
+from host_tools.words.system import reason
 
 FORMAT = "sportbox-vault"
 VERSION = 1
@@ -110,7 +111,7 @@ def read_sealed(path: Path) -> bytes:
             tr("work as the user who made it, or give yourself the file: chown, chmod 600"),
         ) from error
     except OSError as error:
-        raise ToolError(tr("cannot read {path}: {why}", path=path, why=error.strerror or error)) from error
+        raise ToolError(tr("cannot read {path}: {why}", path=path, why=reason(error))) from error
     if len(content) > FILE_MAX_BYTES:
         raise damaged(path)
     return content

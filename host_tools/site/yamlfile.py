@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 from host_tools.errors import BadInput
+from host_tools.words import tr
+from host_tools.words.system import reason
 
 FILE_MAX_BYTES = 1_048_576
 DEPTH_MAX = 16
@@ -68,18 +70,20 @@ def read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(FILE_MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise BadInput(f"there is no file {path}", hint="the sample sites are in sites/") from error
+        raise BadInput(
+            tr("there is no file {file}", file=path), tr("the sample sites are in sites/")
+        ) from error
     except IsADirectoryError as error:
         raise BadInput(
-            f"{path} is a directory, not a site file",
-            hint="name the file in it: sportbox site check SITE.yaml",
+            tr("{path} is a directory, not a site file", path=path),
+            tr("name the file in it: sportbox site check SITE.yaml"),
         ) from error
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+        raise BadInput(tr("cannot read {file}: {why}", file=path, why=reason(error))) from error
     if len(content) > FILE_MAX_BYTES:
         raise BadInput(
-            f"{path} is larger than {FILE_MAX_BYTES} bytes",
-            hint="is it a site file? docs/site-file.md shows one",
+            tr("{path} is larger than {limit} bytes", path=path, limit=FILE_MAX_BYTES),
+            tr("is it a site file? docs/site-file.md shows one"),
         )
     return content
 

@@ -94,5 +94,12 @@ def test_too_little_flash() -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no file"):
         load_image(tmp_path / "none.bin")
-    with pytest.raises(BadInput, match="cannot read"):
+    with pytest.raises(BadInput, match="is no file"):
         load_image(tmp_path)
+
+
+def test_a_device_without_end_is_no_image() -> None:
+    with pytest.raises(BadInput) as refused:
+        load_image(Path("/dev/zero"))
+    assert refused.value.message == "/dev/zero is no file"
+    assert refused.value.hint

@@ -130,3 +130,17 @@ def test_usb_chips_by_vendor_and_product() -> None:
     assert Port("x", vid=0x1A86, pid=0x55D4).chip == "CH9102"
     assert Port("x", vid=0x303A, pid=0x4001).chip == "Espressif USB"
     assert Port("x", vid=0x046D, pid=0xC52B).chip is None
+
+
+@pytest.mark.parametrize("named", ["", "folder", "file"])
+def test_what_is_no_serial_port(run_dir: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.chdir(run_dir)
+    (run_dir / "folder").mkdir()
+    (run_dir / "file").touch()
+    with pytest.raises(BadInput, match=f"`{named}` is no serial port"):
+        choose([named])
+
+
+def test_a_device_that_is_no_terminal() -> None:
+    with pytest.raises(BadInput, match="no serial port"):
+        open_port(Port("/dev/null"))

@@ -76,7 +76,7 @@ def test_whole_or_not_at_all(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ToolError, match="No space left") as caught:
+    with pytest.raises(ToolError, match="the disk is full") as caught:
         write_record(record(result()), run_dir)
     assert "-o DIR" in str(caught.value.hint)
     assert list(run_dir.iterdir()) == []
