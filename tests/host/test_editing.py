@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(editing, "replace_file", full)
-    with pytest.raises(ToolError, match="No space left"):
+    with pytest.raises(ToolError, match="the disk is full"):
         raise_key_version(path, "box-1", 2)
 
 
