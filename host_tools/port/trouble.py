@@ -83,6 +83,13 @@ def gone(port: Port) -> Lost:
     )
 
 
+def stayed_away(port: Port) -> Unreachable:
+    return Unreachable(
+        tr("{port} went away in the middle of it and did not come back", port=printable(port.device)),
+        tr("plug the board in again (a short cable, a hub with a power supply) and repeat the command"),
+    )
+
+
 def busy(port: Port) -> Unreachable:
     user = holder(port.device)
     if user is None:

@@ -15,12 +15,13 @@ from mpremote.transport_serial import SerialTransport
 from host_tools.errors import ToolError, Unreachable
 from host_tools.output import printable
 from host_tools.port.ports import Port, back_again
-from host_tools.port.trouble import Lost, explain, gone, open_port
+from host_tools.port.trouble import Lost, explain, gone, open_port, stayed_away
 from host_tools.words import tr
 
 REPLY_S = 3.0  # for what MicroPython answers at once
 WRITE_S = 10.0
 BACK_S = 10.0  # a board with its own USB leaves the bus when it resets
+AWAY_S = 5.0  # a board that resets is back on the bus sooner
 LOOK_S = 0.1
 NO_SELECT_S = 0.002
 RESET_S = 0.1
@@ -157,7 +158,8 @@ class Wire:
         return True
 
     def reconnect(self, patience_s: float) -> None:
-        """The port anew, after it vanished."""
+        """The port anew, after it vanished. Raises Lost; Unreachable when it stayed away for so long that
+        nobody need wait for it once more."""
         end = time.monotonic() + patience_s
         with contextlib.suppress(OSError, ValueError):
             if self.transport is not None:
@@ -173,7 +175,7 @@ class Wire:
                 if time.monotonic() >= end:
                     raise
             if time.monotonic() >= end:
-                raise gone(self.port)
+                raise stayed_away(self.port) if patience_s >= AWAY_S else gone(self.port)
             time.sleep(LOOK_S)
 
     def wait_for(self, pattern: re.Pattern[bytes], wait_s: float) -> bool:

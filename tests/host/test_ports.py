@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import BadInput, ToolError, Unreachable
-from host_tools.port import trouble
+from host_tools.port import trouble, wire
+from host_tools.port.console import Console
 from host_tools.port.ports import PORTS_VARIABLE, Port, choose, found_ports
 from host_tools.port.trouble import Lost, explain, open_port
 from host_tools.words import choose as speak
@@ -144,3 +145,16 @@ def test_what_is_no_serial_port(run_dir: Path, monkeypatch: pytest.MonkeyPatch, 
 def test_a_device_that_is_no_terminal() -> None:
     with pytest.raises(BadInput, match="no serial port"):
         open_port(Port("/dev/null"))
+
+
+@pytest.mark.parametrize(("patience_s", "kind"), [(0.2, Unreachable), (0.02, Lost)])
+def test_a_port_that_stays_away_is_not_waited_for_again(
+    terminal: Path, monkeypatch: pytest.MonkeyPatch, patience_s: float, kind: type[ToolError]
+) -> None:
+    monkeypatch.setattr(wire, "AWAY_S", 0.1)
+    with Console.listening(str(terminal)) as console:
+        terminal.unlink()
+        with pytest.raises(ToolError) as caught:
+            console.reconnect(patience_s)
+    assert type(caught.value) is kind
+    assert "went away" in caught.value.message
