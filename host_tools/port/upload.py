@@ -49,6 +49,7 @@ TRIES = 4
 FILES_MAX = 2_000
 PAGE_FILES = 10
 DAMAGED_MAX = 12
+REPEATS_MAX = 200  # for one block: the receiver gives up much earlier
 
 ASKS = re.compile(rb"\x02([0-9a-f]{6})([0-9a-f]{6})\r?\n")
 
@@ -80,10 +81,12 @@ def sha(data: bytes) -> str:
 def survey(console: Console, paths: Iterable[str]) -> Survey:
     """Every file at or below `paths`, hashed on the board."""
     found, names, page, damaged = Survey(), tuple(paths), FILES_MAX, 0
-    while len(found.files) < found.count:
+    while (before := len(found.files)) < found.count:
         try:
             call = f"survey({names!r},{len(found.files)},{page})"
             read_survey(run_script(console, "survey", call, SURVEY_S), found)
+            if len(found.files) == before < found.count:
+                raise ValueError("a survey that does not end")
         except ValueError as error:
             damaged += 1
             if damaged == DAMAGED_MAX:
@@ -218,11 +221,11 @@ def _record(path: str, data: bytes | None, kind: int | None = None) -> bytes:
 
 def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[str, str]:
     """Answers each request of the board; what it said at the end, and its error text."""
-    heard, size, last = b"", BLOCK_BYTES, -1
+    heard, size, last, repeats = b"", BLOCK_BYTES, -1, 0
     end = time.monotonic() + ASK_S
     while True:
         data = console.read(max(0.0, end - time.monotonic()))
-        if not data:
+        if not data or time.monotonic() > end:
             raise console.garbled()
         heard += data
         if SAID_ALL.search(heard):  # what the prompt says then may be lost
@@ -242,7 +245,11 @@ def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[
                 continue
             if offset <= last:
                 size = max(BLOCK_BYTES_MIN, size // 2)
+                repeats += 1
+                if repeats > REPEATS_MAX:
+                    raise console.garbled()
             else:
+                repeats = 0
                 size = min(BLOCK_BYTES, 2 * size)
                 if progress is not None:
                     progress.advance(offset - max(last, 0))

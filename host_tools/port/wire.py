@@ -26,6 +26,7 @@ LOOK_S = 0.1
 NO_SELECT_S = 0.002
 RESET_S = 0.1
 HEARD_BYTES_MAX = 65_536
+REPLY_BYTES_MAX = 65_536
 
 
 class _Transport(SerialTransport):  # type: ignore[misc]
@@ -39,8 +40,22 @@ class _Transport(SerialTransport):  # type: ignore[misc]
         self.is_pty = False
 
     def read_until(self, count: int, ending: bytes, timeout: float | None = None, **more: Any) -> bytes:
-        """As mpremote's, but it waits no 10 s where no time is given: a board without power is silent."""
-        return bytes(super().read_until(count, ending, timeout=timeout or REPLY_S, **more))
+        """As mpremote's, but it waits no 10 s where no time is given (a board without power is silent), and
+        keeps only so much: TransportError for a board that talks without end."""
+        kept = bytearray()
+
+        def keep(data: bytes) -> None:
+            kept.extend(data)
+            if len(kept) > REPLY_BYTES_MAX:
+                raise TransportError("an answer without end")
+
+        more = {"timeout": timeout or REPLY_S, **more}
+        if more.get("data_consumer"):
+            return bytes(super().read_until(count, ending, **more))
+        while super().read_until(count, ending[-1:], **{**more, "data_consumer": keep}) == ending[-1:]:
+            if kept.endswith(ending):
+                break
+        return bytes(kept)
 
 
 def shown(port: Port) -> str:
