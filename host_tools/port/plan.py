@@ -15,7 +15,8 @@ MANIFEST = "/manifest.json"
 DATA = "/data"
 FIRST = ("/service.mpy", "/main.py", "/boot.py")  # from these on, the board tells what it is
 FOLDERS = ("/sportbox", "/lib/umqtt", "/certs")
-NAMED = (*FIRST, "/config.json", "/secrets.json", MANIFEST, MARKER, TEMPORARY)
+SHADOWS = ("/service.py", "/service", "/umqtt")  # MicroPython would take these for ours
+NAMED = (*FIRST, *SHADOWS, "/config.json", "/secrets.json", MANIFEST, MARKER, TEMPORARY)
 OURS = (*FOLDERS, *NAMED)  # nothing else on a board is touched, but /data of another device
 
 
@@ -71,6 +72,9 @@ def make_plan(wanted: Wanted, found: Survey, clear: bool) -> Plan:
     changed = found.changed(everything)
     kept = (MARKER, *everything)
     stale = [path for path in found.files if path not in kept and not path.startswith(DATA + "/")]
+    stale = list(
+        dict.fromkeys(next((top for top in SHADOWS if path.startswith(top + "/")), path) for path in stale)
+    )
     if not changed and not stale and not clear and MARKER not in found.files:
         return Plan([])
     marker = {MARKER: wanted.marker(clear)}
