@@ -49,14 +49,21 @@ _STATE = """\
 def _():
  import sys
  try:
-  with open('/main.py') as f:
-   if '/hold' not in f.read():
+  with open('/main.py','rb') as f:
+   if b'/hold' not in f.read():
     return 'foreign'
  except OSError as e:
   return 'unmounted' if e.errno==19 else 'none'
  return 'ours' if 'sportbox.compose' in sys.modules else 'held'
 print(_())
 """
+
+_PROBE = """\
+import binascii,machine
+_=binascii.hexlify(machine.unique_id()).decode()
+print('sport'+'box',_,_)
+"""
+_PROBED = re.compile(r"sportbox ([0-9a-f]{12}) \1")
 
 _CHECKED = """\
 import binascii
@@ -78,6 +85,10 @@ class DeviceError(ToolError):
         )
 
 
+class OtherBoard(ToolError):
+    """Ports may change their names when boards restart: this is not the board that it was."""
+
+
 def checked(code: str) -> str:
     """`code` that runs only when it came whole."""
     data = code.encode()
@@ -90,6 +101,7 @@ class Console(Wire):
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self.is_held = False
+        self.unique_id = ""  # of the board at whose prompt this console was first; it never serves another
         self._fed_s = 0.0
 
     # --- begin and end ---
@@ -154,11 +166,24 @@ class Console(Wire):
         self.drain(0.01)
         self.at_prompt = True
         try:
-            return self._execute("print('sport'+'box')", REPLY_S).strip() == "sportbox"
+            probed = _PROBED.fullmatch(self._execute(_PROBE, REPLY_S).strip())
         except (Lost, DeviceError):
             if not self.port.there():
                 raise
             return False
+        if probed is None:
+            return False
+        self._check_same(probed.group(1))
+        return True
+
+    def _check_same(self, unique_id: str) -> None:
+        if self.unique_id not in ("", unique_id):
+            self.at_prompt = False
+            raise OtherBoard(
+                tr("another board is on {port} now", port=shown(self.port)),
+                tr("leave the boards plugged in where they are, and repeat the command"),
+            )
+        self.unique_id = unique_id
 
     def _catch(self) -> None:
         """Ctrl-C again and again while the board starts: one that sleeps is awake for a moment only."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from host_tools.errors import ToolError
+from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
-from host_tools.port.console import Console
+from host_tools.port.console import Console, OtherBoard
 from host_tools.port.jobs import Outcome, Progress, Stopped
 from host_tools.port.plan import DATA, MARKER, OURS, Plan, Wanted, check_chip, make_plan, needs_clearing
 from host_tools.port.ports import Port
@@ -58,6 +58,7 @@ class Order:
     force: bool = False
     reach_s: float = REACH_S
     action: str = "provision"
+    mac: str | None = None  # of the only board that it is for
 
 
 def provision(port: Port, progress: Progress, order: Order) -> Outcome:
@@ -68,6 +69,11 @@ def provision(port: Port, progress: Progress, order: Order) -> Outcome:
         seen = look(console)
         device = None
         try:
+            if order.mac not in (None, seen.mac):
+                raise OtherBoard(
+                    tr("another board is on {port} now", port=shown(console.port)),
+                    tr("leave the boards plugged in where they are, and repeat the command"),
+                )
             chip = seen.chip or _asked_chip(console)
             device = order.desk.device_for(Board(port, seen.mac, chip, seen.owners))
             return _provision(console, progress, order, seen, device, chip)
@@ -99,6 +105,7 @@ def _provision(
     check_chip(console.port, board, chip)
     if not order.force:
         check_owner(seen, console.port, order.site, device)
+        _check_version(seen, order, device)
     certificate = base64.b64decode(seen.certificate) if seen.certificate else None
     wanted = Wanted(
         site=order.site.site,
@@ -110,7 +117,7 @@ def _provision(
     )
     is_begun = seen.marker is not None and bool(seen.marker.clear)
     clear = seen.data and (is_begun or needs_clearing(seen.owners, (wanted.site, device)))
-    plan = _write(console, progress, wanted, clear)
+    plan = _write(console, progress, wanted, clear, lambda: order.desk.keep(seen.mac))
     facts: dict[str, object] = {
         "mac": seen.mac,
         "device": device,
@@ -135,8 +142,40 @@ def _provision(
     return Outcome(_told(device, plan, reached, order), facts=facts)
 
 
-def _write(console: Console, progress: Progress, wanted: Wanted, clear: bool) -> Plan:
-    """All of the plan, read back; the marker goes last. Answers the plan as it was at first."""
+def _check_version(seen: Seen, order: Order, device: str) -> None:
+    """Refuses to bring keys back that were replaced: the site file is an old one, or a replacement is half
+    done, of which the board in hand may be the old one."""
+    if order.inventory.pending(device) is not None:
+        raise BadInput(
+            tr("the replacement of {device} is not finished", device=device),
+            tr("finish it: sportbox replace --device {device} with the new board", device=device),
+        )
+    version = order.site.devices[device].key_version
+    newest = order.inventory.newest_version(device)
+    on_board = seen.manifest
+    if on_board is not None and on_board.pair == (order.site.site, device):
+        newest = max(newest, on_board.key_version or 0)
+    if newest > version:
+        raise BadInput(
+            tr(
+                "{device} had key version {newest} already, and the site file says {version}",
+                device=device,
+                newest=newest,
+                version=version,
+            ),
+            tr("take the newest site file; --force goes back to the old keys"),
+        )
+
+
+def _write(
+    console: Console,
+    progress: Progress,
+    wanted: Wanted,
+    clear: bool,
+    before_end: Callable[[], None] = lambda: None,
+) -> Plan:
+    """All of the plan, read back; the marker goes last. Answers the plan as it was at first. `before_end` is
+    called before the board can run as what it is now."""
     first: Plan | None = None
     for _ in range(WRITE_TRIES):
         progress.step(tr("comparing what is on the board"))
@@ -147,9 +186,11 @@ def _write(console: Console, progress: Progress, wanted: Wanted, clear: bool) ->
             check_space(console, found, plan.steps)
             upload(console, plan.steps, progress)
         elif MARKER not in found.files:
+            before_end()
             return first
         progress.step(tr("reading back"))
         if is_whole(console, wanted.digests()):
+            before_end()
             console.sure(_REMOVE_MARKER)
             return first
         clear = False

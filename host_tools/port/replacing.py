@@ -1,6 +1,7 @@
 """The board on a port, for replacement.py: looked at and provisioned like any other."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 
 from host_tools.errors import ToolError
@@ -47,7 +48,7 @@ class PortBench:
             console.restart()
 
     def provision(self, site: Site, device: str) -> str | None:
-        order = self._order_for(site, device)
+        order = dataclasses.replace(self._order_for(site, device), mac=self._mac)
         self.outcome = provision_board(self._port, self._progress, order)
         row = order.inventory.board(self._mac)
         return row.serial if row else None

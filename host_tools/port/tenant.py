@@ -6,7 +6,14 @@ import threading
 import zlib
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from host_tools.errors import BadInput
 from host_tools.output import printable
@@ -32,6 +39,15 @@ class Name(BaseModel):
     device: str | None = Field(None, max_length=100)
     key_version: int | None = None
     clear: bool | None = None
+
+    @field_validator("site", "device", "key_version", "clear", mode="wrap")
+    @classmethod
+    def _or_none(cls, value: object, check: ValidatorFunctionWrapHandler) -> object:
+        """Another firmware has files of that name, too, with anything in them."""
+        try:
+            return check(value)
+        except ValidationError:
+            return None
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -98,46 +114,69 @@ class Desk:
         self._device = device
         self._force = force
         self._given: dict[str, str] = {}  # by MAC: a board that is tried again is the same one
+        self._claimed: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def device_for(self, board: Board) -> str:
-        """Raises BadInput when there is none, or another board is it."""
+        """Kept for this board, also from other commands, until it is recorded or `release` is called. Raises
+        BadInput when there is none, or another board is it."""
         with self._lock:
-            name = self._given.get(board.mac) or self._chosen(board)
-            self._given[board.mac] = name
-            return name
+            given = self._given.get(board.mac)
+            names = [given] if given is not None else self._possible(board)
+            claimed = self._inventory.claim(board.mac, names, self._force and len(names) == 1)
+            if claimed is None:
+                missing = self._inventory.missing(self._site)
+                raise BadInput(
+                    tr("no device of the site is missing that fits this {chip}", chip=board.chip),
+                    tr("missing: {names}; --device NAME chooses one", names=", ".join(missing) or "-"),
+                )
+            self._given[board.mac], is_new = claimed
+            if is_new:
+                self._claimed[board.mac] = claimed[0]
+            return claimed[0]
 
-    def _chosen(self, board: Board) -> str:
+    def keep(self, mac: str) -> None:
+        """From now on the board may run as its device: no other becomes it, whatever comes."""
+        with self._lock:
+            self._claimed.pop(mac, None)
+
+    def release(self, mac: str) -> None:
+        """It failed before that: others may become its device."""
+        with self._lock:
+            device = self._claimed.pop(mac, None)
+            if device is not None:
+                self._inventory.release(mac, device)
+
+    def _possible(self, board: Board) -> list[str]:
+        """Devices that it may be, the best first; other boards may take them meanwhile."""
         if self._device is not None:
             self._check_no_other(board, self._device)
-            return self._device
+            return [self._device]
         known = self._inventory.device_of(board.mac)
-        if known in self._site.devices:
-            return known
+        if known is not None and known in self._site.devices:
+            self._check_no_other(board, known)
+            return [known]
         missing = [name for name in self._inventory.missing(self._site) if name not in self._given.values()]
         for site, device in board.owners:
             if site == self._site.site and device in missing:
-                return device
-        for name in missing:
-            if load_board(self._site.devices[name].board).chip.name == board.chip:
-                return name
-        raise BadInput(
-            tr(
-                "no device of the site is missing that fits this {chip}",
-                chip=board.chip,
-            ),
-            tr("missing: {names}; --device NAME chooses one", names=", ".join(missing) or "-"),
-        )
+                self._check_no_other(board, device)
+                return [device]
+        chips = {name: load_board(self._site.devices[name].board).chip.name for name in missing}
+        return [name for name in missing if chips[name] == board.chip]
 
     def _check_no_other(self, board: Board, device: str) -> None:
+        if self._force:
+            return
         holder = self._inventory.board_of(device)
-        if holder is None or not holder.provisioned or holder.mac == board.mac or self._force:
+        mac = holder.mac if holder is not None and holder.provisioned else None
+        mac = mac or self._inventory.claimed_by(device)
+        if mac is None or mac == board.mac:
             return
         raise BadInput(
             tr(
                 "{device} is the board {mac} already, not this one ({own})",
                 device=device,
-                mac=holder.mac,
+                mac=mac,
                 own=board.mac,
             ),
             tr("sportbox replace --device {device} when this board takes its place", device=device),

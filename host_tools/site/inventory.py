@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
@@ -81,6 +81,8 @@ class Inventory:
             elif action == "flash":
                 # also one that failed may have erased the chip
                 db.execute("UPDATE boards SET provisioned = 0 WHERE mac = ?", (mac,))
+                if ok:
+                    db.execute("DELETE FROM claims WHERE mac = ?", (mac,))
             elif (
                 action in NAMES_DEVICE and ok and device is not None and not rules.is_void(db, device, facts)
             ):
@@ -108,6 +110,28 @@ class Inventory:
         """Devices of the site without a provisioned board, in the site file's order."""
         done = {row.device for row in self.boards() if row.provisioned}
         return [name for name in site.devices if name not in done]
+
+    def claim(self, mac: str, names: Sequence[str], force: bool = False) -> tuple[str, bool] | None:
+        """The first of these devices that no other board is about to become, and whether that is new. It is
+        kept for this board until one is recorded as it, or the claim released. None when none is left."""
+        with self._writing() as db:
+            return rules.claim(db, mac_of(mac), names, force, int(self._clock()))
+
+    def claimed_by(self, device: str) -> str | None:
+        """The board that is about to become this device, and may have its credentials already."""
+        with self._reading() as db:
+            row = db.execute("SELECT mac FROM claims WHERE device = ?", (device,)).fetchone()
+            return str(row[0]) if row else None
+
+    def release(self, mac: str, device: str) -> None:
+        """The board does not become this device after all."""
+        with self._writing() as db:
+            db.execute("DELETE FROM claims WHERE mac = ? AND device = ?", (mac_of(mac), device))
+
+    def newest_version(self, device: str) -> int:
+        """The highest key version that any board of the device had, 0 if none is known."""
+        with self._reading() as db:
+            return rules.newest_version(db, device)
 
     def history(
         self, mac: str | None = None, device: str | None = None, limit: int = HISTORY_MAX

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 
 from host_tools.site.inventory_rows import Fact, Pending
@@ -18,11 +19,28 @@ def assign(db: sqlite3.Connection, mac: str, device: str, now_s: int, facts: dic
     db.execute(
         "UPDATE boards SET device = NULL, provisioned = 0 WHERE device = ? AND mac <> ?", (device, mac)
     )
+    db.execute("DELETE FROM claims WHERE device = ? OR mac = ?", (device, mac))
     db.execute(
         "UPDATE boards SET since_s = CASE WHEN device IS ? THEN since_s ELSE ? END, device = ?,"
         " provisioned = 1, key_version = ?, serial = ? WHERE mac = ?",
         (device, now_s, device, facts.get("key_version"), facts.get("serial"), mac),
     )
+
+
+def claim(
+    db: sqlite3.Connection, mac: str, names: Sequence[str], force: bool, now_s: int
+) -> tuple[str, bool] | None:
+    """The first of `names` that no other board is about to become, and whether that is new; what another
+    board was comes last."""
+    others = {name for (name,) in db.execute("SELECT device FROM claims WHERE mac <> ?", (mac,)).fetchall()}
+    held = {name for (name,) in db.execute("SELECT device FROM boards WHERE mac <> ?", (mac,)).fetchall()}
+    free = sorted((name for name in names if force or name not in others), key=lambda name: name in held)
+    if not free:
+        return None
+    own = db.execute("SELECT 1 FROM claims WHERE device = ? AND mac = ?", (free[0], mac)).fetchone()
+    if own is None:
+        db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (free[0], mac, now_s))
+    return free[0], own is None
 
 
 def is_void(db: sqlite3.Connection, device: str, facts: dict[str, Fact]) -> bool:

@@ -52,6 +52,13 @@ STEPS = (
         writing INTEGER NOT NULL
     );
     """,
+    """
+    CREATE TABLE claims (
+        device TEXT PRIMARY KEY,
+        mac TEXT NOT NULL,
+        at_s INTEGER NOT NULL
+    );
+    """,
 )
 VERSION = len(STEPS)
 
