@@ -96,7 +96,14 @@ def test_sees_exactly_the_documented_topics(
     """Every message of every board from power-on: topic, QoS, retained or not, and each field."""
     components = components_of(site)
     wanted = {f"sportbox/v1/{SITE}/{topic}" for topic in topics_of(components, OWN_TOPICS)}
-    heard.wait(lambda h: {m.topic for m in h.messages} >= wanted, "a message on every topic")
+
+    def told(listener: Listener) -> bool:
+        """A message on every topic, and every state since the board knows the time."""
+        newest = {m.topic: m for m in listener.messages}
+        states = [m for topic, m in newest.items() if topic.endswith("/state")]
+        return set(newest) >= wanted and all(m.content["since"] is not None for m in states)
+
+    heard.wait(told, "a message on every topic, with its time")
     newest = {m.topic: m for m in heard.messages}
     assert set(newest) == wanted
     for message in heard.messages:
