@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
 from host_tools.port.console import Console, OtherBoard
+from host_tools.port.images import VERSION_NEWEST
 from host_tools.port.jobs import Outcome, Progress, Stopped
 from host_tools.port.plan import DATA, MARKER, OURS, Plan, Wanted, check_chip, make_plan, needs_clearing
 from host_tools.port.ports import Port
@@ -104,6 +105,7 @@ def _provision(
     board = load_board(order.site.devices[device].board)
     check_chip(console.port, board, chip)
     if not order.force:
+        check_micropython(seen.version)
         check_owner(seen, console.port, order.site, device)
         _check_version(seen, order, device)
     certificate = base64.b64decode(seen.certificate) if seen.certificate else None
@@ -140,6 +142,20 @@ def _provision(
         serial=serial_of(wanted.files[CERTIFICATE_FILE]),
     )
     return Outcome(_told(device, plan, reached, order), facts=facts)
+
+
+def check_micropython(version: str) -> None:
+    """Refuses a board whose MicroPython is not of the firmware's series: it may not load a file of it."""
+    series = VERSION_NEWEST.rpartition(".")[0]
+    if version.rpartition(".")[0] != series:
+        raise BadInput(
+            tr(
+                "the board runs MicroPython {version}, the firmware needs {series}",
+                version=printable(version),
+                series=series,
+            ),
+            tr("flash it first: sportbox flash --force (that erases the board)"),
+        )
 
 
 def _check_version(seen: Seen, order: Order, device: str) -> None:

@@ -13,6 +13,7 @@ from host_tools.build.firmware import build_firmware
 from host_tools.cli import main
 from host_tools.errors import EXIT_BAD_INPUT, EXIT_DONE, BadInput, ToolError, Unreachable
 from host_tools.port import console as console_module
+from host_tools.port import provision
 from host_tools.port.jobs import Stopped
 from host_tools.port.plan import MANIFEST, MARKER
 from host_tools.port.trouble import Lost
@@ -158,6 +159,18 @@ def test_the_wrong_chip(
     told = capsys.readouterr().err
     assert re.search(rf"error: the board \S+ has an esp32\w*, this one has an {chip}\n", told)
     assert "hint: take a board with that chip" in told
+
+
+def test_another_micropython(
+    bench: SiteBench, run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(provision, "VERSION_NEWEST", "1.30.2")
+    with chip_board(run_dir, blank=False) as board:
+        assert run(bench, monkeypatch, "--port", board.port, "--device", "box-1") == EXIT_BAD_INPUT
+        assert list(on_board(board)) == ["/boot.py"]
+    told = capsys.readouterr().err
+    assert "error: the board runs MicroPython 1.29.0, the firmware needs 1.30\n" in told
+    assert "hint: flash it first" in told
 
 
 def test_a_full_board(bench: SiteBench, run_dir: Path) -> None:
