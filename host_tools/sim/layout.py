@@ -224,6 +224,7 @@ _POWER_FIELDS = {
     "battery_mv": (7572, "I"),
     "solar_mv": (7576, "I"),
     "radio_starts": (7580, "I"),  # how often the radio was switched on
+    "edges_seen": (7584, "I"),  # of `edges`, as far as the board has looked
 }
 FIELDS.update(_POWER_FIELDS)
 

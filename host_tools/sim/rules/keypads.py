@@ -10,9 +10,10 @@ KEYS = "123A456B789C*0#D"
 """Of a 4x4 matrix, row by row."""
 WIEGAND = "0123456789*#"
 """A key's place is its number; `*` is escape and `#` enter, 10 and 11, in the bursts of common keypads."""
-BIT_S = 0.0015
 KEY_S = 0.1
 """Between keys, and how long a matrix key is held."""
+SEEN_S = 1.0
+SEEN_LOOK_S = 0.001
 TYPED_MAX = 64
 
 
@@ -53,16 +54,21 @@ class Keypad(Rule):
         return {"state": f"{len(keys.replace('+', ''))} keys typed"}
 
     def _send(self, key: str, bits: int) -> None:
-        """A burst: each bit is a short low pulse on D0 or D1."""
+        """A burst: each bit is a short low pulse on D0 or D1. They come at once, and the next key only after
+        the board has seen them: a busy computer would tear a burst apart, or join two."""
+        world = self.world
+        is_heard = world.has_power() and world.get("edges_seen") == world.get("edges")
         number = WIEGAND.index(key)
         if bits == 8:
             number |= (~number & 0xF) << 4
         for bit in range(bits - 1, -1, -1):
             line = self.facts["d1" if number >> bit & 1 else "d0"]
-            self.world.drive(line, layout.LOW)
-            self.world.drive(line, layout.HIGH)
-            self.world.ring()
-            time.sleep(BIT_S)
+            world.drive(line, layout.LOW)
+            world.drive(line, layout.HIGH)
+        world.ring()
+        end_s = time.monotonic() + SEEN_S
+        while is_heard and world.get("edges_seen") != world.get("edges") and time.monotonic() < end_s:
+            time.sleep(SEEN_LOOK_S)
         time.sleep(KEY_S)
 
     def _press(self, keys: list[str]) -> None:

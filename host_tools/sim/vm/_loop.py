@@ -65,6 +65,7 @@ def _look():
             _edge(_watched[pin], level)
         elif pin >= _GPIOS and expander_edge is not None:
             expander_edge(pin, level)
+    _page.edges_seen = written
     for gpio in list(_watched):
         _edge(_watched[gpio], _pins.level(gpio))
     _call()
@@ -118,7 +119,7 @@ def watch(gpio, pin, handler, trigger):
         _watched.pop(gpio, None)
         return
     if not _watched:
-        _read = _page.edges
+        _read = _page.edges_seen = _page.edges
     _watched[gpio] = [pin, handler, trigger, _pins.level(gpio)]
     if _task is None or _task.done() or _task_queue is not _core._task_queue:
         _task_queue = _core._task_queue
