@@ -20,11 +20,11 @@ from host_tools.demo.network import Network
 from host_tools.demo.story import JsonStory, Line, Outcome, Story
 from host_tools.demo.tokens import Desk
 from host_tools.demo.words import Words
-from host_tools.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, BadInput
+from host_tools.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from host_tools.mqtt import Address
-from host_tools.output import printable, report, say
+from host_tools.output import report, say
 from host_tools.setup.paths import REPOSITORY
-from host_tools.sim.site import BROKER_KINDS, Plan, SimSite
+from host_tools.sim.site import Plan, SimSite, kind_to_start
 from host_tools.site.kinds import Court
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
@@ -40,11 +40,7 @@ HOLD_MS = 3_000
 
 def demo(json_: bool = False, seed: int | None = None, broker: str = "auto") -> int:
     """Play the evening. Its directory is kept, and named, when it did not end well."""
-    if broker not in BROKER_KINDS:
-        known = [kind for kind in BROKER_KINDS if kind != "auto"]
-        raise BadInput(
-            f"--broker: there is no broker `{printable(broker)}` to start", f"--broker {'|'.join(known)}"
-        )
+    kind_to_start(broker)
     words = Words(language())
     chosen = secrets.randbelow(SEED_BELOW) if seed is None else seed
     site = demo_site()
@@ -97,7 +93,7 @@ async def _play(site: Site, story: Story, directory: Path, seed: int, broker_kin
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     begin_s = time.monotonic()
-    with BrokerProcess.start(BROKER_KINDS[broker_kind], state_dir=directory / "broker") as broker:
+    with BrokerProcess.start(kind_to_start(broker_kind), state_dir=directory / "broker") as broker:
         network = Network(Address(broker.host, broker.port))
         await network.start()
         try:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from host_tools.commands.options import Json, new_app
+from host_tools.commands.options import BrokerToStart, Json, new_app
 
 app = new_app()
 
@@ -15,15 +15,7 @@ def demo(
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="N", help="play the same evening again")
     ] = None,
-    broker: Annotated[
-        str,
-        typer.Option(
-            "--broker",
-            metavar="KIND",
-            help="mosquitto or embedded [default: Mosquitto where it is installed]",
-            show_default=False,
-        ),
-    ] = "auto",
+    broker: BrokerToStart = "auto",
 ) -> int:
     """Play an evening at a simulated sports ground; exit 1 if an event was lost or a box opened wrongly."""
     from host_tools.commands.demo import demo as play

@@ -34,6 +34,15 @@ BrokerUrl = Annotated[
         show_default=False,
     ),
 ]
+BrokerToStart = Annotated[
+    str,
+    typer.Option(
+        "--broker",
+        metavar="KIND",
+        help="mosquitto or embedded [default: Mosquitto where it is installed]",
+        show_default=False,
+    ),
+]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(

@@ -5,26 +5,15 @@ import signal
 import tempfile
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from host_tools.commands.options import Json, SiteFile
+from host_tools.commands.options import BrokerToStart, Json, SiteFile
 from host_tools.errors import EXIT_DONE, BadInput
 from host_tools.output import emit, say
 
 
 def network(
     site_file: SiteFile,
-    broker: Annotated[
-        str,
-        typer.Option(
-            "--broker",
-            metavar="KIND",
-            help="mosquitto or embedded [default: Mosquitto where it is installed]",
-            show_default=False,
-        ),
-    ] = "auto",
+    broker: BrokerToStart = "auto",
     json_: Json = False,
 ) -> int:
     """Run a broker and a time server where the site file says, on this computer, until Ctrl-C.
@@ -32,12 +21,11 @@ def network(
     For boards, simulated or real, that were provisioned for that site and have no network of their own yet.
     """
     from host_tools.broker import BrokerProcess
-    from host_tools.sim.site import BROKER_KINDS
+    from host_tools.sim.site import kind_to_start
     from host_tools.sim.timeserver import TimeServer
     from host_tools.site.load import load_site
 
-    if broker not in BROKER_KINDS:
-        raise BadInput(f"--broker: there is no broker `{broker}` to start", "--broker mosquitto|embedded")
+    kind = kind_to_start(broker)
     site = load_site(site_file)
     for what, host in (("broker", site.broker.host), ("ntp", site.ntp.host)):
         if not is_loopback(host):
@@ -52,7 +40,7 @@ def network(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         time_server = await TimeServer.start(site.ntp.port)
-        with BrokerProcess.start(BROKER_KINDS[broker], site.broker.port, state_dir=folder) as running:
+        with BrokerProcess.start(kind, site.broker.port, state_dir=folder) as running:
             if json_:
                 emit({"broker": running.url, "kind": running.kind, "ntp_port": time_server.port})
             else:

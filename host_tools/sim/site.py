@@ -21,6 +21,7 @@ from host_tools.broker import BrokerProcess
 from host_tools.build.firmware import build_firmware
 from host_tools.errors import BadInput, ToolError
 from host_tools.mqtt import Address, parse_broker
+from host_tools.output import printable
 from host_tools.sim.board import SimBoard
 from host_tools.sim.control import ControlServer
 from host_tools.sim.flash import Template
@@ -47,6 +48,14 @@ CONNECTING_S = 10.0
 Json = dict[str, Any]
 POWER_SAID = {"boot": "power on", "cut": "power cut", "brownout": "the supply sags"}
 CAUSES = {2: "hard reset", 3: "watchdog", 4: "awake again", 5: "soft reset"}
+
+
+def kind_to_start(name: str) -> Literal["auto", "mosquitto", "amqtt"]:
+    """What `--broker KIND` means; BadInput for anything else."""
+    if name not in BROKER_KINDS:
+        known = "|".join(kind for kind in BROKER_KINDS if kind != "auto")
+        raise BadInput(f"--broker: there is no broker `{printable(name)}` to start", f"--broker {known}")
+    return BROKER_KINDS[name]
 
 
 @dataclass
