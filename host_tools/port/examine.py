@@ -24,7 +24,6 @@ LISTEN_S = 3.0
 LINES_SHOWN = 8
 LINE_CHARS_MAX = 200
 BOOTS_OF_A_LOOP = 2
-RAW_MAX_BYTES = 4_096
 
 # The ROM's first line at each reset: `ets Jul 29 2019`, `ESP-ROM:esp32s3-20210327` and its `rst:0x..`
 _BOOT = re.compile(r"rst:0x[0-9a-f]+", re.IGNORECASE)

@@ -189,17 +189,15 @@ def vfs_place(flash: Path) -> tuple[int, int]:
         size = f.seek(0, 2)
         f.seek(partitions.TABLE_AT)
         raw = f.read(partitions.TABLE_BYTES)
-    offset, end = VFS_OFFSET, size
     try:
         table = partitions.parse(raw, size)
     except partitions.TableError:
         table = []
-    for partition in table:
-        if partition.label == "vfs":
-            offset, end = partition.offset, partition.end
-    if size % BLOCK_BYTES or end > size or end - offset < 2 * BLOCK_BYTES:
+    offset, length = partitions.filesystem(table, size) if table else (VFS_OFFSET, size - VFS_OFFSET)
+    end = offset + length
+    if size % BLOCK_BYTES or end > size or length < 2 * BLOCK_BYTES:
         raise ValueError(f"a flash of {size} bytes has no room for a filesystem at {offset:#x}")
-    return offset, end - offset
+    return offset, length
 
 
 @contextmanager

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from host_tools.errors import ToolError
+from host_tools.words import tr
+from host_tools.words.system import reason
+
 PRIVATE = 0o600
 LOCK_WAIT_S = 20.0
 LOCK_POLL_S = 0.01
@@ -50,6 +54,20 @@ def locked_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked_for(folder: Path, path: Path) -> Iterator[None]:
+    """The folder locked to write `path`, a site file or what lies beside it; what the system refuses becomes
+    a ToolError."""
+    try:
+        with locked_folder(folder):
+            yield
+    except OSError as error:
+        raise ToolError(
+            tr("cannot write {path}: {why}", path=path, why=reason(error)),
+            tr("the folder of the site file must be yours, on a disk with room"),
+        ) from error
 
 
 def _lock(descriptor: int, until_s: float) -> None:

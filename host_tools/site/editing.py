@@ -14,14 +14,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from host_tools.errors import BadInput, ToolError
+from host_tools.errors import BadInput
 from host_tools.site import yamlfile
-from host_tools.site.atomic import locked_folder, replace_file
+from host_tools.site.atomic import locked_for, replace_file
 from host_tools.site.load import load_site
 from host_tools.site.models import KEY_VERSION_MAX, Site
 from host_tools.site.resolve import device_of
 from host_tools.words import tr
-from host_tools.words.system import reason
 
 FIELD = "key_version"
 BESIDE = "board"
@@ -38,19 +37,13 @@ def raise_key_version(site_file: Path, device: str, version: int) -> bool:
         raise BadInput(
             tr("key versions end at {count}", count=KEY_VERSION_MAX), tr("give the device another name")
         )
-    try:
-        with locked_folder(site_file.resolve().parent):
-            before = load_site(site_file)
-            if device_of(before, device).key_version >= version:
-                return False
-            content = yamlfile.read(site_file)
-            changed = with_key_version(site_file, content, device, version)
-            replace_file(site_file, changed, stat.S_IMODE(site_file.stat().st_mode))
-    except OSError as error:
-        raise ToolError(
-            tr("cannot write {path}: {why}", path=site_file, why=reason(error)),
-            tr("the folder of the site file must be yours, on a disk with room"),
-        ) from error
+    with locked_for(site_file.resolve().parent, site_file):
+        before = load_site(site_file)
+        if device_of(before, device).key_version >= version:
+            return False
+        content = yamlfile.read(site_file)
+        changed = with_key_version(site_file, content, device, version)
+        replace_file(site_file, changed, stat.S_IMODE(site_file.stat().st_mode))
     return True
 
 

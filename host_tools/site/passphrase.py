@@ -127,28 +127,19 @@ def read_secret(path: Path, option: str) -> str:
 
 def ask(prompt: str, source: Source) -> str:
     """Typed at the terminal, unseen. BadInput when there is none, as in CI."""
+    cure = tr(
+        "give it in a file with {option} F, or in ${variable}",
+        option=source.option,
+        variable=source.variable,
+    )
     if not has_terminal():
-        raise BadInput(
-            tr("a secret is needed, and there is no terminal to ask at"),
-            tr(
-                "give it in a file with {option} F, or in ${variable}",
-                option=source.option,
-                variable=source.variable,
-            ),
-        )
+        raise BadInput(tr("a secret is needed, and there is no terminal to ask at"), cure)
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return normal(getpass.getpass(prompt))
         except (EOFError, getpass.GetPassWarning) as error:
-            raise BadInput(
-                tr("nothing was typed"),
-                tr(
-                    "give it in a file with {option} F, or in ${variable}",
-                    option=source.option,
-                    variable=source.variable,
-                ),
-            ) from error
+            raise BadInput(tr("nothing was typed"), cure) from error
 
 
 def has_terminal() -> bool:

@@ -7,8 +7,7 @@ The file's format is that of vaultfile.py; docs/vault.md tells what the vault is
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,17 +16,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
-from host_tools.errors import BadInput, ToolError
+from host_tools.errors import BadInput
 from host_tools.output import say
 from host_tools.site import vaultfile
-from host_tools.site.atomic import locked_folder, replace_file
+from host_tools.site.atomic import locked_for, replace_file
 from host_tools.site.base import Name
 from host_tools.site.ca import Authority, new_authority
 from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.models import Site
 from host_tools.site.passphrase import TRIES, Source, normal, passphrase_source, too_short, wifi_source
 from host_tools.words import tr
-from host_tools.words.system import reason
 
 SUFFIX = ".vault"
 MASTER_BYTES = 32
@@ -120,7 +118,7 @@ class Vault:
 
     def _change(self, change: Callable[[Contents], Contents], key: vaultfile.Key | None = None) -> None:
         """Read again, change, write, while nobody else does. Who changed the passphrase meanwhile wins."""
-        with _writing(self.path):
+        with locked_for(self.path.parent, self.path):
             if self.path.exists():
                 content = vaultfile.read_sealed(self.path)
                 header = vaultfile.header_of(self.path, content, self.site)
@@ -227,7 +225,7 @@ def _create(path: Path, site: str, source: Source) -> Vault:
 def _made(path: Path, site: str, passphrase: bytes, n: int) -> Vault | None:
     """None when there is one already."""
     key, contents = vaultfile.new_key(site, passphrase, n), _new_contents(site)
-    with _writing(path):
+    with locked_for(path.parent, path):
         if path.exists():
             return None
         _write(path, key, contents)
@@ -260,16 +258,3 @@ def _contents(path: Path, content: bytes, key: vaultfile.Key) -> Contents:
 
 def _write(path: Path, key: vaultfile.Key, contents: Contents) -> None:
     replace_file(path, vaultfile.seal(key, contents.model_dump_json().encode()))
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """The folder locked; what the system refuses becomes a message."""
-    try:
-        with locked_folder(path.parent):
-            yield
-    except OSError as error:
-        raise ToolError(
-            tr("cannot write {path}: {why}", path=path, why=reason(error)),
-            tr("the folder of the site file must be yours, on a disk with room"),
-        ) from error

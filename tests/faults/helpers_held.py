@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.build.firmware import FIRMWARE
+from host_tools.port.console import HOLD_MS
 from tests.brokers import wait_until
 from tests.faults.helpers import Bench, Board, template
-
-HOLD_MS = 300_000
 
 MAIN = """\
 import builtins, gc, io, json, machine, sys, time, vfs

@@ -177,7 +177,7 @@ def test_udev_rule(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_listening_to_a_silent_board(
-    run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("host_tools.port.examine.LISTEN_S", 0.1)
     main_end, inner = pty.openpty()

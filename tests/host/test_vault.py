@@ -241,7 +241,7 @@ def test_the_passphrase_is_changed(site_file: Path, tmp_path: Path, cheap: None)
 
 
 def test_where_the_passphrase_comes_from(
-    site_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: list[str]
+    site_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cheap_vault(site_file)
     with pytest.raises(BadInput, match="no terminal") as caught:

@@ -137,7 +137,7 @@ def test_show(capsys: pytest.CaptureFixture[str], site_file: Path, vault: Vault,
 
 
 def test_set_wifi_makes_the_vault_if_need_be(
-    capsys: pytest.CaptureFixture[str], site_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], site_file: Path, tmp_path: Path
 ) -> None:
     given = ("--passphrase-file", passphrase_file(tmp_path))
     wifi = tmp_path / "wifi"

@@ -108,8 +108,3 @@ class SiteBench:
         self, board: TestChip, order: Order | None = None, progress: Progress | None = None
     ) -> Outcome:
         return provision(Port(board.port), progress or Watcher(), order or self.order())
-
-
-def provisioned_parts(files: dict[str, bytes]) -> dict[str, bytes]:
-    """What `provision` put there, without what the board makes itself."""
-    return {path: data for path, data in files.items() if not path.startswith("/data/")}

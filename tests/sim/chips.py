@@ -24,7 +24,7 @@ from typing import Any
 
 from host_tools.sim.board import SimBoard
 from host_tools.sim.chip.board import ChipBoard
-from host_tools.sim.chip.body import Body, new_mac
+from host_tools.sim.chip.body import Body
 from host_tools.sim.chip.faults import parse
 from host_tools.sim.chip.host import ThreadedHost
 from host_tools.sim.flash import read_files
@@ -189,7 +189,7 @@ def chip_board(
     link = run_dir / ("port" if name == "box-1" else f"port-{name}")
 
     def make() -> ChipBoard:
-        mac = mac_of("chips", str(folder)) if folder else new_mac()
+        mac = mac_of("chips", str(folder))
         body = Body(folder, chip, flash_mib=flash_mib, blank=blank, mac=mac)
         if files:
             body.put(files)

@@ -15,7 +15,6 @@ from host_tools.sim.chip.image import MAGIC, PROJECT, Image, ImageError, parse
 from host_tools.sim.chip.partitions import APP, DATA, FACTORY, OTA_0, OTA_15, OTA_DATA, Partition, TableError
 from host_tools.sim.chip.targets import target
 
-VFS_LABEL = "vfs"
 OTA_ENTRY = struct.Struct("<I20sII")  # sequence, label, state, CRC of the sequence
 OTA_INVALID_STATES = (3, 4)  # ESP_OTA_IMG_INVALID, ESP_OTA_IMG_ABORTED
 
@@ -82,11 +81,7 @@ def _run(flash: Flash, table: list[Partition], program: Image) -> Boot | NoBoot:
     project, version = program.description() or ("without a description", "")
     if project != PROJECT:
         return NoBoot(f"the program in the flash is no MicroPython: {project} {version}".rstrip())
-    own = [p for p in table if p.kind == DATA and p.label == VFS_LABEL]
-    if own:
-        return Boot(version, own[0].offset, own[0].size)
-    start = -(-max(p.end for p in table) // SECTOR_BYTES) * SECTOR_BYTES
-    return Boot(version, start, max(0, flash.size - start))
+    return Boot(version, *partitions.filesystem(table, flash.size))
 
 
 def _programs(flash: Flash, table: list[Partition]) -> Iterator[Partition]:

@@ -14,11 +14,11 @@ All but drop, busy and overrun may be given several times; each of them strikes 
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from host_tools.errors import BadInput
+from host_tools.sim.chip.flash import SECTOR_BYTES
 
-SECTOR_BYTES = 4096
 BAD_SECTORS_MAX = 4  # that layout.py has fields for
 NAMES = "drop=RATE[:SEED], disconnect=N, reset-write=N, bad-sector=OFFSET, cut=N, cut-op=N, overrun=N, busy"
 
@@ -63,8 +63,7 @@ def parse(texts: list[str]) -> Faults:
                 _set(faults, name, value)
             except ValueError:
                 raise BadInput(f"--fault {name}={value}: not understood", f"--fault: {NAMES}") from None
-    faults.__post_init__()
-    return faults
+    return replace(faults)  # sorted, and its chance seeded
 
 
 def _set(faults: Faults, name: str, value: str) -> None:

@@ -1,9 +1,9 @@
 """Simulated chips in one asyncio loop: in this thread, or in one of their own for tests.
 
-with ChipHost.in_thread() as host:
-    board = host.add(folder, link, chip="esp32s3", blank=True)
-    board.port             # what mpremote and esptool open
-    board.cut(); board.boot()
+with ThreadedHost() as chips:
+    board = chips.call(lambda: chips.host.add(Body(folder, "esp32s3", blank=True, mac=mac), link))
+    board.port.url         # what mpremote and esptool open
+    chips.call(board.power_on)
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from host_tools.errors import ToolError
 from host_tools.sim.chip.board import ChipBoard
-from host_tools.sim.chip.body import Body, Json, new_mac
+from host_tools.sim.chip.body import Body
 from host_tools.sim.chip.faults import Faults
 from host_tools.sim.chip.port import port_maker
 from host_tools.sim.chip.power import Power
@@ -123,6 +123,3 @@ class ThreadedHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-__all__ = ["Body", "ChipHost", "Json", "ThreadedHost", "new_mac"]

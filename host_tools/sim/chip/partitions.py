@@ -10,6 +10,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from host_tools.sim.chip.flash import SECTOR_BYTES
+
 TABLE_AT = 0x8000
 TABLE_BYTES = 0xC00
 ENTRY = struct.Struct("<HBBII16sI")
@@ -18,6 +20,7 @@ MD5_MAGIC = 0xEBEB
 END_MAGIC = 0xFFFF
 MD5_HEAD = b"\xeb\xeb" + b"\xff" * 14
 
+VFS_LABEL = "vfs"
 APP, DATA = 0x00, 0x01
 FACTORY, OTA_0, OTA_15 = 0x00, 0x10, 0x1F
 OTA_DATA, PHY, NVS = 0x00, 0x01, 0x02
@@ -49,6 +52,15 @@ MICROPYTHON = (
     Partition("phy_init", DATA, PHY, 0xF000, 0x1000),
     Partition("factory", APP, FACTORY, 0x10000, 0x210000),
 )
+
+
+def filesystem(table: Sequence[Partition], flash_bytes: int) -> tuple[int, int]:
+    """Where MicroPython's filesystem lies, and its length: its partition, else all behind the last one."""
+    own = [p for p in table if p.kind == DATA and p.label == VFS_LABEL]
+    if own:
+        return own[0].offset, own[0].size
+    start = -(-max(p.end for p in table) // SECTOR_BYTES) * SECTOR_BYTES
+    return start, max(0, flash_bytes - start)
 
 
 def build(partitions: Sequence[Partition]) -> bytes:

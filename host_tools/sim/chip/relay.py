@@ -34,7 +34,6 @@ LINE_END = re.compile(rb"(?<!\r)\n")
 CTRL_C = b"\x03"
 RAW_ON = b"\x01"
 READ_BYTES = 4096
-PENDING_BYTES_MAX = 1 << 16
 STOP_S = 0.05
 AGAIN_S = 0.1  # a second Ctrl-C before the VM has seen the first is the same one
 BOARD_NAMES = {"esp32": "Generic ESP32 module with ESP32", "esp32s3": "Generic ESP32S3 module with ESP32S3"}

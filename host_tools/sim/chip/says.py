@@ -2,12 +2,8 @@
 Flow"; esptool documentation, "Boot Mode Selection")."""
 
 from host_tools.sim import layout
+from host_tools.sim.chip.targets import target
 
-HEADS = {
-    "esp32": b"ets Jul 29 2019 12:21:46\r\n\r\n",
-    "esp32s3": b"ESP-ROM:esp32s3-20210327\r\nBuild:Mar 27 2021\r\n",
-    "esp32c3": b"ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\n",
-}
 POWER_ON = {"esp32": b"0x1 (POWERON_RESET)"}
 CAUSES = {
     layout.PWRON_RESET: b"0x1 (POWERON)",
@@ -27,4 +23,4 @@ def reset(chip: str, cause: int, *, download: bool) -> bytes:
         why = POWER_ON.get(chip, why)
     mode = MODES[chip][1 if download else 0]
     name = DOWNLOADS.get(chip, b"DOWNLOAD(USB/UART0)") if download else b"SPI_FAST_FLASH_BOOT"
-    return HEADS[chip] + b"rst:" + why + b",boot:" + mode + b" (" + name + b")\r\n"
+    return target(chip).rom_banner.encode() + b"rst:" + why + b",boot:" + mode + b" (" + name + b")\r\n"

@@ -184,7 +184,7 @@ def test_leaving_for_the_program_in_flash(flash: Flash) -> None:
         assert host.rom.feed(packet(Op.SYNC, SYNC_BYTES)) == b""  # nobody is there
 
 
-def test_the_stub_stays_or_goes_back_to_the_rom(stub: Host, flash: Flash) -> None:
+def test_the_stub_stays_or_goes_back_to_the_rom(stub: Host) -> None:
     assert stub.words(Op.FLASH_END, 1)[2] == b"\xc6\0"
     stub.words(Op.FLASH_BEGIN, 8, 1, 1024, 0)
     assert stub.words(Op.FLASH_END, 1)[2] == b"\xc8\0"  # eight bytes are missing

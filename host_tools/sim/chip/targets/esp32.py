@@ -60,5 +60,4 @@ ESP32 = Target(
     drom=0x3F400000,
     irom=0x400D0000,
     rom_banner="ets Jul 29 2019 12:21:46\r\n\r\n",
-    reset_line="rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n",
 )

@@ -42,5 +42,4 @@ ESP32C3 = Target(
     drom=0x3C000000,
     irom=0x42000000,
     rom_banner="ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\n",
-    reset_line="rst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n",
 )

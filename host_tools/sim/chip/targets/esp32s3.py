@@ -44,5 +44,4 @@ ESP32S3 = Target(
     drom=0x3C000000,
     irom=0x42000000,
     rom_banner="ESP-ROM:esp32s3-20210327\r\nBuild:Mar 27 2021\r\n",
-    reset_line="rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)\r\n",
 )

@@ -49,7 +49,6 @@ class Target:
     drom: int  # data and code mapped from flash
     irom: int
     rom_banner: str  # the ROM's first lines on the console
-    reset_line: str  # "rst:...,boot:..." after power-on
 
 
 def mac_words(mac: bytes) -> tuple[int, int]:
