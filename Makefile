@@ -2,7 +2,7 @@
 # (but Mosquitto for the tests, through apt, where the user may install it).
 PYTHON      ?= python3
 PYTEST_ARGS ?=
-TEST_JOBS   ?= 3
+TEST_JOBS   ?= 2
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -24,7 +24,7 @@ help: ## list the targets
 demo: setup ## play an evening at the sports ground, in about a minute
 	@$(BIN)/sportbox demo
 
-# Most tests wait for boards and brokers, so three at a time suit two cores; TEST_JOBS=0 is one process.
+# Most tests wait for boards and brokers, so two at a time leave two cores room for their timing; TEST_JOBS=0 is one process.
 test: setup ## run all tests, with Mosquitto where it can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/mosquitto.sh
 	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)

@@ -29,7 +29,12 @@ DeviceName = Annotated[
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="also a board that is another device: what it has stored is deleted")
+    bool,
+    typer.Option(
+        "--force",
+        help="also a board that is another device (what it has stored is deleted), has another MicroPython,"
+        " or newer keys",
+    ),
 ]
 Wait = Annotated[
     float, typer.Option("--wait", metavar="S", min=0, max=600, help="seconds to wait for the broker")

@@ -85,8 +85,11 @@ def examine(port: Port, interrupt: bool) -> Iterator[Finding]:
     try:
         with Console.open(port) as console:
             console.hold()
-            answer = Answer.model_validate(json.loads(console.run(_ASK)))
-            console.restart()
+            try:
+                text = console.run(_ASK)
+            finally:
+                console.restart()
+        answer = Answer.model_validate(json.loads(text))
     except (ValueError, ValidationError):
         text = tr("the board answers, but not what MicroPython with our firmware would")
         yield Finding("wrong", "console", text, f"sportbox flash --port {printable(port.device)} --force")

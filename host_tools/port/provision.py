@@ -86,6 +86,8 @@ def provision(port: Port, progress: Progress, order: Order) -> Outcome:
             if isinstance(error, ToolError):
                 order.inventory.record(order.action, seen.mac, device, ok=False)
             raise
+        finally:
+            order.desk.release(seen.mac)  # unless it was kept: then it may run as its device
 
 
 def _asked_chip(console: Console) -> str:

@@ -9,7 +9,7 @@ from host_tools.port.console import Console
 from host_tools.port.jobs import Outcome, Progress
 from host_tools.port.plan import check_chip
 from host_tools.port.ports import Port
-from host_tools.port.provision import Order
+from host_tools.port.provision import Order, check_micropython
 from host_tools.port.provision import provision as provision_board
 from host_tools.port.replacement import Seen
 from host_tools.port.tenant import look
@@ -34,6 +34,7 @@ class PortBench:
             console.hold()
             try:
                 seen = look(console)
+                check_micropython(seen.version)  # before anything is noted or raised
                 if seen.chip is not None:  # else provisioning asks the boot loader
                     check_chip(self._port, load_board(site.devices[device].board), seen.chip)
             except ToolError:

@@ -31,7 +31,7 @@ OWN_S = 90.0
 _FACTS = """\
 import binascii, json, machine, os, sys
 def _():
- d = {"mac": binascii.hexlify(machine.unique_id(), ":").decode(), "unfinished": False}
+ d = {"mac": binascii.hexlify(machine.unique_id(), ":").decode()}
  d["micropython"] = ".".join([str(n) for n in sys.implementation.version[:3]])
  for k in ("config", "manifest"):
   try:
@@ -40,11 +40,7 @@ def _():
    d[k].pop("files", None)
   except (OSError, ValueError, AttributeError):
    d[k] = None
- try:
-  os.stat("/provisioning")
-  d["unfinished"] = True
- except OSError:
-  pass
+ d["unfinished"] = "provisioning" in os.listdir("/")
  try:
   import sportbox.system.selftest
   d["firmware"] = sportbox.__version__

@@ -140,12 +140,10 @@ class Station:
         if self._json:
             emit(outcome.line())
         name = printable(port.device)
-        if outcome.ok:
-            say(f"{name}: {outcome.text}")
-            return
-        say(f"{name}: {tr('error: {message}', message=outcome.text)}")
+        lines = [outcome.text if outcome.ok else tr("error: {message}", message=outcome.text)]
         if outcome.hint:
-            say(f"{name}: {tr('hint: {hint}', hint=outcome.hint)}")
+            lines.append(tr("hint: {hint}", hint=outcome.hint))
+        say("\n".join(f"{name}: {line}" for line in lines))  # in one, for other boards talk, too
 
     def _answer(self) -> None:
         """Questions are asked by the main thread alone, one after the other."""

@@ -126,6 +126,21 @@ def test_cut_off_before_the_end_and_run_again(
     assert [(one.mac, one.key_version) for one in store.revoked()] == [(OLD, 1)]
 
 
+def test_a_spare_with_another_micropython_changes_nothing(
+    run_dir: Path,
+    site_file: Path,
+    vault: Vault,
+    run: Callable[..., tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provision, "VERSION_NEWEST", "1.30.0")
+    with chip_board(run_dir, "esp32s3", blank=False) as board:
+        _, err = run(board, status=2)
+    assert "the firmware needs 1.30" in err
+    assert version(site_file) == 1
+    assert Inventory.open(site_file).revoked() == []
+
+
 def test_refused_before_anything_is_changed(
     run_dir: Path, site_file: Path, vault: Vault, run: Callable[..., tuple[str, str]]
 ) -> None:

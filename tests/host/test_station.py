@@ -158,6 +158,7 @@ def test_boards_that_are_somebody_or_nobody_are_left_alone(
     assert bench.done == []
     err = capsys.readouterr().err
     assert "it is court-2 with MicroPython 1.28.0, not 1.29.0: left alone" in err
+    assert "/dev/ttyUSB1: hint: `sportbox flash --force` renews it" in err
     assert "/dev/ttyUSB2: error: it is court-1 of other-site already" in err
     assert "/dev/ttyUSB3: error: no missing device of the site fits an ESP32\n" in err
     assert "still missing: box-1, court-1\n" in err

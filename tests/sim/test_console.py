@@ -10,7 +10,9 @@ import pytest
 from host_tools.build.firmware import FIRMWARE, compile_files
 from host_tools.errors import ToolError, Unreachable
 from host_tools.port import console as console_module
+from host_tools.port import examine
 from host_tools.port.console import HOLD_MS, Console, DeviceError
+from host_tools.port.ports import Port
 from host_tools.port.trouble import Lost
 from host_tools.sim import layout
 from host_tools.sim.pins import now_us
@@ -166,6 +168,18 @@ def test_the_watchdog_bites_a_forgotten_board_and_not_a_fed_one(
             assert board.log().count("sportbox: held for service") == 1
         times = board.log().count(STARTS)
         board.said(STARTS, times + 1)
+
+
+def test_doctor_lets_a_board_go_whose_answer_it_does_not_understand(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examine, "_ASK", "print('what?')")
+    monkeypatch.setattr(examine, "LISTEN_S", 0.1)
+    with chip_board(run_dir, blank=False, files=small_firmware()) as board:
+        board.said(STARTS)
+        found = list(examine.examine(Port(board.port), interrupt=True))
+        assert [one.mark for one in found][-1] == "wrong"
+        board.said(STARTS, times=2)
 
 
 def test_the_marker_keeps_the_firmware_from_starting(run_dir: Path) -> None:

@@ -168,6 +168,7 @@ def test_another_micropython(
     with chip_board(run_dir, blank=False) as board:
         assert run(bench, monkeypatch, "--port", board.port, "--device", "box-1") == EXIT_BAD_INPUT
         assert list(on_board(board)) == ["/boot.py"]
+    assert bench.inventory.claimed_by("box-1") is None, "another board may become it"
     told = capsys.readouterr().err
     assert "error: the board runs MicroPython 1.29.0, the firmware needs 1.30\n" in told
     assert "hint: flash it first" in told
