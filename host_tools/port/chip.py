@@ -38,13 +38,12 @@ _FLASH_REFUSED = re.compile(r"result was (0106|0108|0109|c4|c5)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Chip:
-    """`name`: esp32, esp32s3, esp32c3; `description` and `features` in esptool's words; MAC in lower case."""
+    """`name`: esp32, esp32s3, esp32c3; `description` in esptool's words; MAC in lower case."""
 
     name: str
     description: str
     mac: str
     flash_mib: int
-    features: tuple[str, ...] = ()
 
     @property
     def flash_bytes(self) -> int:
@@ -96,7 +95,7 @@ class Loader:
             self._esp.erase_flash()
 
     def write(self, address: int, data: bytes) -> None:
-        """Progress advances by bytes on the line, of which esptool tells none beforehand: see `packed`."""
+        """Progress advances by bytes on the line, none of them told beforehand: see `packed_size`."""
         from esptool import cmds
 
         with _told(self.port):
@@ -174,8 +173,7 @@ def _chip(esp: Any) -> Chip:
             tr("take another board: its flash is broken, or of a kind that esptool does not know"),
         )
     mac = ":".join(f"{byte:02x}" for byte in esp.read_mac("BASE_MAC"))
-    features = tuple(str(feature) for feature in esp.get_chip_features())
-    return Chip(name, str(esp.get_chip_description()), mac, flash_size_bytes(size) // MIB, features)
+    return Chip(name, str(esp.get_chip_description()), mac, flash_size_bytes(size) // MIB)
 
 
 @contextmanager

@@ -94,10 +94,9 @@ def run_jobs(
     work: Work,
     retries: int = RETRIES,
     json_: bool = False,
-    on_done: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """The outcomes in the order of the ports. `on_done` is called by this thread as each comes. Ctrl-C lets
-    the jobs come to an end, for a few seconds, and goes on as KeyboardInterrupt."""
+    """The outcomes in the order of the ports. Ctrl-C lets the jobs come to an end, for a few seconds, and
+    goes on as KeyboardInterrupt."""
     stop = threading.Event()
     waiting: queue.SimpleQueue[tuple[int, Port]] = queue.SimpleQueue()
     finished: queue.SimpleQueue[tuple[int, Outcome | BaseException]] = queue.SimpleQueue()
@@ -130,8 +129,6 @@ def run_jobs(
                     raise outcome
                 found[index] = outcome
                 screen.done(ports[index], outcome.ok, outcome.text)
-                if on_done is not None:
-                    on_done(outcome)
         except BaseException:
             _end(stop, threads)
             left = [printable(port.device) for index, port in enumerate(ports) if index not in found]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from host_tools.errors import BadInput
-from host_tools.port.ports import Port
 from host_tools.port.upload import TEMPORARY, Step, Survey, sha
 from host_tools.site.boards import Board
 from host_tools.words import tr
@@ -96,7 +95,7 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def check_chip(port: Port, board: Board, chip: str) -> None:
+def check_chip(board: Board, chip: str) -> None:
     """Refuses a board file for another chip."""
     if board.chip.name in (chip, "sim"):
         return

@@ -105,10 +105,10 @@ def _provision(
     console: Console, progress: Progress, order: Order, seen: Seen, device: str, chip: str
 ) -> Outcome:
     board = load_board(order.site.devices[device].board)
-    check_chip(console.port, board, chip)
+    check_chip(board, chip)
     if not order.force:
         check_micropython(seen.version)
-        check_owner(seen, console.port, order.site, device)
+        check_owner(seen, order.site, device)
         _check_version(seen, order, device)
     certificate = base64.b64decode(seen.certificate) if seen.certificate else None
     wanted = Wanted(

@@ -36,7 +36,7 @@ class PortBench:
                 seen = look(console)
                 check_micropython(seen.version)  # before anything is noted or raised
                 if seen.chip is not None:  # else provisioning asks the boot loader
-                    check_chip(self._port, load_board(site.devices[device].board), seen.chip)
+                    check_chip(load_board(site.devices[device].board), seen.chip)
             except ToolError:
                 with contextlib.suppress(ToolError):
                     console.restart()

@@ -183,7 +183,7 @@ class Desk:
         )
 
 
-def check_owner(seen: Seen, port: Port, site: Site, device: str) -> None:
+def check_owner(seen: Seen, site: Site, device: str) -> None:
     """Refuses a board that is somebody else; --force does not come here."""
     for owner in seen.owners:
         if owner != (site.site, device):

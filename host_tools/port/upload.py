@@ -231,7 +231,7 @@ def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[
         if SAID_ALL.search(heard):  # what the prompt says then may be lost
             end = min(end, time.monotonic() + REPLY_S)
         if RESTARTED.search(heard):
-            raise restarted(console)
+            raise restarted()
         ended = ENDED.search(heard)
         if ended:
             return heard[: ended.start()].decode("utf-8", "replace"), ended.group(1).decode(
@@ -258,7 +258,7 @@ def _serve(console: Console, stream: bytes, progress: Progress | None) -> tuple[
         heard = heard[done:][-HEARD_BYTES_MAX:]
 
 
-def restarted(console: Console) -> Lost:
+def restarted() -> Lost:
     return Lost(
         tr("the board restarted in the middle of it"),
         tr("give it a better supply (another USB port, a hub with its own), then repeat the command"),

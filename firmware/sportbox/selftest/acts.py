@@ -173,7 +173,11 @@ def inside(test: "Selftest", name: str) -> "Act":
     def says(state: str) -> bool:
         return [found["state"] for who, _, found in bay.states() if who == name] == [state]
 
-    yield from _seen(test, "inside", name, [("motion", says)])
+    if not (yield from _wait(test, "move", lambda: says(OCCUPIED))):
+        test.result("inside", name, False, None, "never_occupied")
+        return
+    ok = yield from _wait(test, "go_away", lambda: says(FREE))
+    test.result("inside", name, ok, None, "" if ok else "never_free")
 
 
 def tamper(test: "Selftest", name: str) -> "Act":
@@ -239,17 +243,6 @@ def court(test: "Selftest", name: str) -> "Act":
     test.detail = None
     for kind, who, _ in sensors:
         test.result(kind, who, who not in missing, None, missing.get(who, ""))
-
-
-def _seen(
-    test: "Selftest", check: str, name: str, sensors: "list[tuple[str, Callable[[str], bool]]]"
-) -> "Act":
-    says = sensors[0][1]
-    if not (yield from _wait(test, "move", lambda: says(OCCUPIED))):
-        test.result(check, name, False, None, "never_occupied")
-        return
-    ok = yield from _wait(test, "go_away", lambda: says(FREE))
-    test.result(check, name, ok, None, "" if ok else "never_free")
 
 
 def keypad(test: "Selftest", name: str) -> "Act":
