@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from host_tools.words import tr
 
@@ -27,12 +27,18 @@ def json_line(value: Any) -> str:
 
 def emit(value: Any) -> None:
     """One object of data, at once even when stdout is a pipe."""
-    print(json_line(value), flush=True)
+    _write(sys.stdout, json_line(value))
 
 
 def say(text: str) -> None:
     """Talk, for the person at the terminal."""
-    print(text, file=sys.stderr, flush=True)
+    _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """In one piece: `print` writes the end of the line by itself, and several boards are told of at once."""
+    stream.write(text + "\n")
+    stream.flush()
 
 
 def report(message: str, hint: str | None = None, details: Sequence[str] = ()) -> None:
