@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,13 +27,45 @@ _NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
 @dataclass(frozen=True)
+class Login:
+    """How a service and a locked-down broker prove to each other who they are."""
+
+    user: str
+    password: str = field(repr=False)
+    authorities: tuple[bytes, ...]  # certificates of CAs, DER: one of them vouches for the broker
+    server_name: str | None = None  # in the broker's certificate, where the address is not in it
+
+    def context(self) -> ssl.SSLContext:
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+        context.expected = self.server_name
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for certificate in self.authorities:
+            context.load_verify_locations(cadata=certificate)
+        return context
+
+
+class _Context(ssl.SSLContext):
+    """Checks for a name other than that of the host, of which MQTT clients do not know."""
+
+    expected: str | None = None
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        if self.expected is not None:
+            options["server_hostname"] = self.expected
+        return super().wrap_socket(*args, **options)
+
+
+@dataclass(frozen=True)
 class Address:
+    """Where a broker is, and how to get in; without a `login` it is plain TCP, and anonymous."""
+
     host: str
     port: int
+    login: Login | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt://{host}:{self.port}"
+        return f"{'mqtt' if self.login is None else 'mqtts'}://{host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +162,7 @@ def find_broker(site: Site, broker: str | None, state_dir: Path) -> Address:
     simulation = running_simulation(state_dir, site.site)
     if simulation is not None:
         return parse_broker(simulation.broker)
-    return Address(site.broker.host, site.broker.port)
+    return Address(site.broker.host, site.broker.boards_port)
 
 
 @contextlib.asynccontextmanager
@@ -137,6 +170,7 @@ async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
     """A clean session at the broker; Unreachable if there is none to be had."""
     import aiomqtt  # here, for commands that need topics alone should not wait for it
 
+    login = address.login
     client = aiomqtt.Client(
         address.host,
         address.port,
@@ -144,6 +178,9 @@ async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
         clean_session=True,
         keepalive=KEEPALIVE_S,
         timeout=CONNECT_S,
+        username=login.user if login else None,
+        password=login.password if login else None,
+        tls_context=login.context() if login else None,
     )
     entering = asyncio.ensure_future(client.__aenter__())
     try:

@@ -40,7 +40,7 @@ def network(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         time_server = await TimeServer.start(site.ntp.port)
-        with BrokerProcess.start(kind, site.broker.port, state_dir=folder) as running:
+        with BrokerProcess.start(kind, site.broker.boards_port, state_dir=folder) as running:
             if json_:
                 emit({"broker": running.url, "kind": running.kind, "ntp_port": time_server.port})
             else:

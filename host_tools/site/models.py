@@ -17,6 +17,10 @@ FILE_VERSION = 1
 MAX_DEVICES = 2000
 MAX_COMPONENTS = 32
 KEY_VERSION_MAX = 9_999
+PLAIN_PORT = 1883
+TLS_PORT = 8883
+
+TcpPort = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Settings(Model):
@@ -62,8 +66,29 @@ class Settings(Model):
 
 
 class Broker(Model):
+    kind: Literal["mosquitto", "rabbitmq", "embedded"] = Field(
+        "mosquitto", description="which broker `site apply` sets up; `embedded` is for a laptop alone"
+    )
     host: Host = Field("127.0.0.1", description="name or address of the MQTT broker")
-    port: Annotated[int, Field(ge=1, le=65_535)] = Field(1883, description="TCP port of the broker")
+    port: TcpPort | None = Field(None, description="port for boards [default: 8883 with TLS, 1883 without]")
+    tls: bool = Field(
+        False,
+        description="boards and broker prove to each other who they are, with certificates of the site's CA",
+    )
+    server_name: Host | None = Field(None, description="name in the broker's certificate [default: `host`]")
+    services_port: TcpPort = Field(
+        8884, description="port for services (booking, dashboards, tools): TLS and a password"
+    )
+
+    @property
+    def boards_port(self) -> int:
+        """Where boards connect."""
+        return self.port or (TLS_PORT if self.tls else PLAIN_PORT)
+
+    @property
+    def name(self) -> str:
+        """What the broker's certificate must name."""
+        return self.server_name or self.host
 
 
 class Ntp(Model):

@@ -34,11 +34,12 @@ def device_of(site: Site, name: str) -> Device:
 def device_config(
     site: Site, device: str, broker: Address | None = None, ntp: Address | None = None
 ) -> dict[str, Any]:
-    """The board's /config.json; `broker` and `ntp` stand in for the site's own in a simulation."""
+    """The board's /config.json; `broker` and `ntp` stand in for the site's own in a simulation, that broker
+    without TLS."""
     described = device_of(site, device)
     board = load_board(described.board)
     settings = site.settings_of(device)
-    broker_host, broker_port = broker or (site.broker.host, site.broker.port)
+    broker_host, broker_port = broker or (site.broker.host, site.broker.boards_port)
     ntp_host, ntp_port = ntp or (site.ntp.host, site.ntp.port)
     config: dict[str, Any] = {
         "version": CONFIG_VERSION,
@@ -54,6 +55,8 @@ def device_config(
     }
     if any(isinstance(component, Keypad) for component in described.components.values()):
         config["utc_offsets"] = utc_offsets(site.time_zone)
+    if site.broker.tls and broker is None:
+        config["broker"]["tls"] = {"name": site.broker.name}
     config["hash"] = config_hash(config)
     return config
 
