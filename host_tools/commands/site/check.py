@@ -1,22 +1,14 @@
-"""`sportbox site`: what a site file says, and what is wrong with it."""
+"""`sportbox site check`: what a site file says, and what is wrong with it."""
 
 import dataclasses
 
-from host_tools.commands.options import Json, SiteFile, new_app
+from host_tools.commands.options import Json, SiteFile
 from host_tools.errors import BadInput
 from host_tools.output import emit, report, say
 from host_tools.site.load import Problem, SiteFileError, read_site
 from host_tools.site.models import Site
 
-app = new_app()
 
-
-@app.callback()
-def site() -> None:
-    """Describe a sports ground in one file."""
-
-
-@app.command()
 def check(site_file: SiteFile, json_: Json = False) -> int:
     """Check a site file: everything that is wrong with it, with file, line and field."""
     try:
@@ -39,16 +31,6 @@ def check(site_file: SiteFile, json_: Json = False) -> int:
         for note in notes:
             say(f"note: {note}")
     return 0
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of site files: editors complete and check with it."""
-    import json
-
-    from host_tools.site.schema import site_schema
-
-    print(json.dumps(site_schema(), indent=2, ensure_ascii=False))
 
 
 def _summary(found: Site, file: str, notes: list[Problem]) -> dict[str, object]:

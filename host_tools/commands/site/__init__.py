@@ -1,0 +1,14 @@
+"""`sportbox site`: one file each command. What is heavy is imported inside them: each pays for its own."""
+
+from host_tools.commands.options import new_app
+from host_tools.commands.site.check import check
+from host_tools.commands.site.schema import schema
+
+app = new_app()
+app.command()(check)
+app.command()(schema)
+
+
+@app.callback()
+def site() -> None:
+    """Describe a sports ground in one file."""
