@@ -225,8 +225,8 @@ class Station:
             name = self._asked(port, chip, fitting) if self._ask is not None else fitting[0]
             if name is None:
                 raise BadInput(tr("no device was chosen for it"), tr("plug it in again to be asked again"))
-            with self._lock:
-                if name not in self._reserved.values():
+            with self._lock:  # another board may be done with it since, and let it go
+                if name not in self._reserved.values() and name in self._inventory.missing(self._site):
                     self._reserved[chip.mac] = name
                     return name
         raise ToolError(tr("other boards took the missing devices"), tr("plug it in again"))

@@ -114,6 +114,38 @@ def test_one_that_fails_does_not_stop_the_others(bench: Bench, capsys: pytest.Ca
     assert "/dev/ttyUSB2: no answer; once more\n" in err
 
 
+def test_a_device_that_another_board_became_meanwhile_is_not_given_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    macs = [bench.plug(1, "esp32c3", 4, "1.29.0"), bench.plug(2, "esp32c3", 4, "1.29.0")]
+    bench.plug(3, "esp32s3", 8, "1.29.0")
+    running = bench.station()
+    found_by_both = threading.Barrier(2, timeout=10)
+    fitting, asked = running._fitting, threading.local()
+
+    def found(chip: Chip) -> list[str]:
+        names = fitting(chip)
+        if chip.name == "esp32c3" and not hasattr(asked, "before"):
+            asked.before = True
+            found_by_both.wait()
+            if chip.mac == macs[1]:  # goes on once the other has become court-1, and no longer holds it
+                other_is_done.wait(10)
+        return names
+
+    other_is_done = threading.Event()
+    collect = running._collect
+
+    def collected() -> None:
+        collect()
+        if running.outcomes and any(it.port == "/dev/ttyUSB1" for it in running.outcomes):
+            other_is_done.set()
+
+    monkeypatch.setattr(running, "_fitting", found)
+    monkeypatch.setattr(running, "_collect", collected)
+    assert running.run() == 0
+    assert [bench.inventory.device_of(mac) for mac in macs] == ["court-1", "court-2"]
+
+
 def test_a_board_with_micropython_is_not_flashed(bench: Bench) -> None:
     bench.plug(1, "esp32c3", 4, "1.29.0")
     bench.plug(2, "esp32s3", 8, "1.28.0")
