@@ -65,7 +65,7 @@ def code(
     if table.span(first) is None:
         raise _closed(table, board, lock, first)
     key = code_key(
-        keys_of(site_file, site, KeysFrom(state, vault, passphrase_file)),
+        keys_of(site_file, site, KeysFrom(state, vault, passphrase_file)).secret,
         site.site,
         board,
         lock,

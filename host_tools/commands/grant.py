@@ -23,7 +23,6 @@ from host_tools.errors import BadInput
 from host_tools.mqtt import Topics
 from host_tools.output import printable, say
 from host_tools.site.explain import nearest
-from host_tools.site.keys import device_key, key_id
 from host_tools.site.kinds import kind_of
 from host_tools.site.load import load_site
 from host_tools.site.models import Device, Site
@@ -92,14 +91,9 @@ def grant(
     )
     claims = order.claims()
     _check_life(claims)
-    key = device_key(
-        keys_of(site_file, site, KeysFrom(state, vault, passphrase_file)),
-        site.site,
-        board,
-        role.value,
-        device.key_version,
-    )
-    made = token.make(claims, key, key_id(role.value, device.key_version))
+    master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file))
+    key = master.key(site.site, board, role.value, device.key_version)
+    made = token.make(claims, key, master.key_id(role.value, device.key_version))
     room = site.settings_of(board).packet_max - len(Topics(site.site, board).cmd) - PUBLISH_OVERHEAD
     limit = min(room, token.TOKEN_MAX_BYTES)
     if len(made) > limit:

@@ -17,7 +17,6 @@ from host_tools.commands.options import (
     new_app,
 )
 from host_tools.output import emit
-from host_tools.site.keys import device_key, key_id
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_of
 
@@ -44,4 +43,5 @@ def key(
     site = load_site(site_file)
     version = device_of(site, board).key_version
     master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file))
-    emit(token.jwk(device_key(master, site.site, board, role.value, version), key_id(role.value, version)))
+    key_bytes = master.key(site.site, board, role.value, version)
+    emit(token.jwk(key_bytes, master.key_id(role.value, version)))

@@ -10,6 +10,7 @@ import typer
 
 from host_tools.errors import BadInput
 from host_tools.output import printable, say
+from host_tools.site.keys import Master
 from host_tools.site.models import Site
 from host_tools.site.secrets import FILE_NAME, load_or_create, site_of
 from host_tools.site.state import STATE_VARIABLE, state_dir
@@ -97,7 +98,7 @@ class KeysFrom:
     passphrase: Path | None = None
 
 
-def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> bytes:
+def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> Master:
     """The master secret behind the keys that a command prints: of real boards from the vault beside the site
     file, of simulated ones from their state directory. Where both are there a note tells which it was."""
     from host_tools.site.passphrase import passphrase_source
@@ -111,14 +112,16 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> bytes:
         )
     if wanted or (path.exists() and not _is_simulated(chosen.state, site.site)):
         source = passphrase_source(chosen.passphrase)
-        master = open_vault(site_file, site, source, wifi=False, create=False).master
+        vault = open_vault(site_file, site, source, wifi=False, create=False)
         say(f"note: keys of {path}")
-        return master
+        if len(vault.masters) > 1:
+            say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")
+        return Master(vault.master, vault.generation)
     directory = state_dir(chosen.state)
     master = master_secret(directory, site.site)
     if path.exists():
         say(f"note: keys of the simulation in {directory}; --vault takes those of {path}")
-    return master
+    return Master(master)
 
 
 def _is_simulated(state: Path | None, site: str) -> bool:

@@ -6,7 +6,10 @@ A board's private key is derived from the master secret, so it is stored on the 
 version is another key. Certificates follow RFC 5280; all that MicroPython loads is DER.
 """
 
+import contextlib
+import ipaddress
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -29,11 +32,14 @@ if TYPE_CHECKING:
 CONFIG_FILE = "/config.json"
 SECRETS_FILE = "/secrets.json"
 CA_FILE = "/certs/ca.der"
+NEXT_CA_FILE = "/certs/ca-next.der"
+"""The other CA that the board trusts while the CA is renewed."""
 CERTIFICATE_FILE = "/certs/device.der"
 KEY_FILE = "/certs/device.key"
 
 CA_YEARS = 20
 DEVICE_YEARS = 10
+SERVER_YEARS = 5
 RENEW_DAYS = 365
 """A certificate that ends within this time is renewed at the next visit."""
 SKEW = timedelta(days=1)
@@ -91,27 +97,99 @@ def device_private_key(master: bytes, site: str, device: str, version: int) -> e
 def issue(
     authority: Authority, public_key: ec.EllipticCurvePublicKey, device: str, now: datetime | None = None
 ) -> bytes:
-    """The certificate of a board, DER: for TLS clients, not beyond the authority's own end. Its serial number
-    has 159 random bits (RFC 5280, 4.1.2.2 allows 20 bytes)."""
+    """The certificate of a board, DER: for TLS clients."""
+    names = [x509.DNSName(device)]
+    return _issue(authority, public_key, device, names, ExtendedKeyUsageOID.CLIENT_AUTH, DEVICE_YEARS, now)
+
+
+def issue_server(
+    authority: Authority,
+    public_key: ec.EllipticCurvePublicKey,
+    names: list[str],
+    now: datetime | None = None,
+) -> bytes:
+    """The certificate of a broker, DER: for TLS servers. The `names` are host names and IP addresses."""
+    server = ExtendedKeyUsageOID.SERVER_AUTH
+    return _issue(authority, public_key, names[0], _alternative(names), server, SERVER_YEARS, now)
+
+
+def _alternative(names: list[str]) -> list[x509.GeneralName]:
+    """RFC 5280, 4.2.1.6: an address is no DNS name. Older mbed TLS compares what it is given with DNS names
+    alone, so an IPv4 address is there as both."""
+    found: list[x509.GeneralName] = []
+    for name in dict.fromkeys(names):
+        if ":" not in name:
+            found.append(x509.DNSName(name))
+        with contextlib.suppress(ValueError):
+            found.append(x509.IPAddress(ipaddress.ip_address(name)))
+    return found
+
+
+def _issue(
+    authority: Authority,
+    public_key: ec.EllipticCurvePublicKey,
+    common: str,
+    names: Sequence[x509.GeneralName],
+    usage: x509.ObjectIdentifier,
+    years: int,
+    now: datetime | None,
+) -> bytes:
+    """Not beyond the authority's own end. The serial number has 159 random bits (RFC 5280, 4.1.2.2 allows 20
+    bytes)."""
     now = now or datetime.now(UTC)
     site = authority.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value
     issuer = authority.key.public_key()
     builder = (
         x509.CertificateBuilder()
-        .subject_name(_name(device, str(site)))
+        .subject_name(_name(common, str(site)))
         .issuer_name(authority.certificate.subject)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - SKEW)
-        .not_valid_after(min(now + DEVICE_YEARS * YEAR, authority.certificate.not_valid_after_utc))
+        .not_valid_after(min(now + years * YEAR, authority.certificate.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(device)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False)
     )
     return builder.sign(authority.key, SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def revocation_list(authority: Authority, serials: list[int], now: datetime | None = None) -> bytes:
+    """The certificates of this authority that must no longer count, PEM (RFC 5280, 5). It holds as
+    long as the authority itself: a broker refuses everybody once its list is out of date."""
+    now = now or datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - SKEW)
+        .next_update(max(authority.certificate.not_valid_after_utc, now + YEAR))
+        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
+        )
+    )
+    for serial in sorted(set(serials)):
+        revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - SKEW)
+        builder = builder.add_revoked_certificate(revoked.build())
+    return builder.sign(authority.key, SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def certificates_pem(certificates: Iterable[bytes]) -> bytes:
+    """DER certificates as one PEM file: those that a broker trusts, or its own."""
+    loaded = (x509.load_der_x509_certificate(der) for der in certificates)
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in loaded)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """SEC 1, not encrypted: for the broker's own file, mode 0600."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
 
 
 def is_good(
@@ -152,13 +230,16 @@ def board_files(
     key = device_private_key(vault.master, site.site, device, version)
     if certificate is None or not is_good(certificate, vault.ca, key.public_key(), device):
         certificate = issue(vault.ca, key.public_key(), device)
-    return {
+    files = {
         CONFIG_FILE: _json(device_config(site, device)),
-        SECRETS_FILE: _json(device_secrets(site, device, vault.master, vault.wifi_password(site))),
+        SECRETS_FILE: _json(device_secrets(site, device, vault.masters, vault.wifi_password(site))),
         CA_FILE: vault.ca.certificate_der(),
         CERTIFICATE_FILE: certificate,
         KEY_FILE: key_der(key),
     }
+    for other in vault.authorities[1:]:
+        files[NEXT_CA_FILE] = other.certificate_der()
+    return files
 
 
 def serial_of(certificate: bytes) -> str:

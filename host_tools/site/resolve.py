@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from host_tools.errors import BadInput
@@ -17,6 +18,7 @@ from host_tools.words import tr
 
 CONFIG_VERSION = 1
 HASH_DIGITS = 12
+CODE_FIELDS = ("codes", "codes_before")
 Address = tuple[str, int]
 
 
@@ -61,24 +63,30 @@ def device_config(
     return config
 
 
-def device_secrets(site: Site, device: str, master: bytes, wifi_password: str = "") -> dict[str, Any]:
-    """The board's /secrets.json. Keep it out of logs and of the terminal."""
+def device_secrets(
+    site: Site, device: str, master: bytes | Mapping[int, bytes], wifi_password: str = ""
+) -> dict[str, Any]:
+    """The board's /secrets.json. Keep it out of logs and of the terminal. `master`: the one secret, or those
+    of each generation while two are valid; keypad codes are then checked against both, the newest first."""
     described = device_of(site, device)
     version = described.key_version
+    masters = {1: master} if isinstance(master, bytes) else dict(sorted(master.items(), reverse=True))
     secrets: dict[str, Any] = {
         "wifi": {"ssid": site.wifi.ssid, "password": wifi_password},
         "broker": {"user": None, "password": None},
         "keys": {
-            key_id(role, version): {
+            key_id(role, version, generation): {
                 "role": role,
-                "k": device_key(master, site.site, device, role, version).hex(),
+                "k": device_key(secret, site.site, device, role, version).hex(),
             }
+            for generation, secret in masters.items()
             for role in ROLES
         },
     }
     locks = locks_with_codes(described)
-    if locks:
-        secrets["codes"] = {lock: code_key(master, site.site, device, lock, version).hex() for lock in locks}
+    for name, secret in zip(CODE_FIELDS, masters.values(), strict=False):
+        if locks:
+            secrets[name] = {lock: code_key(secret, site.site, device, lock, version).hex() for lock in locks}
     return secrets
 
 

@@ -2,132 +2,26 @@
 
     vault = open_vault(site_file, site, passphrase_source(file))
 
-The file's format is that of vaultfile.py; docs/vault.md tells what the vault is for and against whom.
+The file's format is that of vaultfile.py, its contents those of vaultcontents.py; docs/vault.md tells
+what the vault is for and against whom.
 """
 
-import re
-import secrets
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from host_tools.errors import BadInput
 from host_tools.output import say
 from host_tools.site import vaultfile
-from host_tools.site.atomic import locked_for, replace_file
-from host_tools.site.base import Name
-from host_tools.site.ca import Authority, new_authority
+from host_tools.site.atomic import locked_for
 from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.models import Site
+from host_tools.site.openvault import Vault, contents_of, no_wifi_password, write
 from host_tools.site.passphrase import TRIES, Source, normal, passphrase_source, too_short, wifi_source
+from host_tools.site.vaultcontents import new_contents
 from host_tools.words import tr
 
 SUFFIX = ".vault"
-MASTER_BYTES = 32
-SECRETS_MAX = 64
 
-_WIFI_PASSWORD = re.compile(r"[ -~]{8,63}|[0-9A-Fa-f]{64}")
-"""IEEE 802.11-2016, J.4.1: 8 to 63 printable ASCII characters, or the key itself as 64 hex digits."""
-
-
-class Contents(BaseModel):
-    """What the vault keeps. It has no `repr` of its values, and pydantic's errors do not quote them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    version: Literal[1] = Field(1, repr=False)
-    site: Name = Field(repr=False)
-    master: Annotated[Base64Bytes, Field(min_length=MASTER_BYTES, max_length=MASTER_BYTES, repr=False)]
-    wifi: Annotated[dict[Name, str], Field(max_length=SECRETS_MAX, repr=False)] = {}
-    ca_key: Annotated[Base64Bytes, Field(max_length=1_024, repr=False)]
-    ca_certificate: Annotated[Base64Bytes, Field(max_length=4_096, repr=False)]
-
-
-class Vault:
-    """An open vault. What it gives out stays in memory, and goes to boards and services alone."""
-
-    def __init__(self, path: Path, key: vaultfile.Key, contents: Contents) -> None:
-        self.path = path
-        self._key = key
-        self._contents = contents
-        self._authority: Authority | None = None
-
-    def __repr__(self) -> str:
-        return f"Vault({str(self.path)!r})"
-
-    @property
-    def site(self) -> str:
-        return self._contents.site
-
-    @property
-    def master(self) -> bytes:
-        """The site's master secret, from which all keys of its boards are derived."""
-        return self._contents.master
-
-    @property
-    def ca(self) -> Authority:
-        """Signs the certificates of the site's boards."""
-        if self._authority is None:
-            try:
-                key = serialization.load_der_private_key(self._contents.ca_key, None)
-                certificate = x509.load_der_x509_certificate(self._contents.ca_certificate)
-            except ValueError as error:
-                raise vaultfile.damaged(self.path) from error
-            if (
-                not isinstance(key, ec.EllipticCurvePrivateKey)
-                or key.public_key() != certificate.public_key()
-            ):
-                raise vaultfile.damaged(self.path)
-            self._authority = Authority(key, certificate)
-        return self._authority
-
-    @property
-    def wifi_names(self) -> list[str]:
-        """Names of the Wi-Fi passwords that are there."""
-        return sorted(self._contents.wifi)
-
-    def wifi_password(self, site: Site) -> str:
-        """The password of the site's network, empty for an open one; BadInput when it is not there."""
-        name = site.wifi.password_secret
-        if name is None:
-            return ""
-        if name not in self._contents.wifi:
-            raise BadInput(
-                tr("the vault has no Wi-Fi password `{name}`", name=name), "sportbox vault set-wifi SITE.yaml"
-            )
-        return self._contents.wifi[name]
-
-    def set_wifi(self, name: str, password: str) -> None:
-        """Keep a Wi-Fi password; BadInput when none can be like that."""
-        wrong = no_wifi_password(password)
-        if wrong:
-            raise BadInput(wrong)
-        self._change(lambda now: now.model_copy(update={"wifi": {**now.wifi, name: password}}))
-
-    def set_passphrase(self, passphrase: str) -> None:
-        """From now on this one opens the vault, at today's cost. Copies made before keep the old one."""
-        wrong = too_short(passphrase)
-        if wrong:
-            raise BadInput(wrong)
-        self._change(lambda now: now, vaultfile.new_key(self.site, passphrase.encode()))
-
-    def _change(self, change: Callable[[Contents], Contents], key: vaultfile.Key | None = None) -> None:
-        """Read again, change, write, while nobody else does. Who changed the passphrase meanwhile wins."""
-        with locked_for(self.path.parent, self.path):
-            if self.path.exists():
-                content = vaultfile.read_sealed(self.path)
-                header = vaultfile.header_of(self.path, content, self.site)
-                now = _contents(self.path, content, vaultfile.Key(header, self._key.secret))
-            else:
-                now = self._contents  # removed under our hands: what we hold is all that is left of it
-            self._contents = change(now)
-            self._key = key or self._key
-            _write(self.path, self._key, self._contents)
+__all__ = ["Vault", "ask_wifi", "new_vault", "no_wifi_password", "open_vault", "vault_path"]
 
 
 def vault_path(site_file: Path) -> Path:
@@ -155,13 +49,6 @@ def open_vault(
 def ask_wifi(site: Site, source: Source) -> str:
     """The password of the site's network, from who sets it."""
     return source.new(tr("Password of the Wi-Fi network `{ssid}`: ", ssid=site.wifi.ssid), no_wifi_password)
-
-
-def no_wifi_password(text: str) -> str | None:
-    """What is wrong with a Wi-Fi password."""
-    if _WIFI_PASSWORD.fullmatch(text):
-        return None
-    return tr("a Wi-Fi password has 8 to 63 characters of ASCII, or 64 hex digits")
 
 
 def new_vault(site_file: Path, site: Site, passphrase: str, n: int = vaultfile.COST_N) -> Vault:
@@ -201,7 +88,7 @@ def _open(path: Path, site: str, source: Source) -> Vault:
         passphrase = source.known(tr("Passphrase of {path}: ", path=path))
         key = vaultfile.key_for(header, passphrase.encode())
         try:
-            return Vault(path, key, _contents(path, content, key))
+            return Vault(path, key, contents_of(path, content, key))
         except vaultfile.WrongPassphrase as error:
             if not left:
                 raise
@@ -219,42 +106,14 @@ def _create(path: Path, site: str, source: Source) -> Vault:
         return vault
     content = vaultfile.read_sealed(path)
     key = vaultfile.key_for(vaultfile.header_of(path, content, site), passphrase)
-    return Vault(path, key, _contents(path, content, key))
+    return Vault(path, key, contents_of(path, content, key))
 
 
 def _made(path: Path, site: str, passphrase: bytes, n: int) -> Vault | None:
     """None when there is one already."""
-    key, contents = vaultfile.new_key(site, passphrase, n), _new_contents(site)
+    key, contents = vaultfile.new_key(site, passphrase, n), new_contents(site)
     with locked_for(path.parent, path):
         if path.exists():
             return None
-        _write(path, key, contents)
+        write(path, key, contents)
     return Vault(path, key, contents)
-
-
-def _new_contents(site: str) -> Contents:
-    """Fresh secrets for a site."""
-    authority = new_authority(site)
-    return Contents.model_construct(
-        version=1,
-        site=site,
-        master=secrets.token_bytes(MASTER_BYTES),
-        wifi={},
-        ca_key=authority.key_der(),
-        ca_certificate=authority.certificate_der(),
-    )
-
-
-def _contents(path: Path, content: bytes, key: vaultfile.Key) -> Contents:
-    plain = vaultfile.unseal(path, content, key)
-    try:
-        contents = Contents.model_validate_json(plain)
-    except ValidationError:
-        raise vaultfile.damaged(path) from None
-    if contents.site != key.header.site:
-        raise vaultfile.damaged(path)
-    return contents
-
-
-def _write(path: Path, key: vaultfile.Key, contents: Contents) -> None:
-    replace_file(path, vaultfile.seal(key, contents.model_dump_json().encode()))

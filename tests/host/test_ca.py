@@ -15,6 +15,7 @@ from host_tools.site import ca
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config, device_secrets
 from host_tools.site.vault import Vault
+from host_tools.site.vaultcontents import signer_of
 from tests.host.helpers import WARNEMUENDE
 from tests.vaults import WIFI_PASSWORD, cheap_vault
 from tests.vm.machine import executable
@@ -196,3 +197,67 @@ def test_micropython_takes_them(vault: Vault, tmp_path: Path) -> None:
     assert vm, "no micropython"
     done = subprocess.run([vm, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "taken\n", done.stderr
+
+
+def openssl(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_the_broker_s_certificate(tmp_path: Path) -> None:
+    """It names hosts and addresses, and is for servers alone: openssl says so."""
+    broker = ec.generate_private_key(ec.SECP256R1())
+    names = ["broker.example", "192.0.2.7", "2001:db8::7"]
+    made = ca.issue_server(AUTHORITY, broker.public_key(), names, NOW)
+    (tmp_path / "ca.pem").write_bytes(ca.certificates_pem([AUTHORITY.certificate_der()]))
+    (tmp_path / "broker.pem").write_bytes(ca.certificates_pem([made]))
+    moment = str(int(NOW.timestamp()))
+    verify = ["verify", "-attime", moment, "-CAfile", "ca.pem"]
+    for asked in (
+        ["-verify_hostname", names[0]],
+        ["-verify_ip", names[1]],
+        ["-verify_hostname", names[1]],
+        ["-verify_ip", names[2]],
+    ):
+        told = openssl(tmp_path, *verify, "-purpose", "sslserver", *asked, "broker.pem")
+        assert told == "broker.pem: OK\n", told
+    assert "OK" not in openssl(tmp_path, *verify, "-purpose", "sslclient", "broker.pem")
+    assert "OK" not in openssl(tmp_path, *verify, "-verify_hostname", "other.example", "broker.pem")
+    assert ca.key_pem(broker).startswith(b"-----BEGIN EC PRIVATE KEY-----")
+
+
+def test_revoked_is_refused_and_the_rest_is_not(tmp_path: Path) -> None:
+    devices = {name: ca.issue(AUTHORITY, key(name).public_key(), name, NOW) for name in ("box-1", "box-2")}
+    revoked = int(ca.serial_of(devices["box-1"]), 16)
+    (tmp_path / "ca.pem").write_bytes(ca.certificates_pem([AUTHORITY.certificate_der()]))
+    (tmp_path / "crl.pem").write_bytes(ca.revocation_list(AUTHORITY, [revoked, revoked], NOW))
+    for name, certificate in devices.items():
+        (tmp_path / f"{name}.pem").write_bytes(ca.certificates_pem([certificate]))
+    in_years = str(int((NOW + timedelta(days=9 * 365)).timestamp()))
+    check = ["verify", "-attime", in_years, "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "-crl_check"]
+    assert "certificate revoked" in openssl(tmp_path, *check, "box-1.pem")
+    assert openssl(tmp_path, *check, "box-2.pem") == "box-2.pem: OK\n"
+
+
+def test_while_master_and_ca_are_renewed_a_board_has_old_and_new(vault: Vault) -> None:
+    first = ca.board_files(SITE, "box-1", vault)
+    other = signer_of(ca.new_authority(SITE.site))
+    new = bytes(range(32))
+    vault.change(
+        lambda now: now.model_copy(
+            update={"masters": {**now.masters, 2: new}, "authorities": [other, *now.authorities]}
+        )
+    )
+    files = ca.board_files(SITE, "box-1", vault, first["/certs/device.der"])
+    assert files["/certs/ca.der"] == other.certificate
+    assert files["/certs/ca-next.der"] == first["/certs/ca.der"]
+    assert ca.is_good(
+        files["/certs/device.der"],
+        vault.ca,
+        ca.device_private_key(new, SITE.site, "box-1", 1).public_key(),
+        "box-1",
+    )
+    old, both = (json.loads(one["/secrets.json"]) for one in (first, files))
+    assert list(both["keys"]) == ["booking-1-g2", "ops-1-g2", "booking-1", "ops-1"]
+    assert {kid: both["keys"][kid] for kid in old["keys"]} == old["keys"]
+    assert both["codes_before"] == old["codes"] != both["codes"]

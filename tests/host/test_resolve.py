@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import BadInput
+from host_tools.site.keys import KeyName, key_id, read_key_id
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.resolve import config_hash, device_config, device_secrets
@@ -229,3 +230,15 @@ def test_an_unknown_board_is_told_with_the_nearest(tmp_path: Path) -> None:
         device_config(load(tmp_path), "box1")
     assert caught.value.hint is not None
     assert "court-1" in caught.value.hint
+
+
+def test_the_name_of_a_key_tells_role_version_and_generation() -> None:
+    for role, version, generation, kid in (
+        ("booking", 1, 1, "booking-1"),
+        ("ops", 12, 1, "ops-12"),
+        ("ops", 3, 2, "ops-3-g2"),
+    ):
+        assert key_id(role, version, generation) == kid
+        assert read_key_id(kid) == KeyName(role, version, generation)
+    for none in ("", "ops", "ops-0x1", "root-1", "ops-1-g1", "ops-01", "ops-1-g", "ops-12345"):
+        assert read_key_id(none) is None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import BadInput, ToolError
-from host_tools.site import atomic, passphrase, vault, vaultfile
+from host_tools.site import atomic, passphrase, vaultcontents, vaultfile
 from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.passphrase import Source, passphrase_source
@@ -311,7 +311,7 @@ def test_no_secret_in_repr_and_errors(site_file: Path, tmp_path: Path) -> None:
     shown = repr(made) + repr(contents) + str(contents) + repr(made._key) + repr(made.ca)
     shown += repr(passphrase_source(passphrase_file(tmp_path)))
     broken = vaultfile.seal(
-        made._key, contents.model_dump_json().replace('"version":1', '"version":"1x"').encode()
+        made._key, contents.model_dump_json().replace('"version":2', '"version":"2x"').encode()
     )
     vault_path(site_file).write_bytes(broken)
     with pytest.raises(BadInput) as caught:
@@ -326,4 +326,4 @@ def test_no_secret_in_repr_and_errors(site_file: Path, tmp_path: Path) -> None:
         repr(made.ca.key_der())[2:12],
     ):
         assert secret not in shown
-    assert vault.Contents.model_config["hide_input_in_errors"]
+    assert vaultcontents.Contents.model_config["hide_input_in_errors"]
