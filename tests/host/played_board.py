@@ -1,5 +1,6 @@
 """A board that plays what the test tells it to."""
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -61,3 +62,8 @@ def board(broker: BrokerProcess) -> Iterator[MakeBoard]:
     yield make
     for one in made:
         one.close()
+
+
+def b64(text: str) -> bytes:
+    """base64url without padding."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,1 @@
+"""New configuration, keys and certificates for boards at work, over the broker (docs/rotation.md)."""
