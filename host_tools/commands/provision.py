@@ -83,7 +83,7 @@ def make_order(
     from host_tools.build.firmware import build_firmware
     from host_tools.port.provision import Order
     from host_tools.port.tenant import Desk
-    from host_tools.site.ca import board_files
+    from host_tools.site.credentials import Credentials
     from host_tools.site.inventory import Inventory
     from host_tools.site.load import load_site
     from host_tools.site.passphrase import passphrase_source
@@ -96,11 +96,13 @@ def make_order(
     inventory = Inventory.open(site_file)
     firmware = build_firmware()
     vault = open_vault(site_file, described, passphrase_source(passphrase_file))
+    credentials = Credentials(described, vault, inventory)
     return Order(
         site=described,
         firmware=firmware,
         firmware_version=__version__,
-        files=lambda name, certificate: board_files(described, name, vault, certificate),
+        files=credentials.files,
+        digest=lambda name: credentials.declared(name).digest,
         inventory=inventory,
         desk=Desk(described, inventory, device, force),
         force=force,

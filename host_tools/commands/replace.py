@@ -50,7 +50,7 @@ def replace(
     from host_tools.port.replacement import Taken, take_over
     from host_tools.port.replacing import PortBench
     from host_tools.port.tenant import Desk
-    from host_tools.site.ca import board_files
+    from host_tools.site.credentials import Credentials
     from host_tools.site.inventory import Inventory
     from host_tools.site.load import load_site
     from host_tools.site.passphrase import passphrase_source
@@ -71,11 +71,13 @@ def replace(
     finished: list[Taken] = []
 
     def order_for(raised: "Site", name: str) -> "Order":
+        credentials = Credentials(raised, vault, inventory)
         return Order(
             site=raised,
             firmware=firmware,
             firmware_version=__version__,
-            files=lambda which, certificate: board_files(raised, which, vault, certificate),
+            files=credentials.files,
+            digest=lambda which: credentials.declared(which).digest,
             inventory=inventory,
             desk=Desk(raised, inventory, name, True),  # take_over has checked whose board it is
             force=True,

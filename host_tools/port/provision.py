@@ -7,6 +7,7 @@ provisioned (firmware/service.py). docs/adr/0009-provisioning.md has the reasons
 import base64
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ class Order:
     desk: Desk
     force: bool = False
     reach_s: float = REACH_S
+    digest: Callable[[str], str] = lambda device: ""  # stands for the secrets in `files`
     action: str = "provision"
     mac: str | None = None  # of the only board that it is for
 
@@ -142,6 +144,8 @@ def _provision(
         micropython=seen.version,
         key_version=wanted.key_version,
         serial=serial_of(wanted.files[CERTIFICATE_FILE]),
+        digest=order.digest(device) or None,
+        written_s=int(time.time()),
     )
     return Outcome(_told(device, plan, reached, order), facts=facts)
 

@@ -22,8 +22,8 @@ from host_tools.site.models import Site
 from host_tools.words import tr
 
 SUFFIX = ".inventory.db"
-ACTIONS = ("flash", "provision", "selftest", "replace")
-NAMES_DEVICE = ("provision", "replace")
+ACTIONS = ("flash", "provision", "selftest", "replace", "renew")
+NAMES_DEVICE = ("provision", "replace", "renew")
 """What makes a board the device, when it succeeds."""
 GIVEN_UP = "its replacement was given up for another board"
 BUSY_S = 20.0
@@ -46,7 +46,7 @@ class Inventory:
         """The inventory beside the site file, made if it is not there. Raises BadInput or ToolError."""
         inventory = cls(inventory_path(site_file))
         if not inventory._is_current():
-            with inventory._writing() as db:
+            with inventory.writing() as db:
                 migrate(db)
         return inventory
 
@@ -62,7 +62,7 @@ class Inventory:
             raise ValueError(f"no such action: {action}")
         _check_facts(facts)
         now_s = int(self._clock())
-        with self._writing() as db:
+        with self.writing() as db:
             db.execute(
                 "INSERT INTO history (at_s, action, mac, device, ok, facts) VALUES (?, ?, ?, ?, ?, ?)",
                 (now_s, action, mac, device, ok, json.dumps(facts)),
@@ -114,23 +114,23 @@ class Inventory:
     def claim(self, mac: str, names: Sequence[str], force: bool = False) -> tuple[str, bool] | None:
         """The first of these devices that no other board is about to become, and whether that is new. It is
         kept for this board until one is recorded as it, or the claim released. None when none is left."""
-        with self._writing() as db:
+        with self.writing() as db:
             return rules.claim(db, mac_of(mac), names, force, int(self._clock()))
 
     def claimed_by(self, device: str) -> str | None:
         """The board that is about to become this device, and may have its credentials already."""
-        with self._reading() as db:
+        with self.reading() as db:
             row = db.execute("SELECT mac FROM claims WHERE device = ?", (device,)).fetchone()
             return str(row[0]) if row else None
 
     def release(self, mac: str, device: str) -> None:
         """The board does not become this device after all."""
-        with self._writing() as db:
+        with self.writing() as db:
             db.execute("DELETE FROM claims WHERE mac = ? AND device = ?", (mac_of(mac), device))
 
     def newest_version(self, device: str) -> int:
         """The highest key version that any board of the device had, 0 if none is known."""
-        with self._reading() as db:
+        with self.reading() as db:
             return rules.newest_version(db, device)
 
     def history(
@@ -138,7 +138,7 @@ class Inventory:
     ) -> list[Entry]:
         """What was done, the oldest first; the newest `limit` of it."""
         asked = {"mac": mac_of(mac) if mac else None, "device": device, "limit": limit}
-        with self._reading() as db:
+        with self.reading() as db:
             rows = db.execute(
                 "SELECT at_s, action, mac, device, ok, facts FROM history"
                 " WHERE (:mac IS NULL OR mac = :mac) AND (:device IS NULL OR device = :device)"
@@ -154,14 +154,14 @@ class Inventory:
         """Credentials that must no longer count; the same ones twice are noted once."""
         if not 0 < len(why) <= TEXT_MAX:
             raise ValueError("why must be 1 to 500 characters")
-        with self._writing() as db:
+        with self.writing() as db:
             rules.revoke(
                 db, (int(self._clock()), device, key_version, mac_of(mac) if mac else None, serial, why)
             )
 
     def revoked(self) -> list[Revocation]:
         """All revoked credentials, the oldest first."""
-        with self._reading() as db:
+        with self.reading() as db:
             rows = db.execute(
                 "SELECT at_s, device, key_version, mac, serial, why FROM revoked ORDER BY id"
             ).fetchall()
@@ -173,7 +173,7 @@ class Inventory:
         credentials of the new version, these are revoked, too, and there is one more. The new version was
         never in use, also where the site file is an older one."""
         new_mac, now_s = mac_of(new_mac), int(self._clock())
-        with self._writing() as db:
+        with self.writing() as db:
             begun = rules.pending(db, device)
             newest = max(version, rules.newest_version(db, device)) + 1
             if begun is None:
@@ -191,25 +191,25 @@ class Inventory:
 
     def begin_writing(self, device: str, new_mac: str) -> bool:
         """From now on the new board may have its credentials. False: another board takes over by now."""
-        with self._writing() as db:
+        with self.writing() as db:
             place = (device, mac_of(new_mac))
             done = db.execute("UPDATE pending SET writing = 1 WHERE device = ? AND new_mac = ?", place)
             return done.rowcount == 1
 
     def pending(self, device: str) -> Pending | None:
         """The replacement of this device that is not finished."""
-        with self._reading() as db:
+        with self.reading() as db:
             return rules.pending(db, device)
 
     def all_pending(self) -> list[Pending]:
         """Every replacement that is not finished."""
-        with self._reading() as db:
+        with self.reading() as db:
             names = [name for (name,) in db.execute("SELECT device FROM pending ORDER BY device").fetchall()]
             return [found for name in names if (found := rules.pending(db, name))]
 
     def end_replacement(self, device: str, new_mac: str) -> bool:
         """False: it was taken out of our hands."""
-        with self._writing() as db:
+        with self.writing() as db:
             place = (device, mac_of(new_mac))
             return db.execute("DELETE FROM pending WHERE device = ? AND new_mac = ?", place).rowcount == 1
 
@@ -217,11 +217,11 @@ class Inventory:
         """Then there is nothing to write, and a folder that is read-only will do for looking."""
         if not self.path.exists():
             return False
-        with self._reading() as db:
+        with self.reading() as db:
             return bool(db.execute("PRAGMA user_version").fetchone() == (VERSION,))
 
     def _boards(self, rest: str, values: tuple[object, ...]) -> list[BoardRow]:
-        with self._reading() as db:
+        with self.reading() as db:
             rows = db.execute(
                 "SELECT mac, device, since_s, provisioned, key_version, serial, selftest_s, selftest_ok,"
                 f" seen_s, facts FROM boards {rest}",
@@ -230,14 +230,16 @@ class Inventory:
         return [board_row(*row) for row in rows]
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that changes something."""
         with self._connected() as db:
             db.execute("BEGIN IMMEDIATE")  # waits now, and cannot find itself in the way of another one later
             yield db
             db.execute("COMMIT")
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One connection for looking."""
         with self._connected() as db:
             yield db
 

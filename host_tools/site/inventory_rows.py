@@ -37,7 +37,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Revocation:
-    """Credentials that must no longer count: of a device, at a key version, on the board `mac`."""
+    """Credentials that must no longer count: of a device, at a key version, on the board `mac`. With key
+    version 0 it is the certificate alone, and the keys are still good."""
 
     at_s: int
     device: str

@@ -59,6 +59,26 @@ STEPS = (
         at_s INTEGER NOT NULL
     );
     """,
+    """
+    CREATE TABLE certificates (
+        serial TEXT PRIMARY KEY,
+        device TEXT NOT NULL,
+        key_version INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        authority TEXT NOT NULL,
+        der BLOB NOT NULL
+    );
+    CREATE TABLE configs (
+        hash TEXT PRIMARY KEY,
+        config TEXT NOT NULL
+    );
+    CREATE TABLE renewals (
+        id TEXT PRIMARY KEY,
+        device TEXT NOT NULL,
+        at_s INTEGER NOT NULL,
+        digest TEXT NOT NULL
+    );
+    """,
 )
 VERSION = len(STEPS)
 

@@ -11,6 +11,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tools.mqtt import Topics
+from host_tools.site.ca import serial_of
 from host_tools.site.renew.blob import PART_BYTES, unpack, unseal
 from tests.host.played_board import b64
 
@@ -30,11 +31,22 @@ class Script:
 class RenewedBoard:
     """Online as `device`; `files` is what it uses."""
 
-    def __init__(self, port: int, topics: Topics, keys: dict[str, bytes], script: Script) -> None:
+    def __init__(
+        self,
+        port: int,
+        topics: Topics,
+        keys: dict[str, bytes],
+        script: Script | None = None,
+        files: dict[str, bytes] | None = None,
+        mac: str = "02:00:00:00:00:01",
+    ) -> None:
         self.topics = topics
         self.keys = keys
-        self.script = script
-        self.files: dict[str, bytes] = {}
+        self.script = script or Script()
+        self.files = dict(files or {})
+        self.mac = mac
+        if files:
+            self.keys = self._keys_in_files()
         self.parts: list[int] = []
         self.nonce = "n1"
         self._id = ""
@@ -51,9 +63,27 @@ class RenewedBoard:
         assert self._ready.wait(10)
 
     def tell(self, availability: str = "online") -> None:
-        info = {"nonce": self.nonce, "keys": list(self.keys), "renewal": self._renewal, "cert": None}
+        info = {
+            "mac": self.mac,
+            "nonce": self.nonce,
+            "keys": list(self.keys),
+            "renewal": self._renewal,
+            "cert": None,
+            **self._told_by_files(),
+        }
         self._client.publish(self.topics.info, json.dumps(info), 1, True)
         self._client.publish(self.topics.availability, availability, 1, True)
+
+    def _told_by_files(self) -> Json:
+        """Configuration and certificate, where they are real ones."""
+        if not self.files.get("/certs/device.der", b"").startswith(b"\x30"):
+            return {}
+        config = json.loads(self.files["/config.json"])
+        return {"config": config["hash"], "cert": serial_of(self.files["/certs/device.der"])}
+
+    def _keys_in_files(self) -> dict[str, bytes]:
+        kept = json.loads(self.files["/secrets.json"])["keys"]
+        return {kid: bytes.fromhex(key["k"]) for kid, key in kept.items()}
 
     def _ack(self, jti: str, result: str, reason: str | None = None) -> None:
         answer = {"jti": jti, "result": result, "reason": reason, "time": None}
@@ -103,6 +133,8 @@ class RenewedBoard:
         self.tell("offline")
         if self.script.final[0] == "done":
             self.files, self._renewal = unpack(self._blob), self._id[:12]
+            if self.files["/secrets.json"].startswith(b"{"):
+                self.keys = self._keys_in_files()
         self.tell()
         self._ack(jti, *self.script.final)
 

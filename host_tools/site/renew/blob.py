@@ -4,8 +4,8 @@
     the bytes of the files, in that order; a size of 0 removes the file
 
 A part is 512 bytes of the blob. Sealed it is an IV (16 random bytes), then AES-256-CBC with PKCS#7 padding
-(NIST SP 800-38A; RFC 5652, 6.3). The key is HMAC-SHA256 of the ops key that signs the token; that it is genuine is
-told by the token's signature, which a board checks first.
+(NIST SP 800-38A; RFC 5652, 6.3). The key is HMAC-SHA256 of the ops key that signs the token; the token's
+signature, which a board checks first, tells that it is genuine.
 """
 
 import base64
