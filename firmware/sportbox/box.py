@@ -79,12 +79,12 @@ class Box:
         )
         self._app.wear = wear
         self._app.desk = self._make_desk(config, secrets)
-        self._session = self._make_session(config, secrets)
         server = (config["ntp"]["host"], config["ntp"]["port"])
         self._time = Timekeeper(
             self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed, self._clock_fault
         )
         self._time.wear = wear
+        self._session = self._make_session(config, secrets)
         led = config.get("led")
         self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
         self._make_signals(config.get("buzzer"))
@@ -135,6 +135,12 @@ class Box:
         user = secrets.get("broker", {})
         client_id = "%s-%s" % (config["site"], config["device"])
         packets = Packets(client_id, config["mqtt"]["keepalive_s"], user.get("user"), user.get("password"))
+        secure = None
+        tls = config["broker"].get("tls")
+        if tls is not None:
+            from sportbox.net.secure import Secure
+
+            secure = Secure(tls["name"], self._clock, self._time)
         return Session(
             Settings(config["broker"]["host"], config["broker"]["port"], config["mqtt"]),
             packets,
@@ -147,6 +153,7 @@ class Box:
             self._resolve,
             self._uptime.ms,
             random_bits,
+            secure,
         )
 
     async def run(self) -> None:

@@ -108,6 +108,7 @@ def _network(v: Mapping[str, str]) -> Texts:
             tr("the broker {value} closes the connection", **v),
             tr("is another board of this name online, or is that no MQTT broker? its log tells more"),
         ),
+        **_tls(v),
         "broker silent": (
             tr("{value} takes the connection and says nothing", **v),
             tr("is this the broker's port, without TLS?"),
@@ -119,6 +120,30 @@ def _network(v: Mapping[str, str]) -> Texts:
         "broker unreachable": (
             tr("the broker {value} is out of reach", **v),
             tr("is it running, and does the firewall let its port through?"),
+        ),
+    }
+
+
+def _tls(v: Mapping[str, str]) -> Texts:
+    anew = tr("run `sportbox provision` again")
+    forged = tr("does another machine answer at this address? if not, its certificate needs to be renewed")
+    return {
+        "broker tls_name": (tr("the broker's certificate is for another name"), forged),
+        "broker tls_authority": (tr("the broker's certificate is not of this site's authority"), forged),
+        "broker tls_early": (
+            tr("the broker's certificate is not valid yet"),
+            tr("check the time of the time server"),
+        ),
+        "broker tls_expired": (tr("the broker's certificate has expired"), forged),
+        "broker tls_refused": (tr("the broker refuses the board's certificate"), anew),
+        "broker tls_memory": (
+            tr("there is not enough memory for TLS"),
+            tr("test again; if it stays so, replace the board"),
+        ),
+        "broker tls_files": (tr("the board's certificates are missing or damaged"), anew),
+        "broker tls": (
+            tr("{value} speaks no TLS that the board understands", **v),
+            tr("is this the broker's port for boards?"),
         ),
     }
 

@@ -62,7 +62,9 @@ COMPONENTS: Json = {
 
 
 def config_of(device: str, broker: Address, ntp: Address, **changes: Any) -> Json:
-    """A board's /config.json: `mqtt` is merged into the defaults, anything else replaces a part."""
+    """A board's /config.json: `mqtt` is merged into the defaults, `tls` is the broker's name with TLS,
+    anything else replaces a part."""
+    tls = changes.pop("tls", None)
     mqtt = {**MQTT, **changes.pop("mqtt", {})}
     return {
         "version": 1,
@@ -71,7 +73,7 @@ def config_of(device: str, broker: Address, ntp: Address, **changes: Any) -> Jso
         "board": "box-esp32s3",
         "chip": "esp32s3",
         "hash": "0123456789ab",
-        "broker": {"host": broker[0], "port": broker[1]},
+        "broker": {"host": broker[0], "port": broker[1], **({"tls": {"name": tls}} if tls else {})},
         "ntp": {"host": ntp[0], "port": ntp[1]},
         "mqtt": mqtt,
         "telemetry_s": 1,

@@ -57,11 +57,19 @@ def wall_s() -> int:
     return time.time()
 
 
+def wall_unix_s() -> int:
+    """The same in Unix seconds."""
+    return time.time() + _epoch_s()
+
+
 def set_wall(unix_s: int) -> None:
     """Sets the chip's wall clock, whose epoch differs between ports, to UTC."""
-    epoch_s = 946684800 if time.gmtime(0)[0] == 2000 else 0
-    date = time.gmtime(unix_s - epoch_s)
+    date = time.gmtime(unix_s - _epoch_s())
     machine.RTC().datetime((date[0], date[1], date[2], date[6], date[3], date[4], date[5], 0))
+
+
+def _epoch_s() -> int:
+    return 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
 class Watchdog:

@@ -5,6 +5,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Insecure(Exception):
+    """TLS failed; `args[0]` says why, for the log."""
+
+
 class Message:
     """Something to publish; `done` is called once the broker has it (at QoS 0: once it is written)."""
 

@@ -14,7 +14,7 @@ import socket
 from micropython import const
 
 from sportbox.core.backoff import Backoff
-from sportbox.net.message import Message, Settings
+from sportbox.net.message import Insecure, Message, Settings
 from sportbox.net.packets import (
     CONNACK,
     PINGRESP,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
+    from sportbox.net.secure import Secure
+
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
 _CONNECT_POLL_MS = const(20)
@@ -43,7 +45,7 @@ _PID_MAX = const(65535)
 class Session:
     """`next_message()` is asked for work whenever there is room in the window; `on_up` follows the SUBACK,
     `on_down` the end of a connection; `on_command(payload, retained)` gets None for an oversized one;
-    `resolve` turns a host name into an address."""
+    `resolve` turns a host name into an address, `secure` puts TLS over the connection."""
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class Session:
         resolve: "Callable[[str], Awaitable[str]]",
         now_ms: "Callable[[], int]",
         random_bits: "Callable[[], int]",
+        secure: "Secure | None" = None,
     ) -> None:
         self._settings = settings
         self._packets = packets
@@ -70,6 +73,7 @@ class Session:
         self._resolve = resolve
         self._now_ms = now_ms
         self._random_bits = random_bits
+        self._secure = secure
         self._backoff = Backoff(settings.backoff_cap_ms)
         self._buffer = bytearray(settings.packet_max)
         self._view = memoryview(self._buffer)
@@ -156,6 +160,8 @@ class Session:
             except asyncio.CancelledError:
                 if not self._why:
                     raise
+            except Insecure as error:
+                self._why = str(error)
             except (OSError, Malformed) as error:
                 self._why = "" if self._leaving else "%s %s" % (type(error).__name__, error)
             finally:
@@ -178,6 +184,8 @@ class Session:
     def _close(self) -> None:
         self._deadline_ms = self._rx_deadline_ms = self._tx_deadline_ms = self._ping_deadline_ms = 0
         if self._socket is not None:
+            if self._stream is not None:
+                self._stream.close()
             self._socket.close()
             self._socket = self._stream = None
         self._inflight = {}
@@ -193,7 +201,14 @@ class Session:
         writer = asyncio.create_task(self._write_loop())
         try:
             self._deadline_ms = self._now_ms() + settings.connect_ms
-            self._answer(self._packets.connect(self._will[0], self._will[1]))
+            hello = self._packets.connect(self._will[0], self._will[1])
+            if self._secure is None:
+                self._stream = asyncio.StreamReader(self._socket)
+                self._answer(hello)
+            else:
+                assert self._socket is not None
+                self._stream = await self._secure.open(self._socket, hello)
+                self._deadline_ms = self._now_ms() + settings.connect_ms
             size = await self._packet()
             if self._buffer[0] != CONNACK or size != 4 or self._buffer[2] > 1:
                 raise Malformed("no CONNACK")
@@ -227,7 +242,6 @@ class Session:
         while not poller.poll(0):
             await asyncio.sleep_ms(_CONNECT_POLL_MS)
         self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
-        self._stream = asyncio.StreamReader(self._socket)
 
     async def _packet(self) -> int:
         """Waits until a whole packet stands at the start of the buffer and returns its size; a longer one

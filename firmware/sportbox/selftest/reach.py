@@ -15,6 +15,7 @@ from sportbox.net.wifi import Wifi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sportbox.net.secure import Secure
     from sportbox.system.selftest import Selftest
 
     Found = tuple[bool | None, object, str]
@@ -32,6 +33,17 @@ _AGREE_S = const(2)
 # network.STAT_... of the ESP32 port: the reasons of esp_wifi_types.h (wifi_err_reason_t)
 _NO_AP = (200, 201, 210, 211, 212)
 _REFUSED = (15, 202, 203, 204)  # handshake timed out, AUTH_FAIL, ASSOC_FAIL, HANDSHAKE_TIMEOUT
+_TLS = (
+    ("wrong name", "tls_name"),
+    ("unknown authority", "tls_authority"),
+    ("not yet valid", "tls_early"),
+    ("expired", "tls_expired"),
+    ("our certificate", "tls_refused"),
+    ("no memory", "tls_memory"),
+    ("on the board", "tls_files"),
+    ("certificate", "tls"),
+    ("TLS", "tls"),
+)
 _NO_WIFI: "Found" = (None, None, "no_wifi")
 
 
@@ -166,6 +178,7 @@ class Network:
             self._resolve,
             test.now_ms,
             _random_bits,
+            self._secure(broker.get("tls")),
         )
         begin_ms = test.now_ms()
         task = asyncio.create_task(session.run())
@@ -191,12 +204,32 @@ class Network:
             task.cancel()
             await asyncio.sleep_ms(0)
 
+    def _secure(self, tls: "dict[str, str] | None") -> "Secure | None":
+        """TLS as the app has it: dates are judged by network time if that was asked, else by the floor."""
+        if tls is None:
+            return None
+        from sportbox.core.clock import Clock
+        from sportbox.net.secure import Secure
+        from sportbox.system.timekeeper import Timekeeper
+
+        test = self._test
+        clock = Clock()
+        keeper = Timekeeper(clock, "/data", ("", 0), self._wifi, test.now_ms, _nothing, _nothing)
+        keeper.open()
+        if test.unix_s is not None:
+            clock.set_ntp(test.unix_s, test.unix_ms)
+        return Secure(tls["name"], clock, keeper)
+
     async def _resolve(self, host: str) -> str:
         return await udp.resolve(host, self._wifi.dns_server())
 
 
 def _random_bits() -> int:
     return int.from_bytes(os.urandom(3), "little")
+
+
+def _nothing(_: str) -> None:
+    pass
 
 
 def _refusal(status: int) -> str:
@@ -221,6 +254,9 @@ def _reason(error: str) -> str:
     """Of what a session says of its end. CONNACK codes: MQTT 3.1.1, table 3.1."""
     if "refused by the broker" in error:
         return "credentials" if error[-1:] in "45" else "refused"
+    for part, why in _TLS:
+        if part in error:
+            return why
     if "subscription" in error:
         return "subscription"
     if "silent" in error or "packet" in error:

@@ -56,7 +56,7 @@ class Timekeeper:
         self._clock = clock
         self._host, self._port = server
         self._wifi = wifi
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self._on_change = on_change
         self._on_fault = on_fault
         self._rtc: "Ds3231 | None" = None
@@ -74,7 +74,7 @@ class Timekeeper:
 
     def open(self, rtc: "Ds3231 | None" = None) -> None:
         """At boot: what flash remembers, then what the clock chip says."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         try:
             stored = record.read(self._path)
             if stored is not None:
@@ -102,6 +102,12 @@ class Timekeeper:
             asyncio.create_task(self._ask())
         if self._clock.trusted() and now_ms - self._saved_ms >= _FLOOR_EVERY_MS:
             self._save(now_ms)
+
+    def lift_wall(self, unix_s: int) -> None:
+        """By the chip's wall clock mbedTLS judges certificates; before it is set it is in 2000. `unix_s` is
+        certainly past."""
+        if chip.wall_unix_s() < unix_s:
+            self._set_wall(unix_s, self.now_ms())
 
     def reset(self) -> None:
         """Forgets the floor, in RAM and on flash, and what the clock chip says; then asks anew."""
@@ -178,7 +184,7 @@ class Timekeeper:
             unix_s = None  # asked again after the pause
         finally:
             self._asking = False
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         before = self._clock.trust
         if unix_s is not None and not self._clock.set_ntp(unix_s, now_ms):
             self.refused += 1
@@ -199,7 +205,7 @@ class Timekeeper:
         it sets becomes the floor. Raises OSError."""
         host = await udp.resolve(self._host, self._wifi.dns_server())
         unix_s = await udp.network_time(host, self._port)
-        known_s = self._clock.now(self._now_ms()) if self._clock.trusted() else 0
+        known_s = self._clock.now(self.now_ms()) if self._clock.trusted() else 0
         if unix_s is None or abs(unix_s - known_s) <= _NEAR_S:
             return unix_s
         await asyncio.sleep_ms(_CONFIRM_MS)

@@ -7,6 +7,7 @@ so asyncio polls the real socket.
 """
 
 import io as _io
+import select as _select
 
 import _socket
 from _socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
@@ -75,14 +76,20 @@ class socket(_io.IOBase):
         self._s = _real or _call(_socket.socket, _af, _type)
         self._stream = _type == SOCK_STREAM
         self._timeout = None
+        self._closed = False
         self._port = 0  # of the connected peer
 
-    # what poll and asyncio ask for; 10 is MP_STREAM_GET_FILENO, 4 is MP_STREAM_CLOSE
+    # what poll and asyncio ask for, and a TLS socket above: MP_STREAM_GET_FILENO 10, _POLL 3, _CLOSE 4
     def ioctl(self, req, arg):
         if req == 10:
             return self._s.fileno()
+        if req == 3:
+            poller = _select.poll()
+            poller.register(self._s, arg)
+            ready = poller.poll(0)
+            return ready[0][1] if ready else 0
         if req == 4:
-            self._s.close()
+            self.close()
             return 0
         return -1
 
@@ -90,7 +97,9 @@ class socket(_io.IOBase):
         return self._s.fileno()
 
     def close(self):
-        self._s.close()
+        if not self._closed:  # lwIP takes a second close(), here it would be that of another descriptor
+            self._closed = True
+            self._s.close()
 
     def setblocking(self, _value):
         self.settimeout(None if _value else 0)
