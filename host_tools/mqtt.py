@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 
 from host_tools.errors import BadInput, Unreachable
 from host_tools.output import printable
-from host_tools.site.models import Site
+from host_tools.site.models import PLAIN_PORT, SERVICES_PORT, Site
 from host_tools.site.state import running_simulation
 
 if TYPE_CHECKING:
     import aiomqtt
 
 ROOT = "sportbox/v1"
-DEFAULT_PORT = 1883
 CONNECT_S = 5.0
 GIVE_UP_S = 0.5
 KEEPALIVE_S = 20
@@ -135,33 +134,43 @@ def parse_topic(topic: str, site: str) -> Parsed | None:
     return Parsed(parts[3], tuple(parts[4:]))
 
 
-def parse_broker(url: str) -> Address:
-    """`mqtt://HOST[:PORT]`; BadInput says what is wrong with it."""
+def parse_broker(url: str, login: Callable[[], Login] | None = None) -> Address:
+    """`mqtt://HOST[:PORT]`, or `mqtts://` where a `login` can be had; BadInput says what is wrong with it."""
     hint = "mqtt://HOST:PORT, for example mqtt://127.0.0.1:1883"
     text = url if "://" in url else f"mqtt://{url}"
     try:
         parts = urlsplit(text)
-        port = parts.port if parts.port is not None else DEFAULT_PORT
+        default = SERVICES_PORT if parts.scheme == "mqtts" else PLAIN_PORT
+        port = parts.port if parts.port is not None else default
     except ValueError as error:
         raise BadInput(f"`{printable(url)}` is no broker address: {error}", hint) from error
     if parts.username is not None or parts.password is not None:
         raise BadInput(
             "a broker address must not hold a user or a password", hint
         )  # and is not repeated here
-    if parts.scheme != "mqtt":
-        raise BadInput(f"`{printable(url)}`: only mqtt:// is supported", hint)
+    if parts.scheme not in ("mqtt", "mqtts"):
+        raise BadInput(f"`{printable(url)}`: only mqtt:// and mqtts:// are supported", hint)
     if not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise BadInput(f"`{printable(url)}` is no broker address", hint)
-    return Address(parts.hostname, port)
+    if parts.scheme == "mqtt":
+        return Address(parts.hostname, port)
+    if login is None:
+        raise BadInput(f"`{printable(url)}`: this command speaks plain MQTT alone", hint)
+    return Address(parts.hostname, port, login())
 
 
-def find_broker(site: Site, broker: str | None, state_dir: Path) -> Address:
-    """The broker asked for, else that of a simulation running in `state_dir`, else the site's own."""
+def find_broker(
+    site: Site, broker: str | None, state_dir: Path, login: Callable[[], Login] | None = None
+) -> Address:
+    """The broker asked for, else that of a simulation running in `state_dir`, else the site's own. `login` is
+    asked for where that one has TLS."""
     if broker is not None:
-        return parse_broker(broker)
+        return parse_broker(broker, login)
     simulation = running_simulation(state_dir, site.site)
     if simulation is not None:
-        return parse_broker(simulation.broker)
+        return parse_broker(simulation.broker, login)
+    if site.broker.tls and login is not None:
+        return Address(site.broker.host, site.broker.services_port, login())
     return Address(site.broker.host, site.broker.boards_port)
 
 

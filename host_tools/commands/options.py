@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from host_tools.site.keys import Master
 from host_tools.site.models import Site
 from host_tools.site.secrets import FILE_NAME, load_or_create, site_of
 from host_tools.site.state import STATE_VARIABLE, state_dir
+
+if TYPE_CHECKING:
+    from host_tools.mqtt import Login
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file", show_default=False)]
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="a board of the site", show_default=False)]
@@ -122,6 +125,28 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> Master:
     if path.exists():
         say(f"note: keys of the simulation in {directory}; --vault takes those of {path}")
     return Master(master)
+
+
+class VaultLogin:
+    """How a service gets in at a locked-down broker. The vault is opened when that is asked for first."""
+
+    def __init__(self, site_file: Path, site: Site, user: str, passphrase_file: Path | None) -> None:
+        self._site_file = site_file
+        self._site = site
+        self._user = user
+        self._passphrase_file = passphrase_file
+        self._login: Login | None = None
+
+    def __call__(self) -> "Login":
+        if self._login is None:
+            from host_tools.site.login import login_of
+            from host_tools.site.passphrase import passphrase_source
+            from host_tools.site.vault import open_vault
+
+            source = passphrase_source(self._passphrase_file)
+            vault = open_vault(self._site_file, self._site, source, wifi=False, create=False)
+            self._login = login_of(self._site, vault, self._user)
+        return self._login
 
 
 def _is_simulated(state: Path | None, site: str) -> bool:

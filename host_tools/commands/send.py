@@ -10,7 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from host_tools.commands.options import BoardName, BrokerUrl, Json, SiteFile, StateDir, new_app
+from host_tools.commands.options import (
+    BoardName,
+    BrokerUrl,
+    Json,
+    PassphraseFile,
+    SiteFile,
+    StateDir,
+    VaultLogin,
+    new_app,
+)
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput, Unreachable
 from host_tools.mqtt import Address, Topics, connected, find_broker, subscribe, unreachable
 from host_tools.output import emit, printable
@@ -89,6 +98,7 @@ def send(
     broker: BrokerUrl = None,
     wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", help="for the first answer")] = 10.0,
     state: StateDir = None,
+    passphrase_file: PassphraseFile = None,
     json_: Json = False,
 ) -> int:
     """Send a token to a board and print its answers: exit 0 done, 1 rejected or failed, 3 no answer."""
@@ -100,7 +110,9 @@ def send(
     releases = [part.release_ms for part in device.components.values() if isinstance(part, Lock)]
     order = _Order(
         look=f"sportbox watch {site_file}",
-        address=find_broker(site, broker, state_dir(state)),
+        address=find_broker(
+            site, broker, state_dir(state), VaultLogin(site_file, site, "booking", passphrase_file)
+        ),
         topics=Topics(site.site, board),
         token=text.encode("utf-8", "surrogateescape"),
         jti=unverified_jti(text),

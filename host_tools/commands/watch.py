@@ -7,10 +7,17 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from host_tools.commands.options import BrokerUrl, Json, SiteFile, StateDir, new_app
+from host_tools.commands.options import (
+    BrokerUrl,
+    Json,
+    PassphraseFile,
+    SiteFile,
+    StateDir,
+    VaultLogin,
+    new_app,
+)
 from host_tools.errors import EXIT_INTERRUPTED, Unreachable
 from host_tools.mqtt import Address, connected, find_broker, site_filter, subscribe
 from host_tools.output import emit, printable, say
@@ -30,15 +37,27 @@ REDRAW_S = 0.25
 
 
 @app.command()
-def watch(site_file: SiteFile, broker: BrokerUrl = None, state: StateDir = None, json_: Json = False) -> int:
+def watch(
+    site_file: SiteFile,
+    broker: BrokerUrl = None,
+    state: StateDir = None,
+    passphrase_file: PassphraseFile = None,
+    json_: Json = False,
+) -> int:
     """Show what a site's boards, locks, doors and courts do, until Ctrl-C."""
     site = load_site(site_file)
     directory = state_dir(state)
+    login = VaultLogin(site_file, site, "dashboard", passphrase_file)
+
+    def find() -> Address:
+        return find_broker(site, broker, directory, login)
+
+    find()  # asks for a passphrase before the screen is a table
     if json_:
-        return asyncio.run(_watch(site, broker, directory, _emit_message, say))
+        return asyncio.run(_watch(site, find, _emit_message, say))
     if not sys.stdout.isatty():
-        return asyncio.run(_watch(site, broker, directory, _line_printer(site.site), say))
-    return asyncio.run(_watch_table(site, broker, directory))
+        return asyncio.run(_watch(site, find, _line_printer(site.site), say))
+    return asyncio.run(_watch_table(site, find))
 
 
 def _emit_message(message: Message) -> None:
@@ -56,8 +75,7 @@ def _line_printer(site: str) -> Callable[[Message], None]:
 
 async def _watch(
     site: Site,
-    broker: str | None,
-    directory: Path,
+    find: Callable[[], Address],
     show: Callable[[Message], None],
     talk: Callable[[str], None],
 ) -> int:
@@ -65,7 +83,7 @@ async def _watch(
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    address = find_broker(site, broker, directory)
+    address = find()
     known = False
     wait_s = BACKOFF_FIRST_S
     try:
@@ -81,7 +99,7 @@ async def _watch(
                 talk(f"{error.message}; trying again")
             await asyncio.sleep(random.uniform(0, wait_s))
             wait_s = min(wait_s * 2, BACKOFF_CAP_S)
-            address = find_broker(site, broker, directory)  # a simulation started anew has another port
+            address = find()  # a simulation started anew has another port
     except asyncio.CancelledError:
         return EXIT_INTERRUPTED
 
@@ -104,7 +122,7 @@ async def _messages(
         raise Unreachable(f"lost the broker at {address}: {printable(str(error))}") from error
 
 
-async def _watch_table(site: Site, broker: str | None, directory: Path) -> int:
+async def _watch_table(site: Site, find: Callable[[], Address]) -> int:
     from rich.console import Console
     from rich.live import Live
 
@@ -116,7 +134,7 @@ async def _watch_table(site: Site, broker: str | None, directory: Path) -> int:
     with Live(console=console, auto_refresh=False, screen=True, redirect_stderr=False) as live:
         drawing = asyncio.create_task(_draw(live, lambda: render(live_site, status, console.size)))
         try:
-            return await _watch(site, broker, directory, live_site.feed, status.talk)
+            return await _watch(site, find, live_site.feed, status.talk)
         finally:
             drawing.cancel()
             with contextlib.suppress(asyncio.CancelledError):

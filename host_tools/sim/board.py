@@ -9,12 +9,13 @@
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from host_tools.errors import BadInput, ToolError
 from host_tools.sim import layout
-from host_tools.sim.flash import Template
+from host_tools.sim.flash import NOTHING, Template
 from host_tools.sim.host import ZygoteHost
 from host_tools.sim.rules import BoardWorld
 from host_tools.sim.world import LOG_FILE, World, mac_of
@@ -36,11 +37,17 @@ class SimBoard:
         self.name = folder.name
         self._zygote = zygote
 
-    def create(self, config: Json, secrets: Json, template: Template) -> None:
+    def create(
+        self,
+        config: Json,
+        secrets: Json,
+        template: Template,
+        certificates: Mapping[str, bytes] = NOTHING,
+    ) -> None:
         """Put the board together, or bring one up to date that was there before. It must be off."""
         self.folder.mkdir(parents=True, exist_ok=True)
         is_new = not World.is_there(self.folder)
-        template.install(self.folder, config, secrets)
+        template.install(self.folder, config, secrets, certificates)
         (self.folder / CONFIG_FILE).write_text(json.dumps(config))
         if is_new:
             World.create(self.folder, mac_of(config["site"], config["device"])).close()

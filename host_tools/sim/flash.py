@@ -3,16 +3,18 @@
     0x0 or 0x1000  bootloader, partition table (0x8000) and MicroPython: what `chip/image.py` simulates
     0x220000       the filesystem, up to the end
 
-One template with the firmware serves all boards; a board's copy gets its config.json and secrets.json. When
-a board has a flash already, only what the host put there before is brought up to date: /data is the board's.
+One template with the firmware serves all boards; a board's copy gets its config.json, secrets.json and
+certificates. When a board has a flash already, only what the host put there before is brought up to date:
+/data is the board's.
 """
 
 import functools
 import json
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from littlefs import LittleFS, LittleFSError, UserContext
@@ -32,8 +34,9 @@ VFS_BYTES = FLASH_BYTES - VFS_OFFSET
 ANY_CHIP = "esp32s3"  # whose image the simulator's own board carries
 CONFIG = "/config.json"
 SECRETS = "/secrets.json"
-OWNED_FOLDERS = ("/sportbox", "/lib")
+OWNED_FOLDERS = ("/sportbox", "/lib", "/certs")
 ERASED = b"\xff" * BLOCK_BYTES
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 Json = dict[str, Any]
 
@@ -129,8 +132,11 @@ class Template:
         fs.unmount()
         self._blocks = _spans(memory, VFS_OFFSET)
 
-    def install(self, folder: Path, config: Json, secrets: Json) -> None:
+    def install(
+        self, folder: Path, config: Json, secrets: Json, certificates: Mapping[str, bytes] = NOTHING
+    ) -> None:
         """Make or update the flash of the board in `folder`. The board must be off."""
+        own = {CONFIG: _dump(config), SECRETS: _dump(secrets), **certificates}
         path = folder / FLASH_FILE
         fresh = not path.exists()
         target = path.with_suffix(".tmp") if fresh else path
@@ -148,7 +154,7 @@ class Template:
             try:
                 offset, size = (VFS_OFFSET, VFS_BYTES) if fresh else vfs_place(path)
                 with mmap.mmap(f.fileno(), size, offset=offset) as memory:
-                    self._refresh(memory, {CONFIG: _dump(config), SECRETS: _dump(secrets)}, fresh)
+                    self._refresh(memory, own, fresh)
             except (LittleFSError, ValueError) as error:
                 if fresh:
                     raise
@@ -160,18 +166,18 @@ class Template:
 
     def _refresh(self, memory: mmap.mmap, own: dict[str, bytes], fresh: bool) -> None:
         fs = _filesystem(memory, fresh=False)
-        wanted = own if fresh else {**self.files, **own}
+        wanted = own if fresh else {**self.files, **own}  # a fresh one is made of the template
         for path, data in wanted.items():
             if fresh or _get(fs, path) != data:
                 _put(fs, path, data)
         if not fresh:
-            for path in _firmware_files(fs):
-                if path not in self.files:
+            for path in _owned_files(fs):
+                if path not in wanted:
                     fs.remove(path)
         fs.unmount()
 
 
-def _firmware_files(fs: LittleFS) -> list[str]:
+def _owned_files(fs: LittleFS) -> list[str]:
     found = []
     for folder in OWNED_FOLDERS:
         try:

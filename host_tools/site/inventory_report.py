@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from host_tools.site.inventory import when
+from host_tools.site.inventory import Inventory, when
 from host_tools.site.inventory_rows import BoardRow, Entry, Fact, Revocation
 from host_tools.site.models import Site
 
@@ -55,6 +55,11 @@ def history_rows(entries: Sequence[Entry]) -> list[Row]:
         }
         for entry in entries
     ]
+
+
+def revoked_serials(inventory: Inventory) -> list[int]:
+    """Serial numbers of the certificates that the broker must refuse, ascending."""
+    return sorted({int(one.serial, 16) for one in inventory.revoked() if one.serial})
 
 
 def revoked_rows(revoked: Sequence[Revocation]) -> list[Row]:

@@ -19,6 +19,7 @@ MAX_COMPONENTS = 32
 KEY_VERSION_MAX = 9_999
 PLAIN_PORT = 1883
 TLS_PORT = 8883
+SERVICES_PORT = 8884
 
 TcpPort = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -77,7 +78,7 @@ class Broker(Model):
     )
     server_name: Host | None = Field(None, description="name in the broker's certificate [default: `host`]")
     services_port: TcpPort = Field(
-        8884, description="port for services (booking, dashboards, tools): TLS and a password"
+        SERVICES_PORT, description="port for services (booking, dashboards, tools): TLS and a password"
     )
 
     @property

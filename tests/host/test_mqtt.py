@@ -83,7 +83,6 @@ def test_an_address_is_shown_as_it_is_typed() -> None:
     [
         "",
         "mqtt://",
-        "mqtts://a:1",
         "http://a",
         "mqtt://a:0",
         "mqtt://a:99999",

@@ -155,7 +155,7 @@ def test_the_token_on_stdin(broker: BrokerProcess, board: MakeBoard, token: str)
         (["box-1", "x", "--wait", "0"], "--wait must be"),
         (["box-1", "x", "--wait", "-1"], "--wait must be"),
         (["box-1", "x", "--wait", "nan"], "--wait must be"),
-        (["box-1", "x", "--broker", "http://a"], "only mqtt:// is supported"),
+        (["box-1", "x", "--broker", "http://a"], "only mqtt:// and mqtts:// are supported"),
     ],
 )
 def test_bad_input(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
