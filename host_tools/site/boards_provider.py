@@ -79,12 +79,16 @@ class BoardsProvider:
             more = f" and {len(strangers) - NAMED_MAX} more" if len(strangers) > NAMED_MAX else ""
             found.append(f"at the broker, but not in the site file: {shown}{more}")
         for name, row in self._rows.items():
-            mac = self._seen.get(name, Seen()).info.get("mac")
+            mac = self.seen(name).info.get("mac")
             if isinstance(mac, str) and mac.lower() != row.mac:
                 found.append(
                     f"{name} says that it is the board {printable(mac)}, the inventory has {row.mac}"
                 )
         return found
+
+    def seen(self, name: str) -> Seen:
+        """What `changes` saw of a board."""
+        return self._seen.get(name, Seen())
 
     def push(self, names: Sequence[str], say: Callable[[str], None]) -> dict[str, ToolError]:
         """Bring these boards what they should have, several at once; what went wrong, by name."""
@@ -99,7 +103,7 @@ class BoardsProvider:
         return push_all(self._address, site, jobs, done, say, self._limits, self._width) if jobs else {}
 
     def _job(self, name: str) -> Job:
-        serial = self._seen.get(name, Seen()).info.get("cert")
+        serial = self.seen(name).info.get("cert")
         issued = self._certificates.get(serial) if isinstance(serial, str) else None
         files = self.credentials.files(name, issued.der if issued else None)
         renewal = pack({path: content for path, content in files.items() if path in FILES})
@@ -114,7 +118,7 @@ class BoardsProvider:
         self._rows = {row.device: row for row in inventory.boards() if row.device is not None}
 
     def _compared(self, name: str) -> Change | None:
-        seen, row = self._seen.get(name, Seen()), self._rows.get(name)
+        seen, row = self.seen(name), self._rows.get(name)
         if not seen.info:
             return self._never_came(name, row)
         declared = self.credentials.declared(name)

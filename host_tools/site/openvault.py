@@ -69,8 +69,9 @@ class Vault:
 
     @property
     def is_original(self) -> bool:
-        """Whether neither master secret nor CA were ever renewed."""
-        return self._contents.last_generation == 1 and not self._contents.ca_renewed
+        """Whether neither master secret nor CA were ever renewed, or are being renewed."""
+        renewed = self._contents.last_generation > 1 or self._contents.ca_renewed
+        return not renewed and self._contents.rotation is None
 
     @property
     def authorities(self) -> list[Authority]:

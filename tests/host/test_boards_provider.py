@@ -1,6 +1,5 @@
 """Declared against real: what differs is told and brought, what does not is left alone."""
 
-import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,24 +9,17 @@ import pytest
 
 from host_tools.broker import BrokerProcess
 from host_tools.errors import Unreachable
-from host_tools.mqtt import Address, Topics
+from host_tools.mqtt import Address
 from host_tools.site.boards_provider import BoardsProvider
 from host_tools.site.ca import serial_of
 from host_tools.site.credentials import Credentials
-from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.present import Seen
-from host_tools.site.renew.push import Limits
-from host_tools.site.vault import Vault
 from tests.brokers import start
+from tests.host.grounds import MACS, WITH_WIFI, Ground
 from tests.host.helpers import changed
-from tests.host.played_renewal import RenewedBoard, Script
-from tests.vaults import WIFI_PASSWORD, cheap_vault
-
-QUICK = Limits(present_s=1, answer_s=1, final_s=3, info_s=2, busy_s=0.01, again_s=0.05, tries=3)
-WITH_WIFI = changed("defaults:\n", "wifi: {ssid: net, password_secret: wifi-main}\ndefaults:\n")
-NUMBERS = itertools.count(1)
-MACS = {"box-1": "02:00:00:00:00:01", "court-1": "02:00:00:00:00:02"}
+from tests.host.played_renewal import Script
+from tests.vaults import WIFI_PASSWORD
 
 
 @pytest.fixture(scope="module")
@@ -36,65 +28,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
         yield running
 
 
-class Ground:
-    """A site with a vault, an inventory, and boards that play along."""
-
-    def __init__(self, folder: Path, port: int, name: str) -> None:
-        self.file = folder / "x.yaml"
-        self.name = name
-        self._port = port
-        self.write(WITH_WIFI)
-        self.vault: Vault = cheap_vault(self.file)
-        self.inventory = Inventory.open(self.file)
-        self.boards: dict[str, RenewedBoard] = {}
-
-    def write(self, text: str) -> None:
-        self.file.write_text(text.replace("test-site", self.name))
-
-    def provider(self) -> BoardsProvider:
-        address = Address("127.0.0.1", self._port)
-        return BoardsProvider(
-            self.file, load_site(self.file), self.vault, self.inventory, address, QUICK, wait_s=2
-        )
-
-    def provisioned(self, device: str, script: Script | None = None) -> RenewedBoard:
-        """A board as `sportbox provision` leaves it, at the broker."""
-        credentials = Credentials(load_site(self.file), self.vault, self.inventory)
-        files = credentials.files(device)
-        self.inventory.record(
-            "provision",
-            MACS[device],
-            device,
-            key_version=1,
-            serial=serial_of(files["/certs/device.der"]),
-            digest=credentials.declared(device).digest,
-            written_s=int(time.time()),
-        )
-        return self.comes(device, files, script)
-
-    def comes(
-        self, device: str, files: dict[str, bytes], script: Script | None = None, mac: str | None = None
-    ) -> RenewedBoard:
-        board = RenewedBoard(
-            self._port, Topics(self.name, device), {}, script, files, mac or MACS.get(device, "02:0:0:0:0:9")
-        )
-        self.boards[device] = board
-        return board
-
-    def differs(self) -> list[tuple[str, str, str]]:
-        return [(one.name, one.what, one.text) for one in self.provider().changes()]
-
-    def apply(self) -> list[str]:
-        provider = self.provider()
-        return provider.apply(provider.changes(), lambda text: None)
-
-
 @pytest.fixture
 def ground(tmp_path: Path, broker: BrokerProcess) -> Iterator[Ground]:
-    made = Ground(tmp_path, broker.port, f"site-{next(NUMBERS)}")
+    made = Ground(tmp_path, broker.port)
     yield made
-    for board in made.boards.values():
-        board.close()
+    made.close()
 
 
 def test_what_is_missing_is_told_with_the_command(ground: Ground) -> None:
@@ -202,13 +140,13 @@ def test_away_old_strange_and_swapped(ground: Ground) -> None:
 
 
 def test_no_broker(tmp_path: Path) -> None:
-    ground = Ground(tmp_path, 9, "nowhere")
+    ground = Ground(tmp_path, 9)
     with pytest.raises(Unreachable):
         ground.provider().changes()
 
 
 def test_five_hundred_boards_take_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ground = Ground(tmp_path, 9, "large")
+    ground = Ground(tmp_path, 9)
     site = load_site(ground.file)
     devices = {f"court-{n}": site.devices["court-1"] for n in range(500)}
     site = site.model_copy(update={"devices": devices})
@@ -231,7 +169,7 @@ def test_five_hundred_boards_take_a_moment(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_certificate_that_ends_soon_is_renewed(tmp_path: Path) -> None:
-    ground = Ground(tmp_path, 9, "later")
+    ground = Ground(tmp_path, 9)
     site = load_site(ground.file)
     credentials = Credentials(site, ground.vault, ground.inventory)
     credentials.files("box-1")

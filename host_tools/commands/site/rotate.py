@@ -1,0 +1,163 @@
+"""`sportbox site rotate`: renews the master secret, the CA or one board's keys, without an outage."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from host_tools.commands.options import Json, PassphraseFile, SiteFile
+from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput
+from host_tools.output import emit, say
+
+if TYPE_CHECKING:
+    from host_tools.site.inventory import Inventory
+    from host_tools.site.openvault import Vault
+    from host_tools.site.rotation import Ground, Rotator, Standing
+
+
+class Subject(StrEnum):
+    master = "master"
+    ca = "ca"
+    device = "device"
+
+
+class Do(StrEnum):
+    rotate = "rotate"
+    finish = "finish"
+    status = "status"
+    abort = "abort"
+
+
+What = Annotated[
+    Subject,
+    typer.Argument(
+        metavar="WHAT", help="master (all keys), ca (all certificates) or device", show_default=False
+    ),
+]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="the board, after `device`", show_default=False)
+]
+
+
+def rotate(
+    site_file: SiteFile,
+    what: What,
+    name: Name = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="end the old one, once all have the new one")
+    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="tell how far it is, change nothing")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="go back to the old one, while that counts")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="go on without the boards that are missing")] = False,
+    passphrase_file: PassphraseFile = None,
+    json_: Json = False,
+) -> int:
+    """Renew the master secret, the CA or a board's keys: old and new count for a time, then --finish.
+
+    Cut off at any point, the same command goes on from there."""
+    from host_tools.site.inventory import Inventory
+    from host_tools.site.load import load_site
+    from host_tools.site.passphrase import passphrase_source
+    from host_tools.site.vault import open_vault
+
+    chosen = [do for do, is_on in ((Do.finish, finish), (Do.status, status), (Do.abort, abort)) if is_on]
+    if len(chosen) > 1:
+        raise BadInput("--finish, --status and --abort are three things", "give one of them")
+    if (what is Subject.device) != (name is not None):
+        raise BadInput(
+            "a board is named after `device`, and only there",
+            "sportbox site rotate SITE.yaml device box-1",
+        )
+    if name is not None and (chosen or yes):
+        raise BadInput("one board is renewed in one go: there is nothing to finish, and no way back")
+    site = load_site(site_file)
+    vault = open_vault(site_file, site, passphrase_source(passphrase_file), create=False)
+    inventory = Inventory.open(site_file)
+    rotator = _rotator(site_file, vault, inventory)
+    if name is not None:
+        rotator.device(name, inventory)
+        _tell_device(site_file, name, json_)
+        return EXIT_DONE
+    do = chosen[0] if chosen else Do.rotate
+    if do is Do.status:
+        return _tell_status(site_file, what, rotator.standing(), json_)
+    return _run(site_file, rotator, what, do, yes, json_)
+
+
+def _rotator(site_file: Path, vault: "Vault", inventory: "Inventory") -> "Rotator":
+    from host_tools.site.rotation import Rotator
+
+    return Rotator(site_file, vault, lambda: ground_of(site_file, vault, inventory), say)
+
+
+def ground_of(site_file: Path, vault: "Vault", inventory: "Inventory") -> "Ground":
+    """Broker and boards, by the site file and the vault as they are now."""
+    from host_tools.site.boards_provider import BoardsProvider
+    from host_tools.site.load import load_site
+    from host_tools.site.rotation import Ground
+
+    site = load_site(site_file)
+    return Ground(BoardsProvider(site_file, site, vault, inventory))
+
+
+def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, json_: bool) -> int:
+    subject = what.value
+    assert subject != "device"
+    if do is Do.abort:
+        left = rotator.abort(subject)
+    elif do is Do.finish:
+        left = rotator.finish(subject, yes)
+    else:
+        left = rotator.rotate(subject, yes)
+    if json_:
+        emit({"what": subject, "do": do.value, "done": not left, "left": left})
+    for one in left:
+        say(one)
+    if left and not yes:
+        say(f"note: {len(left)} of the boards are not done; run the same command again once they are there")
+        return EXIT_FAILED
+    if do is Do.rotate:
+        _tell_services(site_file, subject)
+        say(f"note: end the old one with: sportbox site rotate {site_file} {subject} --finish")
+    return EXIT_DONE
+
+
+def _tell_services(site_file: Path, subject: str) -> None:
+    """What others have to do between the two steps."""
+    if subject == "master":
+        say(f"note: the booking service needs the new keys now: sportbox key {site_file} BOARD --vault")
+        say("note: keypad codes that are issued from now on are the new ones; old ones open until the end")
+    else:
+        say("note: services that check the broker's certificate need the new CA now, beside the old one")
+
+
+def _tell_device(site_file: Path, name: str, json_: bool) -> None:
+    if json_:
+        emit({"what": "device", "name": name, "do": "rotate", "done": True, "left": []})
+    say(f"{name} has new keys and a new certificate; the old ones are void")
+    say(f"note: the booking service needs the new key: sportbox key {site_file} {name} --vault")
+    say(f"note: {site_file} has the new key version: put it where others work with it")
+
+
+def _tell_status(site_file: Path, what: Subject, standing: "Standing", json_: bool) -> int:
+    rotation = standing.rotation if standing.rotation and standing.rotation.what == what.value else None
+    step = rotation.step if rotation else None
+    if json_:
+        emit({"what": what.value, "step": step, "lacking": standing.lacking})
+        return EXIT_DONE
+    if rotation is None:
+        print(f"{what.value}: no renewal has begun")
+        return EXIT_DONE
+    meaning = {
+        "trust": "boards and broker learn to trust the new CA; the old one is in use",
+        "switch": "the new one is in use, the old one still counts",
+        "ending": "the old one is ending",
+    }
+    print(f"{what.value}: {meaning[rotation.step]}")
+    for name, text in standing.lacking.items():
+        print(f"  {name}: {text}")
+    if not standing.lacking:
+        last = "" if rotation.step == "trust" else " --finish"
+        print(f"  all boards have what they need; next: sportbox site rotate {site_file} {what.value}{last}")
+    return EXIT_DONE
