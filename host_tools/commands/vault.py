@@ -1,7 +1,7 @@
 """`sportbox vault`: what a person does with a site's vault. It is made by the first command that needs it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -10,11 +10,15 @@ from host_tools.commands.options import Json, PassphraseFile, SiteFile, new_app
 from host_tools.errors import BadInput
 from host_tools.output import emit, printable, say
 from host_tools.site.load import load_site
+from host_tools.site.openvault import check_secret_name, no_secret
 from host_tools.site.passphrase import Source, passphrase_source, too_short, wifi_source
 from host_tools.site.vault import Vault, ask_wifi, open_vault
 from host_tools.words import tr
 
 NEW_VARIABLE = "SPORTBOX_NEW_PASSPHRASE"
+
+SECRET_VARIABLE = "SPORTBOX_SECRET"
+NAMED = {"passwords at the broker": "passwords", "secrets of outputs": "secrets"}
 
 app = new_app()
 
@@ -36,6 +40,11 @@ def show(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: Jso
     names = ", ".join(opened.wifi_names) or tr("none")
     print(tr("{path}: vault of site `{site}`", path=opened.path, site=opened.site))
     print(tr("  Wi-Fi passwords: {names}", names=names))
+    for title, field in NAMED.items():
+        if facts[field]:
+            print(f"  {title}: {', '.join(facts[field])}")
+    if opened.generation > 1 or opened.rotation is not None:
+        print(f"  generation of the master secret: {opened.generation}{_renewed(opened)}")
     print(
         tr(
             "  CA of its boards: until {date}, SHA-256 {digest}",
@@ -73,6 +82,32 @@ def set_wifi(
     say(tr("note: a board gets it when it is provisioned the next time"))
 
 
+@app.command("set-secret")
+def set_secret(
+    site_file: SiteFile,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="its name in the site file", show_default=False)
+    ],
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret-file",
+            metavar="F",
+            help="file with the secret [default: $SPORTBOX_SECRET, else a prompt]",
+            show_default=False,
+        ),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Set a secret that the site file names, as the token of a data output."""
+    site = load_site(site_file)
+    opened = open_vault(site_file, site, passphrase_source(passphrase_file), wifi=False)
+    check_secret_name(name)
+    source = Source(secret_file, SECRET_VARIABLE, "--secret-file")
+    opened.set_secret(name, source.new(f"Secret `{name}`: ", no_secret))
+    say(f"{opened.path}: secret `{name}` is set")
+
+
 @app.command()
 def passwd(
     site_file: SiteFile,
@@ -95,12 +130,21 @@ def passwd(
     say(tr("{path}: the passphrase is changed; older copies of the file keep the old one", path=opened.path))
 
 
-def _facts(opened: Vault) -> dict[str, object]:
+def _renewed(opened: Vault) -> str:
+    return f"; a renewal of {opened.rotation.what} has begun" if opened.rotation else ""
+
+
+def _facts(opened: Vault) -> dict[str, Any]:
     certificate = opened.ca.certificate
     return {
         "site": opened.site,
         "file": str(opened.path),
         "wifi": opened.wifi_names,
+        "passwords": opened.password_users,
+        "secrets": opened.secret_names,
+        "bridge": opened.bridge is not None,
+        "generation": opened.generation,
+        "rotation": opened.rotation.what if opened.rotation else None,
         "ca_until": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
         "ca_sha256": certificate.fingerprint(SHA256()).hex(),
     }

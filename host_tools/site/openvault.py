@@ -110,6 +110,11 @@ class Vault:
         return {user: self._contents.passwords[user] for user in users}
 
     @property
+    def password_users(self) -> list[str]:
+        """The services that have a password."""
+        return sorted(self._contents.passwords)
+
+    @property
     def secret_names(self) -> list[str]:
         """Names of the other secrets that are there, as tokens of data outputs."""
         return sorted(self._contents.secrets)
@@ -125,8 +130,7 @@ class Vault:
 
     def set_secret(self, name: str, value: str) -> None:
         """Keep a secret; BadInput when it is none."""
-        if not _NAME.fullmatch(name):
-            raise BadInput(f"`{printable(name)}` is no name for a secret", NAME_RULE)
+        check_secret_name(name)
         wrong = no_secret(value)
         if wrong:
             raise BadInput(wrong)
@@ -211,6 +215,11 @@ def no_wifi_password(text: str) -> str | None:
     if _WIFI_PASSWORD.fullmatch(text):
         return None
     return tr("a Wi-Fi password has 8 to 63 characters of ASCII, or 64 hex digits")
+
+
+def check_secret_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"`{printable(name)}` is no name for a secret", NAME_RULE)
 
 
 def no_secret(text: str) -> str | None:

@@ -6,7 +6,7 @@ import unittest
 from sportbox.core import hotp
 from sportbox.core.clock import Clock
 from sportbox.core.slots import Slots
-from sportbox.parts.keypad import LOCKED, NO_CLOCK, READY, Keypad
+from sportbox.parts.keypad import LOCKED, NO_CLOCK, READY, Keypad, keys_of
 
 from tests.core.chance import Chance
 from tests.core.tokens import NOW
@@ -46,6 +46,14 @@ class Reports:
     def remember(self, at_once):
         assert at_once
         self.remembered += 1
+
+
+class Keys(unittest.TestCase):
+    def test_while_the_master_secret_is_renewed_a_lock_has_two(self):
+        secrets = {"codes": {"lock-1": "31" * 20, "lock-2": "32" * 20}}
+        self.assertEqual(keys_of(["lock-1", "lock-2"], secrets), KEYS)
+        secrets["codes_before"] = {"lock-1": "39" * 20}
+        self.assertEqual(keys_of(["lock-1", "lock-2"], secrets), KEYS + [("lock-1", b"9" * 20)])
 
 
 class KeypadCase(DeskCase):

@@ -166,3 +166,28 @@ def test_passwd(
     monkeypatch.setenv("SPORTBOX_PASSPHRASE", "a new one, longer")
     run(capsys, "vault", "show", site_file)
     run(capsys, "vault", status=2)
+
+
+def test_secrets_of_outputs(
+    capsys: pytest.CaptureFixture[str],
+    site_file: Path,
+    vault: Vault,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("SPORTBOX_SECRET", "a token of a platform")
+    _, err = run(capsys, "vault", "set-secret", site_file, "frost")
+    assert "secret `frost` is set" in err
+    file = passphrase_file(tmp_path, "another token")
+    run(capsys, "vault", "set-secret", site_file, "orion", "--secret-file", file)
+    assert "no name" in run(capsys, "vault", "set-secret", site_file, "Orion!", status=2)[1]
+    monkeypatch.delenv("SPORTBOX_SECRET")
+    assert "no terminal" in run(capsys, "vault", "set-secret", site_file, "third", status=2)[1]
+    vault.password("booking")
+    out, _ = run(capsys, "vault", "show", site_file)
+    assert "secrets of outputs: frost, orion" in out
+    assert "passwords at the broker: booking" in out
+    assert "token" not in out
+    facts = json.loads(run(capsys, "vault", "show", site_file, "--json")[0])
+    assert (facts["secrets"], facts["passwords"], facts["generation"]) == (["frost", "orion"], ["booking"], 1)

@@ -139,9 +139,16 @@ def build(name: str, facts: "Facts", kit: "Kit") -> Keypad:
         facts["days"],
         kit.config.get("utc_offsets") or [],
     )
-    codes = kit.secrets["codes"]
-    keys = [(lock, bytes.fromhex(codes[lock])) for lock in facts["opens"]]
+    keys = keys_of(facts["opens"], kit.secrets)
     return Keypad(name, make_reader(facts, kit), slots, keys, kit.app, kit.reports, kit.now_ms)
+
+
+def keys_of(opens: "list[str]", secrets: "Facts") -> "list[tuple[str, bytes]]":
+    """The keys of the locks' codes. While the site's master secret is renewed a lock has two: codes of both
+    open, and a slot's code counts once."""
+    codes, before = secrets["codes"], secrets.get("codes_before") or {}
+    keys = [(lock, bytes.fromhex(codes[lock])) for lock in opens]
+    return keys + [(lock, bytes.fromhex(before[lock])) for lock in opens if lock in before]
 
 
 def make_reader(facts: "Facts", kit: "Kit") -> "Reader":

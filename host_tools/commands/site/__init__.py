@@ -2,11 +2,13 @@
 
 from host_tools.commands.options import new_app
 from host_tools.commands.site.check import check
+from host_tools.commands.site.rotate import rotate
 from host_tools.commands.site.schema import schema
 
 app = new_app()
 app.command()(check)
 app.command()(schema)
+app.command()(rotate)
 
 
 @app.callback()

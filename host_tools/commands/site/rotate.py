@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -102,8 +102,7 @@ def ground_of(site_file: Path, vault: "Vault", inventory: "Inventory") -> "Groun
 
 
 def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, json_: bool) -> int:
-    subject = what.value
-    assert subject != "device"
+    subject: Literal["master", "ca"] = "ca" if what is Subject.ca else "master"
     if do is Do.abort:
         left = rotator.abort(subject)
     elif do is Do.finish:
