@@ -20,6 +20,7 @@ PACKAGE = "host_tools.commands"
 DEBUG_VARIABLE = "SPORTBOX_DEBUG"
 COMMANDS = {
     "demo": "play an evening at a simulated sports ground, in about a minute",
+    "data": "what a site's messages are, for machines: AsyncAPI, JSON Schemas",
     "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show",
     "site": "check a site file, print its schema",
     "grant": "print a token that opens a box",

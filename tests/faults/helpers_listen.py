@@ -13,6 +13,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.data.traffic import check_all
 from tests.faults.helpers import Board, jti_of
 from tests.faults.packets import Packet
 
@@ -45,7 +46,8 @@ def messages_of(packets: list[Packet]) -> list[Message]:
 
 
 class Listener:
-    """Has the broker's SUBACK when `start` returns; comes back by itself when the broker does."""
+    """Has the broker's SUBACK when `start` returns; comes back by itself when the broker does. At the end of
+    a `with`, all that boards have published must be as host_tools/data defines it."""
 
     def __init__(
         self, host: str, port: int, folder: Path, topic: str = "sportbox/v1/#", qos: int = 1
@@ -93,6 +95,8 @@ class Listener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if kind is None:
+            check_all((message.topic, message.payload) for message in self.messages)
 
     def send(self, board: Board, token: str | bytes, *, retain: bool = False) -> None:
         """Publish an order; the broker has it when this returns."""

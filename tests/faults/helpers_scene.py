@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.data.traffic import check_delivery
 from tests.faults import packets
 from tests.faults.helpers import POLL_S, Bench, Board, eventually, gather_all, jti_of
 from tests.faults.helpers_check import answers, check_events, check_stalls, first_events, of_components
@@ -114,6 +115,8 @@ class Scene:
         watching = asyncio.create_task(self.watch_connections())
         try:
             await self.play_fault()
+            for message in self.messages:
+                check_delivery(message.topic, message.qos, message.retain)
         except BaseException as error:
             error.add_note(f"in the scene `{self.fault.name}`, board {self.board.name}")
             raise

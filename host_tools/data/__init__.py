@@ -1,0 +1,1 @@
+"""A site's data for others: what its messages are, Home Assistant, the bridge to city platforms."""

@@ -1,0 +1,51 @@
+"""Whether what boards publish is what the definition says, message by message."""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from host_tools.data.schemas import find_message, schema
+from host_tools.data.topics import Message, topic_of
+
+
+@cache
+def validator(message: Message) -> Draft202012Validator:
+    return Draft202012Validator(schema(message))
+
+
+def faults_of(topic: str, payload: bytes) -> list[str]:
+    """What is wrong with a message, a line each."""
+    try:
+        message, value = find_message(topic, payload)
+    except ValueError as error:
+        return [f"{topic}: {error} {payload[:200]!r}"]
+    return [
+        f"{topic}: {message.name}: {'/'.join(map(str, error.path))}: {error.message}"
+        for error in validator(message).iter_errors(value)
+    ]
+
+
+def check_all(messages: Iterable[tuple[str, bytes]]) -> int:
+    """All messages of boards; how many there were. Orders are not theirs, and tests send broken ones."""
+    checked = 0
+    for topic, payload in messages:
+        if topic.endswith("/cmd"):
+            continue
+        assert faults_of(topic, payload) == []
+        checked += 1
+    return checked
+
+
+def check_delivery(topic: str, qos: int, retained: bool) -> None:
+    """How a board published it; `qos` of the PUBLISH itself, not of the subscription."""
+    known = topic_of(topic)
+    assert known is not None, topic
+    assert (qos, retained) == (known.qos, known.retained), topic
+
+
+def as_bytes(value: Any) -> bytes:
+    """The payload of a message that `sportbox demo --json` has printed."""
+    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
