@@ -4,7 +4,7 @@ from pathlib import Path
 
 from host_tools.site.load import load_site
 from host_tools.site.passphrase import passphrase_source
-from host_tools.site.vault import Vault, new_vault, open_vault
+from host_tools.site.vault import Vault, networks_with_password, new_vault, open_vault
 
 PASSPHRASE = "correct horse battery"
 WIFI_PASSWORD = "muschelkalk 54"
@@ -14,8 +14,9 @@ def cheap_vault(site_file: Path, passphrase: str = PASSPHRASE, wifi: str | None 
     """Make the vault of a site file. Commands open it with $SPORTBOX_PASSPHRASE or --passphrase-file."""
     site = load_site(site_file)
     vault = new_vault(site_file, site, passphrase, n=16)
-    if wifi is not None and site.wifi.password_secret is not None:
-        vault.set_wifi(site.wifi.password_secret, wifi)
+    for network in networks_with_password(site):
+        if wifi is not None:
+            vault.set_wifi(network.password_secret or "", wifi)
     return vault
 
 

@@ -10,8 +10,10 @@ from host_tools.commands.options import Json, PassphraseFile, SiteFile, new_app
 from host_tools.errors import BadInput
 from host_tools.output import emit, printable, say
 from host_tools.site.load import load_site
+from host_tools.site.models import Site
 from host_tools.site.openvault import check_secret_name, no_secret
 from host_tools.site.passphrase import Source, passphrase_source, too_short, wifi_source
+from host_tools.site.sections import Wifi
 from host_tools.site.vault import Vault, ask_wifi, open_vault
 from host_tools.words import tr
 
@@ -66,18 +68,30 @@ def set_wifi(
             show_default=False,
         ),
     ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="NAME",
+            help="which of the site's Wi-Fi networks, where it has several",
+            show_default=False,
+        ),
+    ] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Set the password of the site's Wi-Fi network. Boards get it when they are provisioned the next time."""
     site = load_site(site_file)
-    name = site.wifi.password_secret
+    chosen = _network(site, network)
+    name = chosen.password_secret
     if name is None:
         raise BadInput(
-            tr("the site's Wi-Fi network `{ssid}` has no password", ssid=printable(site.wifi.ssid)),
-            tr("in the site file: wifi: {example}", example="{ssid: ..., password_secret: wifi-main}"),
+            tr("the site's Wi-Fi network `{ssid}` has no password", ssid=printable(chosen.ssid)),
+            tr(
+                "in the site file: wifi: {example}", example="{main: {ssid: ..., password_secret: wifi-main}}"
+            ),
         )
     opened = open_vault(site_file, site, passphrase_source(passphrase_file), wifi=False)
-    opened.set_wifi(name, ask_wifi(site, wifi_source(password_file)))
+    opened.set_wifi(name, ask_wifi(site, wifi_source(password_file), chosen))
     say(tr("{path}: Wi-Fi password `{name}` is set", path=opened.path, name=name))
     say(tr("note: a board gets it when it is provisioned the next time"))
 
@@ -106,6 +120,19 @@ def set_secret(
     source = Source(secret_file, SECRET_VARIABLE, "--secret-file")
     opened.set_secret(name, source.new(f"Secret `{name}`: ", no_secret))
     say(f"{opened.path}: secret `{name}` is set")
+
+
+def _network(site: Site, name: str | None) -> Wifi:
+    """The network of that name, or the only one."""
+    known = ", ".join(site.wifi)
+    if name is None and len(site.wifi) > 1:
+        raise BadInput(tr("the site has several Wi-Fi networks: {names}", names=known), "--network NAME")
+    if name is not None and name not in site.wifi:
+        raise BadInput(
+            tr("the site has no Wi-Fi network `{name}`", name=printable(name)),
+            tr("its networks: {names}", names=known),
+        )
+    return site.first_network if name is None else site.wifi[name]
 
 
 @app.command()

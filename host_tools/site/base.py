@@ -13,11 +13,21 @@ EXPANDER_PATTERN = r"^GP[AB][0-7]$"
 TIME_PATTERN = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 LABEL_URL_PATTERN = r"^[a-z][a-z0-9+.-]*:([A-Za-z0-9._~:/?#@!$&'()*+,;=%-]|\{(site|device|component)\})+$"
 LABEL_URL_MAX = 200
+URL_PATTERN = (
+    r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*)?$"
+)
+URL_MAX = 400
+PATH_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]+$"
+PATH_MAX = 400
+TOPIC_PATTERN = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
 NAME_RULE = "1 to 32 of the characters a-z, 0-9 and -"
 WORDS_OF_PATTERN = {
     NAME_PATTERN: f"a name: {NAME_RULE}",
     HOST_PATTERN: "a host name or an IP address",
     LABEL_URL_PATTERN: "an address, with `{site}`, `{device}` and `{component}` to be filled in",
+    URL_PATTERN: "an address beginning with http:// or https://, without user, password, query and fragment",
+    PATH_PATTERN: "a path",
+    TOPIC_PATTERN: "a topic: letters, digits, _ and -, parted by /",
     EXPANDER_PATTERN: "`GPA0` to `GPB7`",
     TIME_PATTERN: "a time of day from `00:00` to `24:00`",
 }
@@ -28,6 +38,10 @@ EXPANDER_PIN = 64  # GPA0; GPB7 is 79
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 LabelUrl = Annotated[str, StringConstraints(max_length=LABEL_URL_MAX, pattern=LABEL_URL_PATTERN)]
+Url = Annotated[str, StringConstraints(max_length=URL_MAX, pattern=URL_PATTERN)]
+FilePath = Annotated[str, StringConstraints(max_length=PATH_MAX, pattern=PATH_PATTERN)]
+Topic = Annotated[str, StringConstraints(max_length=60, pattern=TOPIC_PATTERN)]
+TcpPort = Annotated[int, Field(ge=1, le=65_535)]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=HOST_PATTERN)]
 Gpio = Annotated[int, Field(ge=0, le=GPIO_MAX)]
 Pin = Gpio | Annotated[str, StringConstraints(pattern=EXPANDER_PATTERN)]

@@ -232,7 +232,7 @@ def board_files(
         certificate = issue(vault.ca, key.public_key(), device)
     files = {
         CONFIG_FILE: _json(device_config(site, device)),
-        SECRETS_FILE: _json(device_secrets(site, device, vault.masters, vault.wifi_password(site))),
+        SECRETS_FILE: _json(device_secrets(site, device, vault.masters, vault.wifi_password(site, device))),
         CA_FILE: vault.ca.certificate_der(),
         CERTIFICATE_FILE: certificate,
         KEY_FILE: key_der(key),

@@ -10,7 +10,8 @@ from host_tools.errors import BadInput
 from host_tools.site.boards import Board, board_names, load_board, power_problems
 from host_tools.site.expected import Loc
 from host_tools.site.explain import Explained, nearest
-from host_tools.site.kinds import KINDS, kind_with
+from host_tools.site.hours import check_hours
+from host_tools.site.kinds import KINDS, Lock, kind_with
 from host_tools.site.kinds.kind import Part, Plug, Socket
 from host_tools.site.models import Device, Settings
 from host_tools.site.resolve import part_of
@@ -56,9 +57,20 @@ def check_device(device: Device, defaults: Settings, loc: Loc) -> list[Explained
         for part in parts
         for item in kind_with(part.name).check(part)
     ]
+    found += _opening(device, loc)
     found += _pins(parts, board, inside)
     found += _settings(device.settings, defaults, board, loc)
     return found
+
+
+def _opening(device: Device, loc: Loc) -> Iterator[Explained]:
+    """Opening hours of the device and of its locks."""
+    for item in check_hours(device.settings.opening):
+        yield Explained((*loc, "settings", "opening", *item.loc), item.message)
+    for name, component in device.components.items():
+        if isinstance(component, Lock):
+            for item in check_hours(component.opening):
+                yield Explained((*loc, "components", name, "opening", *item.loc), item.message)
 
 
 def _pins(parts: list[Part[Any]], board: Board, loc: Loc) -> Iterator[Explained]:

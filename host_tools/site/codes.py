@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from host_tools.errors import BadInput
 from host_tools.site.explain import nearest
+from host_tools.site.hours import WEEKDAYS
 from host_tools.site.kinds import Keypad, kind_of
-from host_tools.site.kinds.keypad import DAY_S, WEEKDAYS
+from host_tools.site.kinds.keypad import DAY_S
 from host_tools.site.models import Device, Site
 from host_tools.site.resolve import device_of, locks_with_codes
 

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from host_tools.errors import BadInput
 from host_tools.site import yamlfile
 from host_tools.site.atomic import locked_for, replace_file
-from host_tools.site.load import load_site
-from host_tools.site.models import KEY_VERSION_MAX, Site
+from host_tools.site.load import load_site, site_of
+from host_tools.site.models import KEY_VERSION_MAX
 from host_tools.site.resolve import device_of
 from host_tools.words import tr
 
@@ -110,6 +110,6 @@ def _is(content: bytes, expected: Any) -> bool:
     """Whether this is a site file, with that data and no other."""
     try:
         data = yamlfile.parse(content).data
-        return bool(data == expected) and Site.model_validate(data) == Site.model_validate(expected)
+        return bool(data == expected) and site_of(data) == site_of(expected)
     except (yamlfile.YamlError, ValidationError):
         return False

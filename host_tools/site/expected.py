@@ -18,6 +18,11 @@ def type_of(field: FieldInfo) -> Any:
     return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names that they have in a file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def type_at(model: type[BaseModel], loc: Loc, data: object) -> Any:
     """The type of what stands at `loc` of a file with this data; None if nothing may stand there."""
     kind: Any = model
@@ -45,7 +50,7 @@ def _step(kind: Any, part: str | int, value: object) -> Any:
             return None if shape is None else shape.written
     members = models_in(kind)
     if members:
-        fields = (member.model_fields.get(str(part)) for member in members)
+        fields = (fields_of(member).get(str(part)) for member in members)
         return next((type_of(field) for field in fields if field is not None), None)
     if get_origin(kind) in (Union, types.UnionType):
         steps = (_step(member, part, value) for member in get_args(kind))

@@ -1,6 +1,7 @@
 """pydantic's findings in words: what is wrong, what is allowed, what was probably meant."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from host_tools.site.base import NAME_RULE
-from host_tools.site.expected import Loc, expected_value, models_in, type_at
+from host_tools.site.expected import Loc, expected_value, fields_of, models_in, type_at
 
 SHOWN_MAX = 60
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")  # of an address: never repeated
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        text = repr(value)[1:-1]
+        text = repr(_CREDENTIALS.sub("//...@", value))[1:-1]
         text = f'"{text}"'
     elif isinstance(value, Mapping):
         return "a mapping"
@@ -104,7 +106,7 @@ def _got(kind: str, value: object) -> str:
 
 
 def _unknown_field(name: str, models: list[type[BaseModel]]) -> str:
-    allowed = list(models[0].model_fields) if models else []
+    allowed = list(fields_of(models[0])) if models else []
     meant = nearest(name, allowed)
     guess = f", did you mean `{meant}`?" if meant else ""
     return f"unknown field{guess} (allowed: {', '.join(allowed)})"

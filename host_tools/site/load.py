@@ -1,15 +1,18 @@
 """Reading a site file: all that is wrong with it at once, each with line and field."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from host_tools.errors import BadInput
 from host_tools.site import yamlfile
 from host_tools.site.check import check_devices
+from host_tools.site.check_sections import check_sections
 from host_tools.site.explain import Explained, explain
-from host_tools.site.models import Site
+from host_tools.site.migrations import migrated
+from host_tools.site.models import FILE_VERSION, Site
 
 PROBLEMS_MAX = 100
 
@@ -59,18 +62,39 @@ def read_site(path: Path) -> tuple[Site, list[Problem]]:
             else "a site file is a mapping: `site: name` and so on"
         )
         raise SiteFileError(path, [Problem(str(path), 1, 1, "", message)])
-    found: list[Explained] = []
-    site: Site | None = None
-    try:
-        site = Site.model_validate(document.data)
-    except ValidationError as error:
-        found.extend(explain(error, Site, document.data))
-    found.extend(check_devices(document.data))
+    found, site = _examine(document.data)
     wrong = [_located(str(path), document, item) for item in found if not item.note]
     if wrong or site is None:
         raise SiteFileError(path, wrong)
     notes = [_located(str(path), document, item) for item in found if item.note]
     return site, sorted(notes, key=lambda note: (note.line, note.column))
+
+
+def site_of(data: dict[str, Any]) -> Site:
+    """The site that parsed data of any version describe; pydantic's ValidationError if they do not."""
+    return Site.model_validate(migrated(data).data)
+
+
+def _examine(data: dict[str, Any]) -> tuple[list[Explained], Site | None]:
+    """All findings, at places of the file; the site if it is right in itself."""
+    now = migrated(data)
+    if now.wrong is not None:
+        return [now.wrong], None
+    found: list[Explained] = []
+    site: Site | None = None
+    try:
+        site = Site.model_validate(now.data)
+    except ValidationError as error:
+        found.extend(explain(error, Site, now.data))
+    found.extend(check_devices(now.data))
+    found.extend(check_sections(now.data))
+    if now.is_old:
+        told = (
+            f"version {now.version} is old, and read as before; `sportbox site migrate SITE.yaml` makes it "
+            f"version {FILE_VERSION}"
+        )
+        found.append(Explained(("version",), told, note=True))
+    return [replace(item, loc=now.in_file(item.loc)) for item in found], site
 
 
 def _located(file: str, document: yamlfile.Document, item: Explained) -> Problem:

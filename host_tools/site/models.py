@@ -1,27 +1,25 @@
-"""The site file, version 1: every field with its unit and bounds. docs/site-file.md is made from this file.
+"""The site file, version 2: every field with its unit and bounds. docs/site-file.md is made from this file.
 
-Durations are whole numbers; the unit is the end of the name (`_ms`, `_s`). Components: kinds/.
+Durations are whole numbers; the unit is the end of the name (`_ms`, `_s`).
+Components: kinds/; broker, Wi-Fi and outputs: sections.py; older versions: migrations.py.
 """
 
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from host_tools.site.base import Host, LabelUrl, Model, Name, Title
+from host_tools.site.base import LabelUrl, Model, Name, Title
 from host_tools.site.hardware import BatterySettings, SleepSettings
-from host_tools.site.kinds import COMPONENTS_BY_NAME, KINDS, AnyComponent
+from host_tools.site.hours import Hours, WeekHours
+from host_tools.site.kinds import COMPONENTS_BY_NAME, KINDS, AnyComponent, Lock
+from host_tools.site.sections import NETWORKS_MAX, Audit, Broker, Ntp, Outputs, Wifi, a_network
 
-FILE_VERSION = 1
+FILE_VERSION = 2
 MAX_DEVICES = 2000
 MAX_COMPONENTS = 32
 KEY_VERSION_MAX = 9_999
-PLAIN_PORT = 1883
-TLS_PORT = 8883
-SERVICES_PORT = 8884
-
-TcpPort = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Settings(Model):
@@ -58,6 +56,9 @@ class Settings(Model):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lines at or over this level go to the topic `log`"
     )
+    opening: WeekHours | None = Field(
+        None, description="locks that set none themselves: when bookings may open them [default: always]"
+    )
     battery: BatterySettings | None = Field(
         None, description="boards with a battery: thresholds that differ from the board's"
     )
@@ -66,52 +67,14 @@ class Settings(Model):
     )
 
 
-class Broker(Model):
-    kind: Literal["mosquitto", "rabbitmq", "embedded"] = Field(
-        "mosquitto", description="which broker `site apply` sets up; `embedded` is for a laptop alone"
-    )
-    host: Host = Field("127.0.0.1", description="name or address of the MQTT broker")
-    port: TcpPort | None = Field(None, description="port for boards [default: 8883 with TLS, 1883 without]")
-    tls: bool = Field(
-        False,
-        description="boards and broker prove to each other who they are, with certificates of the site's CA",
-    )
-    server_name: Host | None = Field(None, description="name in the broker's certificate [default: `host`]")
-    services_port: TcpPort = Field(
-        SERVICES_PORT, description="port for services (booking, dashboards, tools): TLS and a password"
-    )
-
-    @property
-    def boards_port(self) -> int:
-        """Where boards connect."""
-        return self.port or (TLS_PORT if self.tls else PLAIN_PORT)
-
-    @property
-    def name(self) -> str:
-        """What the broker's certificate must name."""
-        return self.server_name or self.host
-
-
-class Ntp(Model):
-    host: Host = Field("pool.ntp.org", description="name or address of the time server")
-    port: Annotated[int, Field(ge=1, le=65_535)] = Field(123, description="UDP port of the time server")
-
-
-class Wifi(Model):
-    ssid: Annotated[str, StringConstraints(min_length=1, max_length=32)] = Field(
-        "sportbox", description="name of the network"
-    )
-    password_secret: Name | None = Field(
-        None,
-        description="name of the secret that holds the password; the password itself is never in this file",
-    )
-
-
 class Device(Model):
     board: Name = Field(description="folder below boards/ that describes the hardware")
     title: Title | None = Field(None, description="name for people")
     key_version: Annotated[int, Field(ge=1, le=KEY_VERSION_MAX)] = Field(
         1, description="raise it to replace the device's keys"
+    )
+    wifi: Name | None = Field(
+        None, description="the network of the site's `wifi` that it joins [default: the first]"
     )
     settings: Settings = Field(
         default_factory=Settings, description="what differs from the site's `defaults`"
@@ -128,7 +91,7 @@ class Device(Model):
 
 
 class Site(Model):
-    version: Literal[1] = Field(description="version of the site file's format")
+    version: Literal[2] = Field(description="version of the site file's format")
     site: Name = Field(description="name of the site in topics and tokens")
     title: Title | None = Field(None, description="name for people")
     time_zone: str = Field("Europe/Berlin", description="IANA time zone, for example `Europe/Berlin`")
@@ -141,8 +104,17 @@ class Site(Model):
     )
     broker: Broker = Field(default_factory=Broker, description="where boards find the broker")
     ntp: Ntp = Field(default_factory=Ntp, description="where boards get the time")
-    wifi: Wifi = Field(default_factory=Wifi, description="the network that boards join")
+    wifi: Annotated[dict[Name, Wifi], Field(min_length=1, max_length=NETWORKS_MAX)] = Field(
+        default_factory=a_network, description="the networks that boards join, by names of your choice"
+    )
     defaults: Settings = Field(default_factory=Settings, description="behaviour of all boards")
+    alarm_times: WeekHours | None = Field(
+        None,
+        description="when the ground is closed: a door opened without an order, motion inside and an open "
+        "housing are then alarms",
+    )
+    outputs: Outputs = Field(default_factory=Outputs, description="where else the site's data go")
+    audit: Audit = Field(default_factory=Audit, description="the journal of who opened what")
     devices: dict[Name, Device] = Field(
         min_length=1, max_length=MAX_DEVICES, description="boards by name, as in topics"
     )
@@ -161,3 +133,19 @@ class Site(Model):
         own = self.devices[device].settings
         changed = {name: getattr(own, name) for name in own.model_fields_set}
         return self.defaults.model_copy(update=changed)
+
+    def network_of(self, device: str) -> Wifi:
+        """The Wi-Fi network that a device joins."""
+        name = self.devices[device].wifi
+        return self.first_network if name is None else self.wifi[name]
+
+    @property
+    def first_network(self) -> Wifi:
+        """That of devices which name none."""
+        return next(iter(self.wifi.values()))
+
+    def opening_of(self, device: str, lock: str) -> list[Hours] | None:
+        """When bookings may open a lock; None: always."""
+        component = self.devices[device].components[lock]
+        own = component.opening if isinstance(component, Lock) else None
+        return own or self.settings_of(device).opening

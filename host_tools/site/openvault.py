@@ -151,9 +151,10 @@ class Vault:
         """Names of the Wi-Fi passwords that are there."""
         return sorted(self._contents.wifi)
 
-    def wifi_password(self, site: Site) -> str:
-        """The password of the site's network, empty for an open one; BadInput when it is not there."""
-        name = site.wifi.password_secret
+    def wifi_password(self, site: Site, device: str | None = None) -> str:
+        """The password of the network that a device joins (of the site's first, where none is named), empty
+        for an open one; BadInput when it is not there."""
+        name = (site.first_network if device is None else site.network_of(device)).password_secret
         if name is None:
             return ""
         if name not in self._contents.wifi:

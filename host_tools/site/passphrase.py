@@ -71,8 +71,10 @@ def passphrase_source(file: Path | None = None) -> Source:
     return Source(file)
 
 
-def wifi_source(file: Path | None = None) -> Source:
-    return Source(file, WIFI_VARIABLE, "--password-file")
+def wifi_source(file: Path | None = None, secret: str | None = None) -> Source:
+    """`secret`: the name of the password, where a site has several."""
+    own = "" if secret is None else "_" + secret.upper().replace("-", "_")
+    return Source(file, WIFI_VARIABLE + own, "--password-file")
 
 
 def too_short(passphrase: str) -> str | None:

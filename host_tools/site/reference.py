@@ -9,17 +9,25 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from host_tools.site import models
-from host_tools.site.expected import expected_of
+from host_tools.site import models, sections
+from host_tools.site.expected import expected_of, fields_of
 from host_tools.site.hardware import BatterySettings, SleepSettings
+from host_tools.site.hours import Hours
 from host_tools.site.kinds import KINDS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "site-file.md"
 TABLES: dict[str, type[BaseModel]] = {
     "site": models.Site,
-    "broker": models.Broker,
-    "ntp": models.Ntp,
-    "wifi": models.Wifi,
+    "broker": sections.Broker,
+    "bridge": sections.Bridge,
+    "ntp": sections.Ntp,
+    "wifi": sections.Wifi,
+    "outputs": sections.Outputs,
+    "homeassistant": sections.HomeAssistant,
+    "sensorthings": sections.SensorThings,
+    "ngsild": sections.NgsiLd,
+    "audit": sections.Audit,
+    "hours": Hours,
     "settings": models.Settings,
     "device": models.Device,
     "battery": BatterySettings,
@@ -33,7 +41,7 @@ _BLOCK = re.compile(r"(<!-- fields: ([a-z]+) -->\n)(.*?)(<!-- end -->)", re.DOTA
 def table(model: type[BaseModel]) -> str:
     """One row a field: name, what is allowed, default, meaning."""
     lines = ["| field | allowed | default | meaning |", "| --- | --- | --- | --- |"]
-    for name, field in model.model_fields.items():
+    for name, field in fields_of(model).items():
         allowed = (expected_of(field.annotation, list(field.metadata)) or "").replace("between ", "")
         unit = next((f" {unit}" for end, unit in UNITS.items() if name.endswith(end)), "")
         allowed = re.sub(r"(\d) and (\d)", r"\1 to \2", allowed) + unit

@@ -72,7 +72,7 @@ def device_secrets(
     version = described.key_version
     masters = {1: master} if isinstance(master, bytes) else dict(sorted(master.items(), reverse=True))
     secrets: dict[str, Any] = {
-        "wifi": {"ssid": site.wifi.ssid, "password": wifi_password},
+        "wifi": {"ssid": site.network_of(device).ssid, "password": wifi_password},
         "broker": {"user": None, "password": None},
         "keys": {
             key_id(role, version, generation): {

@@ -16,12 +16,21 @@ from host_tools.site.inventory import Inventory, inventory_path
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault, contents_of, no_wifi_password, write
 from host_tools.site.passphrase import TRIES, Source, normal, passphrase_source, too_short, wifi_source
+from host_tools.site.sections import Wifi
 from host_tools.site.vaultcontents import new_contents
 from host_tools.words import tr
 
 SUFFIX = ".vault"
 
-__all__ = ["Vault", "ask_wifi", "new_vault", "no_wifi_password", "open_vault", "vault_path"]
+__all__ = [
+    "Vault",
+    "ask_wifi",
+    "networks_with_password",
+    "new_vault",
+    "no_wifi_password",
+    "open_vault",
+    "vault_path",
+]
 
 
 def vault_path(site_file: Path) -> Path:
@@ -31,8 +40,9 @@ def vault_path(site_file: Path) -> Path:
 def open_vault(
     site_file: Path, site: Site, source: Source | None = None, *, wifi: bool = True, create: bool = True
 ) -> Vault:
-    """The vault beside the site file, made on first use (with `create`). With `wifi` it has the site's Wi-Fi
-    password, which is asked for where it lacks it. Raises BadInput or ToolError, each with a cure."""
+    """The vault beside the site file, made on first use (with `create`). With `wifi` it has the
+    passwords of the site's Wi-Fi networks, which are asked for where it lacks them. Raises
+    BadInput or ToolError, each with a cure."""
     source = source or passphrase_source()
     path = vault_path(site_file)
     if create and not path.exists():
@@ -40,15 +50,26 @@ def open_vault(
     vault = (
         _create(path, site.site, source) if create and not path.exists() else _open(path, site.site, source)
     )
-    name = site.wifi.password_secret
-    if wifi and name is not None and name not in vault.wifi_names:
-        vault.set_wifi(name, ask_wifi(site, wifi_source()))
+    if wifi:
+        for network in networks_with_password(site):
+            if network.password_secret not in vault.wifi_names:
+                vault.set_wifi(network.password_secret or "", ask_wifi(site, network=network))
     return vault
 
 
-def ask_wifi(site: Site, source: Source) -> str:
-    """The password of the site's network, from who sets it."""
-    return source.new(tr("Password of the Wi-Fi network `{ssid}`: ", ssid=site.wifi.ssid), no_wifi_password)
+def networks_with_password(site: Site) -> list[Wifi]:
+    """The site's protected networks, one a secret."""
+    found = {network.password_secret: network for network in site.wifi.values()}
+    return [network for secret, network in found.items() if secret is not None]
+
+
+def ask_wifi(site: Site, source: Source | None = None, network: Wifi | None = None) -> str:
+    """The password of a network (of the site's first, where none is named), from who sets it. Where there are
+    several, each has an environment variable of its own."""
+    network = network or site.first_network
+    several = len(networks_with_password(site)) > 1
+    source = source or wifi_source(secret=network.password_secret if several else None)
+    return source.new(tr("Password of the Wi-Fi network `{ssid}`: ", ssid=network.ssid), no_wifi_password)
 
 
 def new_vault(site_file: Path, site: Site, passphrase: str, n: int = vaultfile.COST_N) -> Vault:

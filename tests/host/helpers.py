@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SITES = ROOT / "sites"
 ROSTOCK = SITES / "hafensport-rostock.yaml"
-WARNEMUENDE = SITES / "warnemuende-mole.yaml"
+WORKSHOP = SITES / "werkstatt.yaml"
 STRALSUND = SITES / "stralsund-sundpark.yaml"
 WARNEMUENDE = SITES / "warnemuende-mole.yaml"
 
@@ -30,6 +30,8 @@ devices:
     components:
       court-1: {hold_ms: 5000}
 """
+# The same as the newest version has it.
+NEWEST = GOOD.replace("version: 1", "version: 2").replace("port: 1883", "port: 1883, tls: false")
 
 
 def write(folder: Path, text: str | bytes) -> Path:

@@ -10,7 +10,7 @@ from host_tools.site.models import Site
 
 SITE = Site.model_validate(
     {
-        "version": 1,
+        "version": 2,
         "site": "test",
         "devices": {"court-1": {"board": "field-esp32c3-battery", "components": {"court-1": {}}}},
     }

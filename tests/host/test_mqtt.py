@@ -23,7 +23,7 @@ from host_tools.mqtt import (
 )
 from host_tools.site.load import load_site
 from host_tools.site.state import running_simulation, state_dir
-from tests.host.helpers import ROSTOCK
+from tests.host.helpers import WORKSHOP
 
 SITE = "hafensport-rostock"
 
@@ -110,9 +110,9 @@ def write_state(folder: Path, **changes: object) -> None:
 
 
 def test_the_broker_is_that_of_the_option_then_the_simulation_then_the_site(tmp_path: Path) -> None:
-    site = load_site(ROSTOCK)
-    assert find_broker(site, None, tmp_path) == Address("127.0.0.1", 1883)
-    write_state(tmp_path)
+    site = load_site(WORKSHOP)
+    assert find_broker(site, None, tmp_path) == Address("127.0.0.1", 18830)
+    write_state(tmp_path, site="werkstatt")
     assert find_broker(site, None, tmp_path) == Address("127.0.0.1", 40123)
     assert find_broker(site, "mqtt://127.0.0.1:9", tmp_path) == Address("127.0.0.1", 9)
 

@@ -77,7 +77,7 @@ def test_the_example_in_the_document_is_a_right_site_file(tmp_path: Path) -> Non
 def test_the_excerpt_in_the_document_is_right_too(tmp_path: Path) -> None:
     text = reference.DOCUMENT.read_text(encoding="utf-8")
     excerpt = text.split("```yaml\n")[2].split("```")[0]
-    site = load_site(write(tmp_path, f"version: 1\nsite: excerpt\ndevices:\n{excerpt}"))
+    site = load_site(write(tmp_path, f"version: 2\nsite: excerpt\ndevices:\n{excerpt}"))
     assert "keypad-1" in site.devices["box-1"].components
 
 

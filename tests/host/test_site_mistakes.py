@@ -7,11 +7,21 @@ import pytest
 
 from host_tools.cli import main
 from host_tools.site.load import SiteFileError, load_site
-from tests.host.helpers import GOOD, changed, write
+from tests.host.helpers import NEWEST as GOOD
+from tests.host.helpers import changed as changed_in
+from tests.host.helpers import write
+
+
+def changed(old: str, new: str, text: str = GOOD) -> str:
+    return changed_in(old, new, text)
+
 
 # what is changed, into what, the line and field that must be named, words of the message
 MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
-    ("version: 1", "version: 2", 1, "version", ["must be 1", "got 2"]),
+    ("version: 2", "version: 3", 1, "version", ["newer (3)", "reads 1, 2", "update sportbox"]),
+    ("version: 2", "version: 0", 1, "version", ["one of 1, 2", "got 0"]),
+    ("version: 2", 'version: "2"', 1, "version", ["must be 2", '"2"']),
+    ("version: 2\n", "", 1, "version", ["is required"]),
     ("site: test-site", "site: Test_Site", 2, "site", ["a name", "a-z", '"Test_Site"']),
     ("site: test-site", f"site: {'x' * 33}", 2, "site", ["1 to 32"]),
     ("site: test-site\n", "", 1, "site", ["is required"]),
@@ -23,7 +33,13 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
     ("port: 1883", "port: 0", 5, "broker.port", ["between 1 and 65535", "got 0"]),
     ("port: 1883", 'port: "1883"', 5, "broker.port", ["a whole number", 'got "1883"']),
     ("port: 1883", "port: 1883.5", 5, "broker.port", ["a whole number", "got 1883.5"]),
-    ("broker: {host: 127.0.0.1, port: 1883}", "broker: local", 5, "broker", ["a mapping", '"local"']),
+    (
+        "broker: {host: 127.0.0.1, port: 1883, tls: false}",
+        "broker: local",
+        5,
+        "broker",
+        ["a mapping", '"local"'],
+    ),
     ("  telemetry_s: 30", "  telemetry: 30", 7, "defaults.telemetry", ["unknown", "`telemetry_s`", "window"]),
     ("  telemetry_s: 30", "  telemetry_s: 0", 7, "defaults.telemetry_s", ["between 1 and 86400", "got 0"]),
     ("  telemetry_s: 30", "  telemetry_s: yes", 7, "defaults.telemetry_s", ["a whole number", '"yes"']),

@@ -15,6 +15,7 @@ from host_tools.site import atomic, passphrase, vaultcontents, vaultfile
 from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.passphrase import Source, passphrase_source
+from host_tools.site.sections import Wifi
 from host_tools.site.vault import open_vault, vault_path
 from tests.host.helpers import STRALSUND
 from tests.vaults import PASSPHRASE, WIFI_PASSWORD, cheap_vault, passphrase_file, reopened
@@ -301,7 +302,7 @@ def test_the_wifi_password(site_file: Path, tmp_path: Path, monkeypatch: pytest.
     assert open_vault(site_file, SITE, source).wifi_password(SITE) == "long enough"
     monkeypatch.delenv("SPORTBOX_WIFI_PASSWORD")
     assert reopened(site_file, tmp_path).wifi_password(SITE) == "long enough"
-    open_net = SITE.model_copy(update={"wifi": SITE.wifi.model_copy(update={"password_secret": None})})
+    open_net = SITE.model_copy(update={"wifi": {"main": Wifi(ssid="open")}})
     assert made.wifi_password(open_net) == ""
 
 

@@ -115,8 +115,9 @@ def test_how_a_service_gets_in(site_file: Path, tmp_path: Path) -> None:
     locked = site.model_copy(
         update={"broker": site.broker.model_copy(update={"tls": True, "server_name": "broker.example"})}
     )
-    plain = services_address(site, made)
-    assert (plain.login, plain.port) == (None, site.broker.boards_port)
+    opened = site.model_copy(update={"broker": site.broker.model_copy(update={"tls": False})})
+    plain = services_address(opened, made)
+    assert (plain.login, plain.port) == (None, opened.broker.boards_port)
     address = services_address(locked, made, "booking")
     assert address.port == site.broker.services_port
     assert address.login is not None

@@ -12,7 +12,7 @@ COURT = {"board": "field-esp32c3", "components": {"court-1": {}}}
 
 def site(*courts: str) -> Site:
     devices = {"box-1": BOX, **dict.fromkeys(courts, COURT)}
-    return Site.model_validate({"version": 1, "site": "s", "devices": devices})
+    return Site.model_validate({"version": 2, "site": "s", "devices": devices})
 
 
 def test_own_boards_come_first_and_copies_get_numbers() -> None:

@@ -1,27 +1,19 @@
 """Keypads: a Wiegand reader or a bare 4x4 matrix, that open locks with codes where there is no network."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from host_tools.site.base import TIME_PATTERN, Gpio, Name, Pin, pin_number
+from host_tools.site.base import Gpio, Name, Pin, pin_number
 from host_tools.site.explain import Explained
+from host_tools.site.hours import WEEKDAYS, TimeOfDay, Weekday, seconds_of, weekdays_of
 from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, needs_waking
 from host_tools.site.uses import MATRIX_COLUMN, MATRIX_ROW, WIEGAND, Wire
 
 DAY_S = 86_400
 OPENS_MAX = 8
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-TimeOfDay = Annotated[str, StringConstraints(pattern=TIME_PATTERN)]
 Four = Annotated[list[Gpio], Field(min_length=4, max_length=4)]  # scanned too fast for a port expander
-
-
-def seconds_of(time: str) -> int:
-    """A time of day, `08:30`, in seconds since local midnight."""
-    hours, minutes = time.split(":")
-    return int(hours) * 3_600 + int(minutes) * 60
 
 
 class Keypad(Component):
@@ -55,7 +47,7 @@ class Keypad(Component):
     @property
     def weekdays(self) -> list[int]:
         """Monday is 0."""
-        return sorted({WEEKDAYS.index(day) for day in self.days})
+        return weekdays_of(self.days)
 
 
 class WiegandSocket(Socket):

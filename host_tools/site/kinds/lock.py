@@ -7,6 +7,7 @@ from pydantic import Field
 
 from host_tools.site.base import EXPANDER_PIN, Level, Model, Name, Pin, pin_number
 from host_tools.site.explain import Explained
+from host_tools.site.hours import WeekHours
 from host_tools.site.kinds.kind import (
     Component,
     Json,
@@ -45,6 +46,9 @@ class Lock(LockTimings, Component):
     pin: Pin | None = Field(None, description="GPIO of the strike driver, where it differs from the board's")
     latch: Pin | None = Field(
         None, description="GPIO of a contact that tells whether the strike's latch is engaged"
+    )
+    opening: WeekHours | None = Field(
+        None, description="when bookings may open it [default: `opening` of the settings, else always]"
     )
 
 

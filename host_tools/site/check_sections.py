@@ -1,0 +1,83 @@
+"""What a site file says beside its boards, where one field must fit another."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from host_tools.site.base import Model
+from host_tools.site.expected import Loc
+from host_tools.site.explain import Explained, nearest
+from host_tools.site.hours import WeekHours, check_hours
+from host_tools.site.sections import FIRST_NETWORK, Broker, Outputs
+
+M = TypeVar("M", bound=Model)
+_HOURS: TypeAdapter[WeekHours] = TypeAdapter(WeekHours)
+
+
+def check_sections(data: Mapping[str, Any]) -> Iterator[Explained]:
+    """Findings in those sections that are right in themselves; the site's own validation tells the others."""
+    yield from _networks(data)
+    broker = _valid(Broker, data.get("broker", {}))
+    if broker is not None and not broker.tls and not is_here(broker.host):
+        told = "the broker is open: who is in its network can read and send everything"
+        yield Explained(("broker", "tls"), told, note=True)
+    outputs = _valid(Outputs, data.get("outputs", {}))
+    if outputs is not None:
+        yield from _outputs(outputs)
+    yield from _hours(data.get("alarm_times"), ("alarm_times",))
+    defaults = data.get("defaults")
+    if isinstance(defaults, Mapping):
+        yield from _hours(defaults.get("opening"), ("defaults", "opening"))
+
+
+def is_here(host: str) -> bool:
+    """Whether a host is this computer itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _networks(data: Mapping[str, Any]) -> Iterator[Explained]:
+    """That devices join networks which there are."""
+    wifi, devices = data.get("wifi", {FIRST_NETWORK: {}}), data.get("devices")
+    if not isinstance(wifi, Mapping) or not isinstance(devices, Mapping):
+        return
+    known = [str(name) for name in wifi]
+    for device, fields in devices.items():
+        name = fields.get("wifi") if isinstance(fields, Mapping) else None
+        if isinstance(name, str) and name not in known:
+            meant = nearest(name, known)
+            guess = f", did you mean `{meant}`?" if meant else ""
+            told = f"the site has no such network{guess} (it has: {', '.join(known)}) (got `{name}`)"
+            yield Explained(("devices", device, "wifi"), told)
+
+
+def _outputs(outputs: Outputs) -> Iterator[Explained]:
+    things = outputs.sensorthings
+    if things is not None and things.user is not None and things.secret is None:
+        told = "is required with `user`: the name of the vault's secret that is the password"
+        yield Explained(("outputs", "sensorthings", "secret"), told)
+    for name in ("sensorthings", "ngsi_ld"):
+        output = getattr(outputs, name)
+        if output is not None and output.secret is not None and output.url.startswith("http://"):
+            told = "the secret goes there without encryption: use https://"
+            yield Explained(("outputs", name, "url"), told, note=True)
+
+
+def _hours(data: Any, loc: Loc) -> Iterator[Explained]:
+    if data is None:
+        return
+    with suppress(ValidationError):
+        for item in check_hours(_HOURS.validate_python(data)):
+            yield Explained((*loc, *item.loc), item.message)
+
+
+def _valid(model: type[M], data: Any) -> M | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError:
+        return None
