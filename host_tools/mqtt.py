@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from host_tools.errors import BadInput, Unreachable
 from host_tools.output import printable
-from host_tools.site.models import PLAIN_PORT, SERVICES_PORT, Site
+from host_tools.site.models import Site
+from host_tools.site.sections import PLAIN_PORT, SERVICES_PORT
 from host_tools.site.state import running_simulation
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ URL_PATTERN = (
 URL_MAX = 400
 PATH_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]+$"
 PATH_MAX = 400
+TENANT_PATTERN = r"^[a-z0-9_]+$"
 TOPIC_PATTERN = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
 NAME_RULE = "1 to 32 of the characters a-z, 0-9 and -"
 WORDS_OF_PATTERN = {
@@ -27,6 +28,7 @@ WORDS_OF_PATTERN = {
     LABEL_URL_PATTERN: "an address, with `{site}`, `{device}` and `{component}` to be filled in",
     URL_PATTERN: "an address beginning with http:// or https://, without user, password, query and fragment",
     PATH_PATTERN: "a path",
+    TENANT_PATTERN: "lower-case letters, digits and _",
     TOPIC_PATTERN: "a topic: letters, digits, _ and -, parted by /",
     EXPANDER_PATTERN: "`GPA0` to `GPB7`",
     TIME_PATTERN: "a time of day from `00:00` to `24:00`",

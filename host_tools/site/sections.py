@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from host_tools.site.base import FilePath, Host, Model, Name, TcpPort, Title, Topic, Url
+from host_tools.site.base import TENANT_PATTERN, FilePath, Host, Model, Name, TcpPort, Title, Topic, Url
 
 PLAIN_PORT = 1883
 TLS_PORT = 8883
@@ -101,7 +101,7 @@ class SensorThings(Model):
 
 class NgsiLd(Model):
     url: Url = Field(description="the context broker's root, for example `https://orion.example`")
-    tenant: Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z0-9_]+$")] | None = Field(
+    tenant: Annotated[str, StringConstraints(max_length=50, pattern=TENANT_PATTERN)] | None = Field(
         None, description="sent as `NGSILD-Tenant`"
     )
     secret: Name | None = Field(

@@ -11,7 +11,8 @@ from host_tools.site.kinds import KINDS
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.schema import site_schema
-from tests.host.helpers import GOOD, ROSTOCK, STRALSUND, WARNEMUENDE, changed, write
+from tests.host.helpers import NEWEST as GOOD
+from tests.host.helpers import ROSTOCK, STRALSUND, WARNEMUENDE, changed, write
 
 
 @pytest.mark.parametrize("path", [ROSTOCK, STRALSUND, WARNEMUENDE])
@@ -49,7 +50,7 @@ def test_summary_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_words_are_not_turned_into_booleans_or_octals(tmp_path: Path) -> None:
-    text = changed("site: test-site", "site: no")
+    text = changed("site: test-site", "site: no", GOOD)
     text = changed("telemetry_s: 30", "telemetry_s: 030", text)
     site = load_site(write(tmp_path, text))
     assert site.site == "no"
@@ -140,7 +141,7 @@ NOTES = [
 def test_what_may_not_be_meant_is_a_note(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: int, field: str, words: str
 ) -> None:
-    path = write(tmp_path, changed(old, new))
+    path = write(tmp_path, changed(old, new, GOOD))
     assert main(["site", "check", str(path)]) == 0
     told = f"note: {path}:{line}: {field}: {words}\n" if words else ""
     assert capsys.readouterr().err == told
