@@ -64,7 +64,7 @@ def test_a_note_tells_how_to_renew_it(tmp_path: Path, capsys: pytest.CaptureFixt
         (changed("port: 1883", "tls: 1", OLD), 5, "broker.tls", "true or false"),
         (changed("{host: 127.0.0.1, port: 1883}", "here", OLD), 5, "broker", "a mapping"),
         (
-            changed("    board: field", "    wifi: side\n    board: field", OLD),
+            changed("    board: f", "    wifi: side\n    board: f", OLD),
             17,
             "devices.court-1.wifi",
             "main",
