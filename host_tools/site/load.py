@@ -11,6 +11,7 @@ from host_tools.site import yamlfile
 from host_tools.site.check import check_devices
 from host_tools.site.check_sections import check_sections
 from host_tools.site.explain import Explained, explain
+from host_tools.site.marks import marked
 from host_tools.site.migrations import migrated
 from host_tools.site.models import FILE_VERSION, Site
 
@@ -67,6 +68,9 @@ def read_site(path: Path) -> tuple[Site, list[Problem]]:
     if wrong or site is None:
         raise SiteFileError(path, wrong)
     notes = [_located(str(path), document, item) for item in found if item.note]
+    for mark in marked(content):
+        told = "is marked to be changed: change it, and remove the mark"
+        notes.append(Problem(str(path), mark.line, mark.column, mark.field, told))
     return site, sorted(notes, key=lambda note: (note.line, note.column))
 
 

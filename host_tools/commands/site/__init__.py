@@ -2,12 +2,20 @@
 
 from host_tools.commands.options import new_app
 from host_tools.commands.site.check import check
+from host_tools.commands.site.export import export
+from host_tools.commands.site.import_ import import_
+from host_tools.commands.site.migrate import migrate
+from host_tools.commands.site.new import new
 from host_tools.commands.site.rotate import rotate
 from host_tools.commands.site.schema import schema
 
 app = new_app()
 app.command()(check)
+app.command()(new)
 app.command()(schema)
+app.command()(migrate)
+app.command()(export)
+app.command("import")(import_)
 app.command()(rotate)
 
 

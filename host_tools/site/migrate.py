@@ -1,0 +1,101 @@
+"""Writing an older site file anew as the newest version: comments, order and quotes stay (ruamel.yaml)."""
+
+import io
+import stat
+from pathlib import Path
+from typing import Any
+
+from host_tools.errors import BadInput
+from host_tools.site import yamlfile
+from host_tools.site.atomic import locked_for, replace_file
+from host_tools.site.load import load_site, site_of
+from host_tools.site.migrations import migrated
+from host_tools.site.models import FILE_VERSION
+from host_tools.site.sections import FIRST_NETWORK
+
+WIDTH = 4_096
+"""No line of a site file is broken anew."""
+
+
+def migrate_file(site_file: Path) -> int | None:
+    """Write it as the newest version; the version that it had, None if that is the newest already. Raises
+    BadInput where it is not right, or cannot be written so that it says the same; then it is as before."""
+    with locked_for(site_file.resolve().parent, site_file):
+        load_site(site_file)
+        content = yamlfile.read(site_file)
+        version = migrated(yamlfile.parse(content).data).version
+        if version == FILE_VERSION:
+            return None
+        renewed = rewritten(site_file, content)
+        replace_file(site_file, renewed, stat.S_IMODE(site_file.stat().st_mode))
+    return version
+
+
+def rewritten(site_file: Path, content: bytes) -> bytes:
+    """The content of a right site file as the newest version; BadInput if it would not say the same."""
+    text = content.decode("utf-8-sig")
+    bom = "\ufeff" if content.startswith(b"\xef\xbb\xbf") else ""
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    made = _steps(text.replace("\r\n", "\n"))
+    result = (bom + made.replace("\n", line_end)).encode()
+    if not _says_the_same(content, result):
+        raise BadInput(
+            f"{site_file} cannot be rewritten without changing what it says",
+            "change it by hand: docs/site-file.md, Versions of the format",
+        )
+    return result
+
+
+def _steps(text: str) -> str:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.util import load_yaml_guess_indent
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = WIDTH
+    try:
+        _, indent, offset = load_yaml_guess_indent(text)
+        yaml.indent(mapping=indent or 2, sequence=(indent or 2) + (offset or 0), offset=offset or 0)
+        data = yaml.load(text)
+        for step in range(int(data["version"]), FILE_VERSION):
+            _STEPS[step](data)
+        data["version"] = FILE_VERSION
+        written = io.StringIO()
+        yaml.dump(data, written)
+    except (YAMLError, ValueError, TypeError, AttributeError):
+        return ""  # says nothing, so it is told
+    return written.getvalue()
+
+
+def _one_to_two(data: Any) -> None:
+    """As migrations.one_to_two, on a document with comments."""
+    from ruamel.yaml.comments import CommentedMap
+
+    if "broker" in data:
+        data["broker"].setdefault("tls", False)
+    else:
+        broker = CommentedMap({"tls": False})
+        broker.fa.set_flow_style()
+        data.insert(list(data).index("devices"), "broker", broker)
+    wifi = data.get("wifi")
+    if wifi is not None:
+        networks = CommentedMap({FIRST_NETWORK: wifi})
+        if wifi.fa.flow_style():
+            networks.fa.set_flow_style()
+        data["wifi"] = networks
+
+
+_STEPS = {1: _one_to_two}
+
+
+def _says_the_same(before: bytes, after: bytes) -> bool:
+    try:
+        old, new = yamlfile.parse(before).data, yamlfile.parse(after).data
+        return bool(
+            migrated(old).data == new
+            and list(old["devices"]) == list(new["devices"])
+            and site_of(old) == site_of(new)
+        )
+    except (yamlfile.YamlError, ValueError, TypeError, KeyError):  # ValueError: pydantic's, too
+        return False
