@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
 TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
-	tests/host/test_broker.py tests/host/test_rules.py
+	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -190,8 +190,7 @@ class BrokerProcess:
 
     def _launch(self) -> None:
         assert threading.current_thread() is threading.main_thread(), "the broker would die with this thread"
-        wrapper = Path(__file__).with_name("die_with_parent.py")
-        command = [sys.executable, "-I", "-S", str(wrapper), str(os.getpid()), *self._command()]
+        command = [sys.executable, "-I", "-S", str(self._wrapper()), str(os.getpid()), *self._command()]
         with self.log_path.open("ab") as log:
             self._process = self._spawn(command, log)
         try:
@@ -199,6 +198,10 @@ class BrokerProcess:
         except BaseException:
             self.stop()
             raise
+
+    def _wrapper(self) -> Path:
+        """The script that starts it, and sees to it that it ends with us."""
+        return Path(__file__).with_name("die_with_parent.py")
 
     def _spawn(self, command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
         """In a session of its own, so that Ctrl-C on a terminal ends the boards before their broker."""

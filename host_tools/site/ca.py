@@ -45,6 +45,7 @@ RENEW_DAYS = 365
 SKEW = timedelta(days=1)
 """Valid from yesterday on: laptops and boards do not agree on the time."""
 YEAR = timedelta(days=365)
+BRIEF = timedelta(hours=1)
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """n of the curve P-256 (NIST SP 800-186, 3.2.1.3)."""
@@ -99,7 +100,17 @@ def issue(
 ) -> bytes:
     """The certificate of a board, DER: for TLS clients."""
     names = [x509.DNSName(device)]
-    return _issue(authority, public_key, device, names, ExtendedKeyUsageOID.CLIENT_AUTH, DEVICE_YEARS, now)
+    return _issue(
+        authority, public_key, device, names, ExtendedKeyUsageOID.CLIENT_AUTH, DEVICE_YEARS * YEAR, now
+    )
+
+
+def issue_brief(
+    authority: Authority, public_key: ec.EllipticCurvePublicKey, name: str, now: datetime | None = None
+) -> bytes:
+    """As `issue`, but for an hour: to try the broker, or to put a board out of it; kept nowhere."""
+    names = [x509.DNSName(name)]
+    return _issue(authority, public_key, name, names, ExtendedKeyUsageOID.CLIENT_AUTH, BRIEF, now)
 
 
 def issue_server(
@@ -110,7 +121,7 @@ def issue_server(
 ) -> bytes:
     """The certificate of a broker, DER: for TLS servers. The `names` are host names and IP addresses."""
     server = ExtendedKeyUsageOID.SERVER_AUTH
-    return _issue(authority, public_key, names[0], _alternative(names), server, SERVER_YEARS, now)
+    return _issue(authority, public_key, names[0], _alternative(names), server, SERVER_YEARS * YEAR, now)
 
 
 def _alternative(names: list[str]) -> list[x509.GeneralName]:
@@ -131,7 +142,7 @@ def _issue(
     common: str,
     names: Sequence[x509.GeneralName],
     usage: x509.ObjectIdentifier,
-    years: int,
+    lasts: timedelta,
     now: datetime | None,
 ) -> bytes:
     """Not beyond the authority's own end. The serial number has 159 random bits (RFC 5280, 4.1.2.2 allows 20
@@ -146,7 +157,7 @@ def _issue(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - SKEW)
-        .not_valid_after(min(now + years * YEAR, authority.certificate.not_valid_after_utc))
+        .not_valid_after(min(now + lasts, authority.certificate.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)

@@ -1,0 +1,49 @@
+"""Who is who at a site's broker, and what each may do: the table that rights and their proof are made of.
+
+Patterns are below `sportbox/v1/<site>/`. A board's are below its own base, by the name in its certificate.
+"""
+
+from dataclasses import dataclass
+
+from host_tools.mqtt import ROOT
+from host_tools.site.models import Site
+
+BOOKING = "booking"
+DASHBOARD = "dashboard"
+MANAGER = "manager"
+RECORDER = "recorder"
+
+PROBE = ".probe"
+"""Plays a board in the proof of delivery. A dot: no device can be called that."""
+
+DEVICE_WRITES = ("availability", "info", "+/state", "event", "telemetry", "ack", "log", "update/get")
+DEVICE_READS = ("cmd", "update/data")
+
+HOME_ASSISTANT = "homeassistant"
+"""Where Home Assistant looks for what is there (https://www.home-assistant.io/integrations/mqtt/)."""
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a service may do: filters of whole topics."""
+
+    writes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+def base(site: str) -> str:
+    return f"{ROOT}/{site}"
+
+
+def services(site: Site) -> dict[str, Rights]:
+    """The users with a password. `manager` is this project's own tools, `recorder` journal and bridge."""
+    below = base(site.site)
+    everything = (f"{below}/#",)
+    announced = (f"{HOME_ASSISTANT}/#",)
+    booking_reads = ("+/availability", "+/info", "+/ack", "+/+/state")
+    return {
+        BOOKING: Rights((f"{below}/+/cmd",), tuple(f"{below}/{one}" for one in booking_reads)),
+        DASHBOARD: Rights((), everything + announced),
+        MANAGER: Rights((f"{below}/+/cmd", *announced), everything + announced),
+        RECORDER: Rights((), everything),
+    }
