@@ -23,7 +23,6 @@ from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
 
 INSTALL_HINT = "sudo apt install mosquitto (macOS: brew install mosquitto)"
-RUN_SUFFIX = ".broker"
 
 
 class SiteBroker(BrokerProcess):
@@ -78,15 +77,9 @@ class SiteBroker(BrokerProcess):
         return running.pid_of(self.state_dir) is not None and running.answers(self.services)
 
 
-def default_directory(site_file: Path) -> Path:
-    """Where the broker of a laptop keeps its files, beside the site file; from any folder the same."""
-    return site_file.resolve().with_suffix(RUN_SUFFIX)
-
-
 def directory_of(site_file: Path, site: Site) -> Path:
-    """What the site file says, else `default_directory`."""
-    named = getattr(site.broker, "directory", None)
-    return Path(named) if named else default_directory(site_file)
+    """Where the broker's files are on this computer."""
+    return site.broker.folder(site_file).absolute()
 
 
 def start(site: Site, vault: Vault, directory: Path, revoked: Iterable[int] = ()) -> SiteBroker:

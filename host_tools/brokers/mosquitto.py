@@ -13,11 +13,12 @@ from pathlib import Path
 
 from host_tools.brokers import acl, certificates, passwords
 from host_tools.brokers.users import services
-from host_tools.centre.bridge import LIMITS
+from host_tools.centre.bridge import CA_FILE, CERTIFICATE_FILE, KEY_FILE, LIMITS, bridge_conf
 from host_tools.errors import BadInput
 from host_tools.site.ca import key_pem
-from host_tools.site.models import Broker, Site
+from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
+from host_tools.site.sections import Broker
 
 CONF = "mosquitto.conf"
 BOARDS_ACL = "boards.acl"
@@ -44,7 +45,7 @@ AUTOSAVE_S = 60
 """A broker whose power fails loses at most this much of what waits for services that are away."""
 SESSION_DAYS = 30
 
-READ_AT_START = frozenset({CONF, AUTHORITIES})
+READ_AT_START = frozenset({CONF, AUTHORITIES, CA_FILE, CERTIFICATE_FILE, KEY_FILE})
 """Files that Mosquitto does not read again on SIGHUP, or not wholly (tests/host/test_mosquitto_reload.py)."""
 
 
@@ -81,7 +82,9 @@ def files(
     check_kind(site.broker)
     before = before or {}
     words = passwords.password_file(vault.passwords(*services(site)), before.get(PASSWORDS, b""))
+    section, bridging = _bridge(site, vault, place)
     return {
+        **bridging,
         BOARDS_ACL: File(acl.boards_acl(site).encode()),
         SERVICES_ACL: File(acl.services_acl(site).encode()),
         PASSWORDS: File(words, PRIVATE),
@@ -89,7 +92,19 @@ def files(
         REVOKED: File(certificates.revocation_lists(vault, list(revoked), before.get(REVOKED))),
         CERTIFICATE: File(certificates.broker_certificate(site, vault, before.get(CERTIFICATE))),
         KEY: File(key_pem(vault.broker_key), PRIVATE),
-        CONF: File(configuration(site, place).encode()),
+        CONF: File((configuration(site, place) + section).encode()),
+    }
+
+
+def _bridge(site: Site, vault: Vault, place: Place) -> tuple[str, dict[str, File]]:
+    """The section of the configuration and the files of the bridge to the city's centre, if there is one and
+    the site has joined it."""
+    to, credentials = site.broker.bridge, vault.bridge
+    if to is None or credentials is None:
+        return "", {}
+    text, made = bridge_conf(site.site, [(to.host, to.port)], credentials, place.directory)
+    return "\n" + text, {
+        name: File(content, PRIVATE if name == KEY_FILE else PUBLIC) for name, content in made.items()
     }
 
 

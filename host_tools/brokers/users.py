@@ -19,9 +19,6 @@ PROBE = ".probe"
 DEVICE_WRITES = ("availability", "info", "+/state", "event", "telemetry", "ack", "log", "update/get")
 DEVICE_READS = ("cmd", "update/data")
 
-HOME_ASSISTANT = "homeassistant"
-"""Where Home Assistant looks for what is there (https://www.home-assistant.io/integrations/mqtt/)."""
-
 
 @dataclass(frozen=True)
 class Rights:
@@ -36,10 +33,12 @@ def base(site: str) -> str:
 
 
 def services(site: Site) -> dict[str, Rights]:
-    """The users with a password. `manager` is this project's own tools, `recorder` journal and bridge."""
+    """The users with a password. `manager` is this project's own tools, `recorder` journal and data outputs.
+    Home Assistant logs in as `dashboard`, where that output is on, and reads what `manager` announces."""
     below = base(site.site)
     everything = (f"{below}/#",)
-    announced = (f"{HOME_ASSISTANT}/#",)
+    output = site.outputs.home_assistant
+    announced = (f"{output.prefix}/#",) if output is not None else ()
     booking_reads = ("+/availability", "+/info", "+/ack", "+/+/state")
     return {
         BOOKING: Rights((f"{below}/+/cmd",), tuple(f"{below}/{one}" for one in booking_reads)),
