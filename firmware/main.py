@@ -29,7 +29,13 @@ async def run() -> None:
     try:
         from sportbox.compose import NotProvisioned, load, sleeps
 
-        config, secrets = load("/config.json"), load("/secrets.json")
+        trial = None
+        if exists("/next"):
+            from sportbox.system.renewal import resume
+
+            trial = resume()
+        root = "" if trial is None else trial.root
+        config, secrets = load(root + "/config.json"), load(root + "/secrets.json")
     except Exception as error:
         from service import refuse
 
@@ -40,14 +46,15 @@ async def run() -> None:
         if sleeps(config):
             from sportbox.sleep.nap import start
 
-            rest = start(config, DATA)  # comes back only with a reason for the radio
+            # comes back only with a reason for the radio, as the trial of new files is one
+            rest = None if trial else start(config, DATA)
             from sportbox.sleep.napping import NappingBox
 
-            await NappingBox(config, secrets, rest).run()
+            await NappingBox(config, secrets, rest, trial).run()
         else:
             from sportbox.box import Box
 
-            await Box(config, secrets).run()
+            await Box(config, secrets, trial).run()
     except NotProvisioned as error:
         print("sportbox: not provisioned:", error)
         await asyncio.sleep(PAUSE_S)

@@ -51,10 +51,12 @@ class Desk:
         self.rejected = 0
         self.unreported = 0  # refusals that were answered but made no event: too many at once
 
-    def settle_old(self) -> None:
+    def settle_old(self, pending: str = "") -> None:
         """After boot: an order cut off by the power gets its one final answer, and an answer that the
-        broker may not have is given again."""
+        broker may not have is given again. That with the jti `pending` still runs."""
         for found in list(self._replay.answers.values()):
+            if found.result == "accepted" and found.order.jti == pending:
+                continue
             if found.result == "accepted":
                 self.final(found.order, "failed", "power")
             elif found.local:
@@ -118,8 +120,17 @@ class Desk:
         self.rejected += 1
         self._report_refusal(component, jti, sub, reason)
 
+    def settle(self, jti: str, result: str, reason: str | None) -> None:
+        """The final answer to an order of which only the jti is known any more."""
+        found = self._replay.find(jti)
+        if found is not None:
+            self.final(found.order, result, reason)
+
     def final(self, order: Order, result: str, reason: str | None) -> None:
         """The one final answer; a second one is not given."""
+        if order.quiet:
+            self._answer(order.jti, result, reason, None)
+            return
         found = self._replay.find(order.jti)
         if found is None or found.result != "accepted":
             return
@@ -166,10 +177,15 @@ class Desk:
         if reason:
             return reason
         try:
-            self._replay.begin(order, keep_until_s, local)
+            if order.quiet:
+                self._replay.spend(order.jti, keep_until_s)
+            else:
+                self._replay.begin(order, keep_until_s, local)
         except (OSError, MemoryError, Unreadable):
             return "replayed"  # a token that cannot be used up could be used twice
         self.accepted += 1
+        if order.quiet:
+            return ""
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act}
         self._report(order.component, "access.accepted", data)
         return ""
@@ -187,12 +203,16 @@ class Desk:
         """Repairs: they must carry the nonce of this boot on any rung of the clock, for neither a lost log
         nor a wrong clock can tell whether they are fresh."""
         what = order.args
-        if what not in ({"reset": "replay_log"}, {"reset": "clock"}):
+        is_part = list(what) == ["renew"]
+        if not is_part and what not in ({"reset": "replay_log"}, {"reset": "clock"}):
             self._refuse(order, "malformed")
             return
         if token.claims.get("nonce") != self._nonce:
             self._refuse(order, "clock")
             return
+        if is_part:
+            order.secret = self._access.secret_of(token)
+            order.quiet = not is_last(what["renew"])
         if not self._replay.readable and what == {"reset": "replay_log"}:
             try:
                 self._replay.reset(self._clock.now(now_ms))
@@ -203,6 +223,10 @@ class Desk:
             self._reset_clock()
 
     def _refuse(self, order: Order, reason: str) -> None:
+        if order.quiet:
+            self.rejected += 1
+            self._answer(order.jti, "rejected", reason, None)
+            return
         self._reject(order.jti, order.sub, order.component, reason)
 
     def _reject(self, jti: str | None, sub: str, component: str, reason: str) -> None:
@@ -233,3 +257,11 @@ class Desk:
         if not self._log_failed:
             self._log_failed = True
             self._report("device", "device.fault", {"what": "replay_log_write"})
+
+
+def is_last(renew: object) -> bool:
+    """Of a renewal's parts; also of what is none, which shall be told as loud."""
+    try:
+        return not renew["part"] < renew["of"] - 1  # type: ignore[index]
+    except (KeyError, TypeError):
+        return True

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sportbox.sleep.rest import Rest
     from sportbox.store.outbox import Outbox
     from sportbox.store.wear import Wear
+    from sportbox.system.receiving import Receiver
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
 _REMEMBER_MS = const(60000)
@@ -109,6 +110,7 @@ class App:
         self._fell_ms: dict[str, int] = {}  # when that was told
         self.on_crash: "Callable[[str, Exception], None] | None" = None
         self.edge = asyncio.ThreadSafeFlag()
+        self._receiver: "Receiver | None" = None  # of a renewal, once one has begun
 
     # ---- the first flow: up
 
@@ -165,10 +167,13 @@ class App:
         part = self._part_of(order)
         if part is not None:
             return part.refusal(order, self._now_ms())
+        if _is_renewal(order):
+            reason = self._receiver_of_files().refusal(order.args["renew"])
+            return reason or ("busy" if not order.quiet and self.busy() else "")
         if order.act in ("unlock", "lock") or (order.act == "configure" and "reset" not in order.args):
             return "malformed"  # for a component that is not there
         if order.act == "reboot":
-            return "busy" if any([part.busy() for part in self.parts]) else ""
+            return "busy" if self.busy() else ""
         return ""
 
     def carry_out(self, order: Order) -> None:
@@ -181,9 +186,27 @@ class App:
             self._identify_until_ms = now_ms + 10000
         elif order.act == "reboot":
             self.restart_at_ms = now_ms + 3000  # time for the answer to leave
+        elif _is_renewal(order):
+            result, reason = self._receiver_of_files().take(order)
+            if result == "trial":
+                self.restart_at_ms = now_ms + 3000
+            else:
+                self.desk.final(order, result, reason)
+            return
         elif order.act == "configure":
             self.info_due = True
         self.desk.final(order, "done", None)
+
+    def busy(self) -> bool:
+        """A restart would hurt."""
+        return any([part.busy() for part in self.parts])
+
+    def _receiver_of_files(self) -> "Receiver":
+        if self._receiver is None:
+            from sportbox.system.receiving import Receiver
+
+            self._receiver = Receiver()
+        return self._receiver
 
     def _part_of(self, order: Order) -> "Part | None":
         """The part that orders for this component are for."""
@@ -321,3 +344,7 @@ class App:
             record.write(self._memory_path, json.dumps(memory).encode(), self.wear)
         except (OSError, MemoryError):
             self._outbox.write_errors += 1  # the next change tries again
+
+
+def _is_renewal(order: Order) -> bool:
+    return order.act == "configure" and not order.component and "renew" in order.args

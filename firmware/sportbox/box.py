@@ -32,6 +32,8 @@ from sportbox.uplink import Uplink
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.compose import Facts
+    from sportbox.net.secure import Secure
+    from sportbox.system.renewal import Trial
 
 _WATCHDOG_MS = const(10000)
 _TICK_MS = const(1000)
@@ -49,10 +51,13 @@ def random_bits() -> int:
 class Box:
     """A board that sleeps is a `NappingBox`."""
 
-    def __init__(self, config: "Facts", secrets: "Facts") -> None:
+    def __init__(self, config: "Facts", secrets: "Facts", trial: "Trial | None" = None) -> None:
         self._watchdog = chip.Watchdog(_WATCHDOG_MS)  # first of all: what hangs from here on is ended
         self._config = config
         self._secrets = secrets
+        self._trial = trial
+        self._root = "" if trial is None else trial.root
+        self._identity = self._read_identity()
         self._uptime = Uptime()
         now_ms = self._uptime.ms
         self._log = Log(config["log_level"], now_ms)
@@ -84,6 +89,7 @@ class Box:
             self._clock, _DATA, server, self._wifi, now_ms, self._clock_changed, self._clock_fault
         )
         self._time.wear = wear
+        self._secure: "Secure | None" = None
         self._session = self._make_session(config, secrets)
         led = config.get("led")
         self._lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
@@ -94,6 +100,12 @@ class Box:
         self._telemetry_ms = 0
         self._beat_ms = 0
         self._down_why = ""
+
+    def _read_identity(self) -> "dict[str, object]":
+        from sportbox.system.identity import identity
+
+        del sys.modules["sportbox.system.identity"]
+        return identity(self._root, self._secrets)
 
     def _begin(self) -> None:
         """A new boot."""
@@ -140,7 +152,7 @@ class Box:
         if tls is not None:
             from sportbox.net.secure import Secure
 
-            secure = Secure(tls["name"], self._clock, self._time)
+            secure = self._secure = Secure(tls["name"], self._clock, self._time, self._root + "/certs/")
         return Session(
             Settings(config["broker"]["host"], config["broker"]["port"], config["mqtt"]),
             packets,
@@ -170,7 +182,8 @@ class Box:
         self._tell_crash()
         if not self._replay.readable:
             app.event("device", "device.fault", {"what": "replay_log_unreadable"})
-        app.desk.settle_old()
+        app.desk.settle_old("" if self._trial is None else self._trial.jti)
+        self._try_files()
         app.all_states()
         self._publish_info()
         add = self._supervisor.add
@@ -221,6 +234,7 @@ class Box:
             self._session.check(now_ms)
             self._app.tick(now_ms)
             self._history.tick(now_ms)
+            self._try_files()
             every_ms = self._config["telemetry_s"] * 1000
             if now_ms - self._telemetry_ms >= (every_ms if self._app.short_of_power < 2 else 10 * every_ms):
                 self._telemetry_ms = now_ms
@@ -231,6 +245,36 @@ class Box:
                 self._publish_info()
             self._shine(now_ms)
             await asyncio.sleep_ms(_TICK_MS)
+
+    def _try_files(self) -> None:
+        """New files prove themselves by reaching the broker."""
+        trial, app = self._trial, self._app
+        if trial is None or app.restart_at_ms is not None:
+            return
+        try:
+            if trial.decided() or trial.tick(self._session.up, self._wifi.up):
+                self._end_trial()
+        except OSError as error:  # what was decided is on flash, or not: the next boot sees
+            self._log.write("error", "renewal: %s" % error)
+            app.restart_at_ms = self._uptime.ms()
+
+    def _end_trial(self) -> None:
+        """If it is decided: tells, or goes back to the files that the decision is for. Raises OSError."""
+        trial = self._trial
+        if trial is None or not trial.decided():
+            return
+        if trial.root:  # runs with files that were given up
+            if not self._app.busy():
+                self._app.restart_at_ms = self._uptime.ms()
+            return
+        if self._secure is not None:
+            self._secure.folder = "/certs/"
+        self._root = ""
+        trial.tell(self._app)
+        self._identity["renewal"] = trial.newest()
+        self._trial = None
+        sys.modules.pop("sportbox.system.renewal", None)
+        self._publish_info()
 
     def _shine(self, now_ms: int) -> None:
         """The lamp: blinks for `identify`, else steady while the broker is reached."""
@@ -319,6 +363,7 @@ class Box:
             "nonce": self._nonce,
             "replay_log": "ok" if self._replay.readable else "unreadable",
         }
+        info.update(self._identity)
         return info
 
     def _telemetry(self) -> "dict[str, object]":

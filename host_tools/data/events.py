@@ -257,6 +257,14 @@ class DeviceFault(Payload):
     what: Literal["memory", "replay_log_unreadable", "replay_log_write", "rtc", "rtc_time"]
 
 
+class DeviceRenewal(Payload):
+    """What has become of new files that came over the air."""
+
+    id: Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
+    result: Literal["done", "failed"]
+    reason: Literal["unreachable", "damaged"] | None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "door.opened": DoorOpened,
     "door.closed": DoorClosed,
@@ -287,6 +295,7 @@ EVENTS: dict[str, type[Payload]] = {
     "device.tamper": DeviceTamper,
     "device.battery": DeviceBattery,
     "device.fault": DeviceFault,
+    "device.renewal": DeviceRenewal,
 }
 SOURCES = {  # the last part of `source`, where it is not the kind and a number
     "access": r"((lock|keypad|gate)-[1-9][0-9]?|device|access)",

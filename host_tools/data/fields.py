@@ -52,7 +52,8 @@ Rejected = Literal[
     "replayed",
     "busy",
 ]
-Failed = Literal["not_opened", "jammed", "contact", "power"]
+Unrenewed = Literal["order", "damaged", "busy", "flash", "unreachable"]
+Failed = Literal["not_opened", "jammed", "contact", "power"] | Unrenewed
 Trust = Literal["unknown", "floor", "rtc", "ntp"]
 Reset = Literal["power_on", "brownout", "hard", "watchdog", "deepsleep", "soft", "unknown"]
 Occupancy = Literal["free", "occupied", "unknown"]

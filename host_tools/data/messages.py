@@ -105,6 +105,12 @@ class Info(Payload):
     nonce: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
     """of this boot; for orders while the clock is not trusted"""
     replay_log: Literal["ok", "unreadable"]
+    cert: Annotated[str, StringConstraints(pattern="^[0-9a-f]{1,40}$")] | None
+    """serial number of the board's certificate; null without one"""
+    keys: Annotated[list[str], Field(max_length=16)]
+    """the `kid`s that it knows"""
+    renewal: Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")] | None
+    """the beginning of the id of the newest renewal that was taken over"""
     wakes: Count | None = None
     """boards that sleep: since the boot"""
     sleeping: bool | None = None

@@ -13,9 +13,9 @@ MARKER = "/provisioning"
 MANIFEST = "/manifest.json"
 DATA = "/data"
 FIRST = ("/service.mpy", "/main.py", "/boot.py")  # from these on, the board tells what it is
-FOLDERS = ("/sportbox", "/lib/umqtt", "/certs")
+FOLDERS = ("/sportbox", "/lib/umqtt", "/certs", "/next")
 SHADOWS = ("/service.py", "/service", "/umqtt")  # MicroPython would take these for ours
-NAMED = (*FIRST, *SHADOWS, "/config.json", "/secrets.json", MANIFEST, MARKER, TEMPORARY)
+NAMED = (*FIRST, *SHADOWS, "/config.json", "/secrets.json", "/renewal", MANIFEST, MARKER, TEMPORARY)
 OURS = (*FOLDERS, *NAMED)  # nothing else on a board is touched, but /data of another device
 
 

@@ -4,6 +4,7 @@
 import unittest
 
 from sportbox.core.clock import Clock
+from sportbox.core.lock import Order
 
 from tests.core import tokens
 from tests.core.tokens import NONCE, NOW, claims, header
@@ -53,7 +54,7 @@ class TestOrder(DeskCase, unittest.TestCase):
         for told in self.owed:
             told()
         self.desk.tidy(NOW_MS)
-        self.runs.append(type("Late", (), {"jti": "order-1"})())
+        self.runs.append(Order("order-1", "", "unlock", "lock-1"))
         self.finish()
         self.assertEqual(len(self.answers), 2)
 

@@ -44,7 +44,11 @@ _BUDGET_MAX = const(32)
 
 
 class Order:
-    """An accepted order: who asked (opaque) and for what. `args` are those of the token."""
+    """An accepted order: who asked (opaque) and for what. `args` are those of the token. A `quiet` one is
+    answered and makes no events; `secret` is the key of a token that carries sealed content."""
+
+    quiet = False
+    secret = b""
 
     def __init__(
         self, jti: str, sub: str, act: str, component: str, args: "dict[str, object] | None" = None

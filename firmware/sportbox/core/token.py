@@ -180,6 +180,10 @@ class Access:
         if not trusted and not fresh:
             raise Refused("clock")
 
+    def secret_of(self, token: Token) -> bytes:
+        """The key of a token that was checked."""
+        return self._keys[str(token.header["kid"])].secret
+
     def _check_shape(self, token: Token) -> None:
         claims = token.claims
         if claims.get("act") not in ACTS or not token.text("jti"):

@@ -40,7 +40,7 @@ class Secure:
         self._name = name
         self._clock = clock
         self._time = timekeeper
-        self._folder = folder
+        self.folder = folder
         self._waited = False
         self._seen = False  # the broker's certificate, and nothing was wrong with its dates
         self._why = ""
@@ -95,7 +95,7 @@ class Secure:
         return Stream(context, raw, self._name)
 
     def _read(self, name: str) -> bytes:
-        with open(self._folder + name, "rb") as file:
+        with open(self.folder + name, "rb") as file:
             return file.read()
 
     def _check(self, certificate: memoryview, depth: int) -> int:

@@ -9,15 +9,18 @@ from sportbox.sleep.sleeper import Sleeper
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sportbox.compose import Facts
+    from sportbox.system.renewal import Trial
     from sportbox.uplink import Uplink
 
 
 class NappingBox(Box):
     """`rest` is what was kept over deep sleep, None after any other start."""
 
-    def __init__(self, config: "Facts", secrets: "Facts", rest: Rest | None) -> None:
+    def __init__(
+        self, config: "Facts", secrets: "Facts", rest: Rest | None, trial: "Trial | None" = None
+    ) -> None:
         self._kept = rest
-        super().__init__(config, secrets)
+        super().__init__(config, secrets, trial)
 
     def _begin(self) -> None:
         """A new boot, or the one that deep sleep interrupted."""

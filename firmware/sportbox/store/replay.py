@@ -108,6 +108,14 @@ class ReplayLog:
         self._used[key] = keep_until_s
         self.answers[key] = answer
 
+    def spend(self, jti: str, keep_until_s: int) -> None:
+        """As begin() for an order that is over at once and is owed no answer. Raises Unreadable, OSError."""
+        if not self.readable:
+            raise Unreadable()
+        key = digest(jti)
+        self._append(_line(["used", binascii.hexlify(key).decode(), keep_until_s]))
+        self._used[key] = keep_until_s
+
     def finish(self, jti: str, result: str, reason: str | None) -> None:
         """Notes the final answer. Raises OSError; the answer stands in RAM all the same."""
         key = digest(jti)
