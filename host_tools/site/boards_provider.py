@@ -22,11 +22,13 @@ from host_tools.site.login import services_address
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
 from host_tools.site.plan import Change, What
-from host_tools.site.present import WAIT_S, Seen, who_is_there
+from host_tools.site.present import WAIT_S, Seen, wait_for, who_is_there
 from host_tools.site.renew.blob import FILES, pack
 from host_tools.site.renew.crowd import WIDTH, Job, push_all
 from host_tools.site.renew.push import Away, Limits, Result
 
+BACK_S = 15.0
+"""For a board to be back at a broker that was restarted: the longest wait before it tries again, and TLS."""
 DIFF_MAX = 200
 NAMED_MAX = 20
 
@@ -43,6 +45,7 @@ class BoardsProvider:
         address: Address | None = None,
         limits: Limits | None = None,
         wait_s: float = WAIT_S,
+        back_s: float = BACK_S,
         width: int = WIDTH,
     ) -> None:
         """`address`: where the tools connect, if not where the site file says."""
@@ -51,6 +54,7 @@ class BoardsProvider:
         self._address = address or services_address(site, vault)
         self._limits = limits
         self._wait_s = wait_s
+        self._back_s = back_s
         self._width = width
         self._seen: dict[str, Seen] = {}
         self._load()
@@ -64,11 +68,25 @@ class BoardsProvider:
         return [change for change in found if change is not None]
 
     def apply(self, changes: Sequence[Change], say: Callable[[str], None]) -> list[str]:
-        """Push to those that are there; what is left undone, a sentence each."""
-        left = [f"{one.name}: {one.text}" for one in changes if one.what == "missing"]
-        wanted = [one.name for one in changes if one.what != "missing"]
+        """Push to those that are there; what is left undone, a sentence each. Boards that are offline have a
+        moment to come back: the broker may have been restarted just now."""
+        missing = [one.name for one in changes if one.what == "missing"]
+        away = [name for name in missing if self.seen(name).availability == "offline"]
+        back = self.back(away, say) if away else {}
+        again = {name: self._compared(name) for name in back}
+        left = [f"{one.name}: {one.text}" for one in changes if one.name in missing and one.name not in back]
+        left += [f"{name}: {one.text}" for name, one in again.items() if one and one.what == "missing"]
+        wanted = [one.name for one in changes if one.name not in missing]
+        wanted += [name for name, one in again.items() if one and one.what != "missing"]
         failed = self.push(wanted, say)
         return [*left, *(_sentence(name, error) for name, error in failed.items())]
+
+    def back(self, names: Sequence[str], say: Callable[[str], None]) -> dict[str, Seen]:
+        """Those of the boards that are online within a moment."""
+        say(f"waiting for boards that are offline: {len(names)}, {self._back_s:.0f} s at most")
+        found = wait_for(self._address, self.credentials.site.site, names, self._back_s)
+        self._seen.update(found)
+        return found
 
     def notes(self) -> list[str]:
         """Boards at the broker that are none of the site's, and hardware that the inventory does not know."""

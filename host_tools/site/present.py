@@ -58,6 +58,31 @@ async def _ask(address: Address, site: str, declared: Collection[str], wait_s: f
     return found
 
 
+def wait_for(address: Address, site: str, names: Collection[str], wait_s: float) -> dict[str, Seen]:
+    """Those of the boards that are online within `wait_s` seconds; it returns when all are. Raises
+    Unreachable."""
+    return asyncio.run(_wait(address, site, names, wait_s))
+
+
+async def _wait(address: Address, site: str, names: Collection[str], wait_s: float) -> dict[str, Seen]:
+    import aiomqtt
+
+    found: dict[str, Seen] = {}
+    async with connected(address) as client:
+        try:
+            for rest in ("availability", "info"):
+                await subscribe(client, f"{ROOT}/{site}/+/{rest}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    async for message in client.messages:
+                        _take(found, site, message)
+                        if all(found[name].is_online if name in found else False for name in names):
+                            break
+        except aiomqtt.MqttError as error:
+            raise unreachable(address, error) from error
+    return {name: found[name] for name in names if name in found and found[name].is_online}
+
+
 def _take(found: dict[str, Seen], site: str, message: Any) -> str | None:
     parsed = parse_topic(str(message.topic), site)
     if parsed is None or (parsed.device not in found and len(found) >= DEVICES_MAX):

@@ -120,11 +120,11 @@ class Rotator:
             )
         ground = self._ground()
         ground.boards.changes()
-        seen = ground.boards.seen(name)
-        if not seen.is_online:
+        if not ground.boards.seen(name).is_online and name not in ground.boards.back([name], self._say):
             raise ToolError(f"{name} is not at the broker; nothing was changed", "try again once it is", 3)
         version = site.devices[name].key_version
-        had = {key.version for kid in seen.info.get("keys") or [] if (key := read_key_id(str(kid)))}
+        kids = ground.boards.seen(name).info.get("keys") or []
+        had = {key.version for kid in kids if (key := read_key_id(str(kid)))}
         if version in had:
             version = max(version, inventory.newest_version(name)) + 1
             raise_key_version(self._file, name, version)

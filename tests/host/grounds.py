@@ -40,7 +40,7 @@ class Ground:
     def provider(self) -> BoardsProvider:
         address = Address("127.0.0.1", self._port)
         return BoardsProvider(
-            self.file, load_site(self.file), self.vault, self.inventory, address, QUICK, wait_s=2
+            self.file, load_site(self.file), self.vault, self.inventory, address, QUICK, wait_s=2, back_s=0.4
         )
 
     def provisioned(self, device: str, script: Script | None = None) -> RenewedBoard:
