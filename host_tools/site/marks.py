@@ -18,6 +18,7 @@ _FIELDS: tuple[Loc, ...] = (
     ("site",),
     ("title",),
     ("label_url",),
+    ("position",),
     ("broker", "host"),
     ("broker", "server_name"),
     ("broker", "directory"),

@@ -14,7 +14,7 @@ from host_tools.site.base import LabelUrl, Model, Name, Title
 from host_tools.site.hardware import BatterySettings, SleepSettings
 from host_tools.site.hours import Hours, WeekHours
 from host_tools.site.kinds import COMPONENTS_BY_NAME, KINDS, AnyComponent, Lock
-from host_tools.site.sections import NETWORKS_MAX, Audit, Broker, Ntp, Outputs, Wifi, a_network
+from host_tools.site.sections import NETWORKS_MAX, Audit, Broker, Ntp, Outputs, Position, Wifi, a_network
 
 FILE_VERSION = 2
 MAX_DEVICES = 2000
@@ -113,6 +113,7 @@ class Site(Model):
         description="when the ground is closed: a door opened without an order, motion inside and an open "
         "housing are then alarms",
     )
+    position: Position | None = Field(None, description="where the site is, for the maps of data outputs")
     outputs: Outputs = Field(default_factory=Outputs, description="where else the site's data go")
     audit: Audit = Field(default_factory=Audit, description="the journal of who opened what")
     devices: dict[Name, Device] = Field(

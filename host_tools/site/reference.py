@@ -22,6 +22,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "bridge": sections.Bridge,
     "ntp": sections.Ntp,
     "wifi": sections.Wifi,
+    "position": sections.Position,
     "outputs": sections.Outputs,
     "homeassistant": sections.HomeAssistant,
     "sensorthings": sections.SensorThings,

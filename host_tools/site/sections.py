@@ -87,6 +87,11 @@ def a_network() -> dict[str, Wifi]:
     return {FIRST_NETWORK: Wifi()}
 
 
+class Position(Model):
+    latitude: Annotated[float, Field(ge=-90, le=90)] = Field(description="degrees north, WGS 84")
+    longitude: Annotated[float, Field(ge=-180, le=180)] = Field(description="degrees east, WGS 84")
+
+
 class HomeAssistant(Model):
     prefix: Topic = Field("homeassistant", description="discovery prefix, as set in Home Assistant")
 
