@@ -3,7 +3,7 @@
 from micropython import const
 
 from sportbox.core import token as tokens
-from sportbox.core.lock import Order
+from sportbox.core.lock import Booking, Order
 from sportbox.core.token import Access, Refused
 from sportbox.store.replay import ReplayLog, Unreadable
 
@@ -84,7 +84,7 @@ class Desk:
             self._reject(jti, "", "", "busy")
             return
         args = token.claims.get("args")
-        order = Order(
+        order = (Booking if token.role == "booking" else Order)(
             token.text("jti"),
             token.text("sub"),
             token.text("act"),

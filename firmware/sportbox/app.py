@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sportbox.core.clock import Clock
+    from sportbox.parts.alarm import Alarm
     from sportbox.parts.part import Part
     from sportbox.signals import Signals
     from sportbox.sleep.rest import Rest
@@ -46,6 +47,10 @@ class Reports:
         self._app = app
 
     def event(self, component: str, kind: str, data: "dict[str, object]", urgent: bool) -> None:
+        alarm = self._app.alarm
+        if alarm is not None and alarm.sounds(component, kind, data, self._app._now_ms()):
+            data["alarm"] = True
+            self.signal("alarm")
         self._app.event(component, kind, data)
 
     def state(self, component: str) -> None:
@@ -73,6 +78,8 @@ class Reports:
 
 
 class App:
+    alarm: "Alarm | None" = None  # of the class: only a site with alarm times has one
+
     def __init__(
         self,
         data_folder: str,
@@ -118,7 +125,7 @@ class App:
         """Accepts an event: on flash now, or within `batch_ms` if it is an ordinary one."""
         now_ms = self._now_ms()
         time_s = self.clock.now(now_ms) if self.clock.trusted() else 0
-        urgent = kind not in _ORDINARY
+        urgent = kind not in _ORDINARY or "alarm" in data
         at_once = urgent and kind not in _PATIENT
         uptime_s = (self.uptime_base_ms + now_ms) // 1000
         self._uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)

@@ -76,6 +76,10 @@ def make_parts(kit: Kit) -> "list[Part]":
         from sportbox.parts.ports import Ports
 
         parts.insert(0, Ports(kit))  # read before those that look at its pins
+    if kit.config.get("alarm_times"):
+        from sportbox.parts.alarm import build as build_alarm
+
+        kit.app.alarm = build_alarm(kit)
     supply = kit.config.get("power")
     if supply is not None and (supply.get("battery") or supply.get("solar")):
         from sportbox.parts.power import build

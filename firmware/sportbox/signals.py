@@ -1,4 +1,5 @@
-"""Tells a person at the box what happens, with the buzzer and the lamp: granted, refused, close the door."""
+"""Tells a person at the box what happens, with the buzzer and the lamp: granted, refused, close the door,
+alarm."""
 
 import asyncio
 
@@ -13,6 +14,7 @@ PATTERNS = {  # ms on, off, on, ...
     "refused": (80, 80, 80, 80, 80),
     "key": (30,),
     "close": (250, 150, 250),
+    "alarm": (1500, 200, 1500, 200, 1500, 200, 1500, 200, 1500),
 }
 _QUEUE_MAX = const(4)
 _PAUSE_MS = const(200)

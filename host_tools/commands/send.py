@@ -42,6 +42,7 @@ REASONS = {
     "role": "a booking key may only unlock",
     "audience": "meant for another board",
     "not_yet": "its time has not come",
+    "closed": "the lock is closed at this hour: `opening` in the site file",
     "expired": "its time is over",
     "lifetime": "valid for longer than 24 h",
     "replayed": "used before",

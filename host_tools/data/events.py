@@ -70,6 +70,8 @@ class DoorForced(Payload):
     """it is closed, and its latch or bolt let go"""
     while_off: Yes | None = None
     """it happened without power"""
+    alarm: Yes | None = None
+    """it happened in alarm times"""
 
 
 class DoorFault(Payload):
@@ -176,6 +178,8 @@ class OccupancyChanged(Payload):
     confidence: Confidence
     lost: Annotated[list[Sensor], Field(min_length=1)] | None = None
     """sensors out of order"""
+    alarm: Yes | None = None
+    """inside, in alarm times"""
 
 
 class GatePassed(Payload):
@@ -240,6 +244,8 @@ class DeviceTamper(Payload):
     open: bool
     while_off: Yes | None = None
     """it happened without power"""
+    alarm: Yes | None = None
+    """opened, in alarm times"""
 
 
 class DeviceBattery(Payload):

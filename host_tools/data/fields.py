@@ -48,6 +48,7 @@ Rejected = Literal[
     "lifetime",
     "expired",
     "not_yet",
+    "closed",
     "clock",
     "replayed",
     "busy",

@@ -8,8 +8,9 @@ from typing import Any
 from host_tools.errors import BadInput
 from host_tools.site.boards import Board, load_board
 from host_tools.site.explain import Explained, nearest
+from host_tools.site.hours import facts_of
 from host_tools.site.keys import ROLES, code_key, device_key, key_id
-from host_tools.site.kinds import Keypad, kind_of, kind_with
+from host_tools.site.kinds import Door, Keypad, Lock, Tamper, kind_of, kind_with
 from host_tools.site.kinds.kind import Part, Plug
 from host_tools.site.localtime import utc_offsets
 from host_tools.site.models import Device, Settings, Site
@@ -18,6 +19,7 @@ from host_tools.words import tr
 
 CONFIG_VERSION = 1
 HASH_DIGITS = 12
+_ALARMING = (Door, Tamper)  # what is inside belongs to a door
 CODE_FIELDS = ("codes", "codes_before")
 Address = tuple[str, int]
 
@@ -55,7 +57,7 @@ def device_config(
         **_hardware(board, settings, described),
         "components": {name: _component(name, described, board) for name in described.components},
     }
-    if any(isinstance(component, Keypad) for component in described.components.values()):
+    if _add_hours(config, site, device):
         config["utc_offsets"] = utc_offsets(site.time_zone)
     if site.broker.tls and broker is None:
         config["broker"]["tls"] = {"name": site.broker.name}
@@ -133,6 +135,26 @@ def _behaviour(settings: Settings) -> dict[str, Any]:
         },
         "log_level": settings.log_level,
     }
+
+
+def _add_hours(config: dict[str, Any], site: Site, device: str) -> bool:
+    """Opening hours of the device's locks, each once, and alarm times; nothing where there are none.
+    True if the board must know the local time."""
+    components = site.devices[device].components
+    for name, component in components.items():
+        opening = site.opening_of(device, name) if isinstance(component, Lock) else None
+        if opening is not None:
+            facts, known = facts_of(opening), config.setdefault("openings", [])
+            if facts not in known:
+                known.append(facts)
+            config["components"][name]["opening"] = known.index(facts)
+    if site.alarm_times is not None and any(isinstance(part, _ALARMING) for part in components.values()):
+        config["alarm_times"] = facts_of(site.alarm_times)
+    return (
+        "alarm_times" in config
+        or "openings" in config
+        or any(isinstance(part, Keypad) for part in components.values())
+    )
 
 
 def _hardware(board: Board, settings: Settings, device: Device) -> dict[str, Any]:

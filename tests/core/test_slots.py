@@ -2,7 +2,7 @@
 
 import unittest
 
-from sportbox.core.slots import Slots
+from sportbox.core.slots import Slots, local_s
 
 HOUR = 3600
 DAY = 86400
@@ -123,6 +123,6 @@ class TestClockChange(unittest.TestCase):
         self.assertEqual(open_hours(saturday, AUTUMN - 5 * HOUR, 8), [0, 1, 2, 3, 4, 5])
 
     def test_integers_stay_exact(self):
-        far = slots(offsets=[[0, HOUR], [2_000_000_001, 2 * HOUR]])
-        self.assertEqual(far._offset_s(2_000_000_000), HOUR)
-        self.assertEqual(far._offset_s(2_000_000_001), 2 * HOUR)
+        offsets = [[0, HOUR], [2_000_000_001, 2 * HOUR]]
+        self.assertEqual(local_s(2_000_000_000, offsets), 2_000_000_000 + HOUR)
+        self.assertEqual(local_s(2_000_000_001, offsets), 2_000_000_001 + 2 * HOUR)

@@ -35,7 +35,7 @@ SHARE = lambda value: type(value) in (int, float) and 0 <= value <= 1  # noqa: E
 VERSION = text(r"\d+\.\d+\.\d+")
 REJECTED = one_of(
     *["signature", "key", "role", "audience", "not_yet", "expired", "lifetime", "replayed", "clock"],
-    *["malformed", "too_large", "retained", "busy"],
+    *["malformed", "too_large", "retained", "busy", "closed"],
 )
 FAILED = one_of("not_opened", "jammed", "contact", "power")
 RESET = one_of("power_on", "brownout", "hard", "watchdog", "deepsleep", "soft", "unknown")

@@ -4,7 +4,7 @@
 import unittest
 
 from sportbox.core.clock import Clock
-from sportbox.core.lock import Order
+from sportbox.core.lock import Booking, Order
 
 from tests.core import tokens
 from tests.core.tokens import NONCE, NOW, claims, header
@@ -34,6 +34,13 @@ class TestOrder(DeskCase, unittest.TestCase):
             ],
         )
         self.assertEqual((self.desk.accepted, self.desk.rejected), (1, 0))
+
+    def test_opening_hours_bind_orders_of_bookings_alone(self):
+        self.send()
+        self.assertTrue(isinstance(self.runs[0], Booking))
+        self.finish()
+        self.send(jti="order-2", the_header=OPS)
+        self.assertFalse(isinstance(self.runs[0], Booking))
 
     def test_the_token_is_used_up_before_the_lock_moves(self):
         seen = []

@@ -1,3 +1,4 @@
+# heap: 512k
 """Steps of the self-test with a technician's hand: what does not happen comes first."""
 
 import unittest

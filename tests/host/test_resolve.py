@@ -242,3 +242,26 @@ def test_the_name_of_a_key_tells_role_version_and_generation() -> None:
         assert read_key_id(kid) == KeyName(role, version, generation)
     for none in ("", "ops", "ops-0x1", "root-1", "ops-1-g1", "ops-01", "ops-1-g", "ops-12345"):
         assert read_key_id(none) is None
+
+
+def test_hours_are_there_only_where_the_site_file_has_some(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "      gate-1:\n", "      lock-2: {opening: [{days: [sun], to: '12:00'}]}\n      door-2:\n"
+    )
+    plain = device_config(load_site(write(tmp_path, GOOD)), "box-1")
+    assert "opening" not in plain["components"]["lock-1"]
+    assert not {"alarm_times", "utc_offsets"} & set(plain)
+    config = device_config(load_site(write(tmp_path, text)), "box-1")
+    assert "opening" not in config["components"]["lock-1"]
+    assert config["components"]["lock-2"]["opening"] == 0
+    assert config["openings"] == [[0, 43_200, 1 << 6]]
+    assert len(config["utc_offsets"]) > 20
+    default = text.replace("telemetry_s: 30", "opening: [{from: '22:00', to: '02:00'}]")
+    site = load_site(write(tmp_path, default + "alarm_times: [{days: [mon], from: '23:00'}]\n"))
+    config = device_config(site, "box-1")
+    assert config["components"]["lock-1"]["opening"] == 0
+    assert config["components"]["lock-2"]["opening"] == 1
+    assert config["openings"] == [[79_200, 7_200, 0b1111111], [0, 43_200, 1 << 6]]
+    assert config["alarm_times"] == [82_800, 86_400, 1]
+    court = device_config(site, "court-1")
+    assert not {"alarm_times", "utc_offsets"} & set(court)

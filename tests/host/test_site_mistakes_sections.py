@@ -110,7 +110,5 @@ def test_what_the_sections_say(tmp_path: Path) -> None:
     assert site.broker.bridge is not None
     assert (site.broker.bridge.port, site.broker.bridge.name) == (8883, "c.example")
     assert (site.first_network.ssid, site.network_of("b").ssid) == ("one", "two")
-    assert [hours.facts() for hours in site.opening_of("b", "lock-1") or ()] == [
-        [28_800, 72_000, [0, 1, 2, 3, 4, 5, 6]]
-    ]
+    assert [hours.facts() for hours in site.opening_of("b", "lock-1") or ()] == [[28_800, 72_000, 0b1111111]]
     assert load_site(write(tmp_path, NEWEST)).broker.folder(path) == tmp_path / "site.broker"

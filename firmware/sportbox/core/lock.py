@@ -60,6 +60,11 @@ class Order:
         self.args = args or {}
 
 
+class Booking(Order):
+    """One by the key of a booking service, which opening hours bind. A class: an attribute more would cost
+    memory in each order that is remembered."""
+
+
 class Duty:
     """How long a coil or motor may run in a sliding window, so that it never overheats."""
 

@@ -12,6 +12,29 @@ _DAY_S = const(86400)
 _LEEWAY_S = const(60)  # how far the clocks of box and person may be apart
 
 
+def local_s(unix_s: int, offsets: "list[list[int]]") -> int:
+    """Seconds since 1970 as the clock on the wall shows them."""
+    offset_s = 0
+    for from_s, seconds in offsets:
+        if from_s > unix_s:
+            break
+        offset_s = seconds
+    return unix_s + offset_s
+
+
+def within(here_s: int, from_s: int, to_s: int) -> int:
+    """The day of the week (Monday is 0) on which the hours began in which this local time is, else -1."""
+    days, second = divmod(here_s, _DAY_S)
+    if from_s < to_s:
+        if not from_s <= second < to_s:
+            return -1
+    elif second < from_s:
+        if second >= to_s:
+            return -1
+        days -= 1  # begun on the evening before
+    return (days + 3) % 7  # 1970-01-01 was a Thursday
+
+
 class Slots:
     """`offsets` are [from unix_s, seconds to add for local time], ascending: the site's time zone."""
 
@@ -37,14 +60,7 @@ class Slots:
 
     def is_open(self, unix_s: int) -> bool:
         """Whether this moment lies in the opening hours."""
-        days, second = divmod(unix_s + self._offset_s(unix_s), _DAY_S)
-        if self._from_s < self._to_s:
-            within = self._from_s <= second < self._to_s
-        else:
-            within = second >= self._from_s or second < self._to_s
-            if second < self._from_s:
-                days -= 1  # begun on the evening before
-        return within and (days + 3) % 7 in self._days  # 1970-01-01 was a Thursday
+        return within(local_s(unix_s, self._offsets), self._from_s, self._to_s) in self._days
 
     def begins_s(self, slot: int) -> int:
         """From when its codes count, Unix seconds."""
@@ -53,11 +69,3 @@ class Slots:
     def ends_s(self, slot: int) -> int:
         """Until when its codes count, Unix seconds."""
         return (slot + 1) * self._slot_s + _LEEWAY_S
-
-    def _offset_s(self, unix_s: int) -> int:
-        offset_s = 0
-        for from_s, seconds in self._offsets:
-            if from_s > unix_s:
-                break
-            offset_s = seconds
-        return offset_s

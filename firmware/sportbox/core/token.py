@@ -35,7 +35,9 @@ class Refused(Exception):
 
 
 class Token:
-    """A token taken apart; nothing in it is verified."""
+    """A token taken apart; nothing in it is verified, but `role`: that of its key, if that is right."""
+
+    role = ""
 
     def __init__(
         self, header: "dict[str, object]", claims: "dict[str, object]", signed: bytes, mac: bytes
@@ -164,6 +166,7 @@ class Access:
             raise Refused("key")
         if header.get("alg") != "HS256" or not same(hmac_sha256(key.secret, token.signed), token.mac):
             raise Refused("signature")
+        token.role = key.role
         if header.get("crit") is not None:  # RFC 7515, 4.1.11: what is not understood is refused
             raise Refused("malformed")
         self._check_shape(token)
