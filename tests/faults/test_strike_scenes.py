@@ -4,11 +4,12 @@ Each scene is one outcome that the firmware must tell apart, with the physics of
 ends with a box that still opens.
 """
 
+import asyncio
 from typing import Any
 
 from host_tools.broker import BrokerProcess
 from tests.components import EXPANDER, I2C, door, latch, lock, tamper
-from tests.faults.helpers import Bench, eventually, patched_firmware
+from tests.faults.helpers import Bench, eventually, jti_of, patched_firmware
 from tests.faults.helpers_lock import ACCEPTED, DONE, RELEASE_S, failed, lend, strike
 from tests.faults.helpers_stage import LATE_S, BoxStage, play
 
@@ -65,6 +66,27 @@ async def forced(stage: BoxStage) -> None:
     await eventually(lambda: stage.told("door-1").count("door.forced") == 2, "the break-in", LATE_S)
     stage.set("door-1", "closed")
     await lend(stage)
+
+
+async def out_of_hours(stage: BoxStage) -> None:
+    """A booking is told so and nothing moves; ops opens; a door by force and an open housing are alarms."""
+    components = {**strike(opening=0), "tamper-1": tamper()}
+    never = [[0, 1, 0]]  # on no day of the week
+    hours = {"openings": never, "alarm_times": [0, 86_400, 0b1111111], "utc_offsets": [[0, 3_600]]}
+    await stage.boot(components, **hours, buzzer={"pin": BUZZER, "active": 1})
+    await stage.answered(await stage.order("lock-1"), ("rejected", "closed"))
+    assert stage.board.pulses()["lock-1"] == 0
+    token = stage.board.token("lock-1", kid="ops-1")
+    await asyncio.to_thread(stage.heard.send, stage.board, token)
+    await stage.pull("door-1")
+    await stage.answered(jti_of(token), ACCEPTED, DONE)
+    stage.set("door-1", "closed")
+    await stage.shows("lock-1", "locked")
+    assert "alarm" not in stage.data("door.opened")[0]
+    stage.set("door-1", "open")
+    await stage.tells("door.forced", alarm=True)
+    stage.set("tamper-1", "open")
+    await stage.tells("device.tamper", open=True, alarm=True)
 
 
 async def a_latch_that_does_not_catch(stage: BoxStage) -> None:
@@ -148,6 +170,7 @@ def test_strikes(bench: Bench, mosquitto: BrokerProcess) -> None:
         a_door_that_sticks,
         left_ajar,
         forced,
+        out_of_hours,
         a_latch_that_does_not_catch,
         a_contact_with_a_cut_wire,
         a_program_that_hangs,
