@@ -22,7 +22,7 @@ from host_tools.site.load import load_site
 from host_tools.site.openvault import Vault
 from host_tools.site.plan import Provider
 from host_tools.site.resolve import device_of
-from host_tools.site.vaultcontents import GENERATION_MAX, MASTER_BYTES, Contents, Rotation, signer_of
+from host_tools.site.vaultcontents import GENERATION_MAX, MASTER_BYTES, Contents, Rotation, Step, signer_of
 
 What = Literal["master", "ca"]
 NAMED = {"master": "master secret", "ca": "CA"}
@@ -56,14 +56,18 @@ class Rotator:
         self._ground = ground
         self._say = say
 
+    @property
+    def step(self) -> Step | None:
+        return self._vault.rotation.step if self._vault.rotation else None
+
     def standing(self) -> Standing:
         """Raises Unreachable when the boards cannot be asked."""
         changes = self._ground().boards.changes()
         return Standing(self._vault.rotation, {one.name: one.text for one in changes})
 
     def rotate(self, what: What, yes: bool) -> list[str]:
-        """Begin, or go on, until the new one is in use everywhere and the old one still counts. Answers what
-        is left to do before it can be finished: empty, or run it again."""
+        """Begin, or go on, until the new one is in use everywhere and the old one still counts. A new CA stops
+        once before it is in use, for services have to trust it, too. Answers what is left of this step."""
         self._vault.change(lambda now: _begun(now, what))
         rotation = self._rotation(what)
         if rotation.step == "ending":
@@ -71,10 +75,13 @@ class Rotator:
                 f"the renewal of the {NAMED[what]} is about to end",
                 f"sportbox site rotate {self._file} {what} --finish",
             )
-        if rotation.step == "trust":
+        if rotation.step in ("trust", "trusted"):
             self._say("boards and broker learn to trust the new CA")
             left = self._bring(broker_first=True)
             if left and not yes:
+                return left
+            if rotation.step == "trust":
+                self._vault.change(_trusted)
                 return left
             self._vault.change(_switched)
         self._say(f"boards and broker get what comes of the new {NAMED[what]}; the old one still counts")
@@ -83,7 +90,7 @@ class Rotator:
     def finish(self, what: What, yes: bool) -> list[str]:
         """End the old one. Raises ToolError, naming them, while boards lack the new one, unless `yes`."""
         rotation = self._rotation(what)
-        if rotation.step == "trust":
+        if rotation.step in ("trust", "trusted"):
             raise BadInput("the new CA is not in use yet", f"first: sportbox site rotate {self._file} {what}")
         if rotation.step == "switch":
             lacking = self._ground().boards.changes()
@@ -178,7 +185,7 @@ def _begun(now: Contents, what: What) -> Contents:
                 f"sportbox site rotate SITE.yaml {now.rotation.what} --finish, or --abort",
             )
         return now
-    step: Literal["trust", "switch"] = "trust" if what == "ca" else "switch"
+    step: Step = "trust" if what == "ca" else "switch"
     rotation = Rotation(what=what, step=step, begun_s=int(time.time()))
     if what == "ca":
         new = signer_of(new_authority(now.site))
@@ -190,10 +197,18 @@ def _begun(now: Contents, what: What) -> Contents:
     return _with(now, rotation=rotation, masters=masters, last_generation=generation)
 
 
+def _trusted(now: Contents) -> Contents:
+    """Boards and broker trust the new CA."""
+    rotation = now.rotation
+    if rotation is None or rotation.step != "trust":
+        return now
+    return _with(now, rotation=_at(rotation, "trusted"))
+
+
 def _switched(now: Contents) -> Contents:
     """The new CA signs from now on."""
     rotation = now.rotation
-    if rotation is None or rotation.step != "trust":
+    if rotation is None or rotation.step != "trusted":
         return now
     old, new = now.authorities
     return _with(now, rotation=_at(rotation, "switch"), authorities=[new, old], ca_renewed=True)
@@ -225,7 +240,7 @@ def _over(now: Contents) -> Contents:
     return _with(now, rotation=None)
 
 
-def _at(rotation: Rotation, step: Literal["trust", "switch", "ending"]) -> Rotation:
+def _at(rotation: Rotation, step: Step) -> Rotation:
     return rotation.model_copy(update={"step": step})
 
 

@@ -25,6 +25,9 @@ PASSWORD_PATTERN = r"^[A-Za-z0-9_-]{32}$"
 Master = Annotated[Base64Bytes, Field(min_length=MASTER_BYTES, max_length=MASTER_BYTES)]
 
 
+Step = Literal["trust", "trusted", "switch", "ending"]
+
+
 class _Kept(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -51,12 +54,13 @@ class Rotation(_Kept):
     """A renewal of the master secret or of the CA that has begun (docs/rotation.md).
 
     `trust`   boards and broker learn to trust the new CA; the old one still signs
+    `trusted` they do; now services have to
     `switch`  the new one is in use, the old one still counts
     `ending`  the old one is gone from the vault, and goes from the boards
     """
 
     what: Literal["master", "ca"]
-    step: Literal["trust", "switch", "ending"]
+    step: Step
     begun_s: int
 
 

@@ -75,6 +75,10 @@ def rotate(
     vault = open_vault(site_file, site, passphrase_source(passphrase_file), create=False)
     inventory = Inventory.open(site_file)
     rotator = _rotator(site_file, vault, inventory)
+    if what is Subject.ca and (not site.broker.tls or site.broker.kind != "mosquitto"):
+        raise BadInput(
+            "a new CA needs a broker that is set up from here", "broker: {kind: mosquitto, tls: true}"
+        )
     if name is not None:
         rotator.device(name, inventory)
         _tell_device(site_file, name, json_)
@@ -98,7 +102,12 @@ def ground_of(site_file: Path, vault: "Vault", inventory: "Inventory") -> "Groun
     from host_tools.site.rotation import Ground
 
     site = load_site(site_file)
-    return Ground(BoardsProvider(site_file, site, vault, inventory))
+    boards = BoardsProvider(site_file, site, vault, inventory)
+    if not site.broker.tls or site.broker.kind != "mosquitto":
+        return Ground(boards)
+    from host_tools.brokers.provider import BrokerProvider
+
+    return Ground(boards, BrokerProvider(site_file, site, vault, inventory))
 
 
 def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, json_: bool) -> int:
@@ -117,18 +126,22 @@ def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, 
         say(f"note: {len(left)} of the boards are not done; run the same command again once they are there")
         return EXIT_FAILED
     if do is Do.rotate:
-        _tell_services(site_file, subject)
-        say(f"note: end the old one with: sportbox site rotate {site_file} {subject} --finish")
+        _tell_next(site_file, subject, rotator.step)
     return EXIT_DONE
 
 
-def _tell_services(site_file: Path, subject: str) -> None:
-    """What others have to do between the two steps."""
+def _tell_next(site_file: Path, subject: str, step: str | None) -> None:
+    """What others have to do now, and what to type after that."""
+    again = f"sportbox site rotate {site_file} {subject}"
+    if step == "trusted":
+        say("note: services have to trust the new CA beside the old one before the broker shows it:")
+        say("note: sportbox site login prints both")
+        say(f"note: then go on with: {again}")
+        return
     if subject == "master":
         say(f"note: the booking service needs the new keys now: sportbox key {site_file} BOARD --vault")
         say("note: keypad codes that are issued from now on are the new ones; old ones open until the end")
-    else:
-        say("note: services that check the broker's certificate need the new CA now, beside the old one")
+    say(f"note: end the old one with: {again} --finish")
 
 
 def _tell_device(site_file: Path, name: str, json_: bool) -> None:
@@ -150,6 +163,7 @@ def _tell_status(site_file: Path, what: Subject, standing: "Standing", json_: bo
         return EXIT_DONE
     meaning = {
         "trust": "boards and broker learn to trust the new CA; the old one is in use",
+        "trusted": "boards and broker trust the new CA, services have to; the old one is in use",
         "switch": "the new one is in use, the old one still counts",
         "ending": "the old one is ending",
     }
@@ -157,6 +171,6 @@ def _tell_status(site_file: Path, what: Subject, standing: "Standing", json_: bo
     for name, text in standing.lacking.items():
         print(f"  {name}: {text}")
     if not standing.lacking:
-        last = "" if rotation.step == "trust" else " --finish"
+        last = "" if rotation.step in ("trust", "trusted") else " --finish"
         print(f"  all boards have what they need; next: sportbox site rotate {site_file} {what.value}{last}")
     return EXIT_DONE
