@@ -45,7 +45,7 @@ class BoardsProvider:
         address: Address | None = None,
         limits: Limits | None = None,
         wait_s: float = WAIT_S,
-        back_s: float = BACK_S,
+        back_s: float | None = None,
         width: int = WIDTH,
     ) -> None:
         """`address`: where the tools connect, if not where the site file says."""
@@ -54,7 +54,7 @@ class BoardsProvider:
         self._address = address or services_address(site, vault)
         self._limits = limits
         self._wait_s = wait_s
-        self._back_s = back_s
+        self._back_s = BACK_S if back_s is None else back_s
         self._width = width
         self._seen: dict[str, Seen] = {}
         self._load()

@@ -66,8 +66,8 @@ class Rotator:
         return Standing(self._vault.rotation, {one.name: one.text for one in changes})
 
     def rotate(self, what: What, yes: bool) -> list[str]:
-        """Begin, or go on, until the new one is in use everywhere and the old one still counts. A new CA stops
-        once before it is in use, for services have to trust it, too. Answers what is left of this step."""
+        """Begin, or go on, until the new one is in use everywhere and the old one still counts. With a CA it
+        stops once before that, for services have to trust it, too. Answers what is left of this step."""
         self._vault.change(lambda now: _begun(now, what))
         rotation = self._rotation(what)
         if rotation.step == "ending":

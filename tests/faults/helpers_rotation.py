@@ -33,6 +33,7 @@ Json = dict[str, Any]
 COURTS = 19
 TICK_S = 0.05
 HOLD_MS = 200
+DOOR_TURNS = 20
 LIMITS = Limits(final_s=30, info_s=15)
 
 
@@ -154,8 +155,8 @@ def people(boards: dict[str, SimBoard]) -> Iterator[Callable[[], int]]:
             name = names[turn % len(names)]
             there = turn // len(names) % 2 == 0
             boards[name].set("court-1", "occupied" if there else "free")
-            if turn % 5 == 0:
-                boards["box-1"].set("door-1", "open" if turn // 5 % 2 == 0 else "closed")
+            if turn % DOOR_TURNS < 2:  # a box whose door is open is busy, and would wait with what is new
+                boards["box-1"].set("door-1", "closed" if turn % DOOR_TURNS else "open")
             done[0] += 1
 
     thread = threading.Thread(target=move, name="people", daemon=True)

@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.broker import BrokerProcess
+from host_tools.broker import BrokerProcess, free_port
+from host_tools.brokers.foreground import directory_of
+from host_tools.brokers.foreground import start as start_broker
+from host_tools.brokers.provider import BrokerProvider
+from host_tools.brokers.users import services
 from host_tools.cli import main
-from host_tools.site import passphrase
+from host_tools.site import boards_provider, passphrase
 from host_tools.site.ca import device_private_key
 from host_tools.site.keys import ROLES, code_key, device_key
+from host_tools.site.load import load_site
+from host_tools.site.login import services_address
+from host_tools.site.present import who_is_there
 from host_tools.site.vault import Vault
 from tests.brokers import start
 from tests.host.grounds import MACS, WITH_WIFI, Ground
@@ -115,6 +122,7 @@ def play(commands: Commands, ground: Ground, typed: Path) -> list[dict[str, byte
     commands.run("vault", "show", site, "--passphrase-file", typed / "passphrase", status=2)
     (typed / "passphrase").chmod(0o600)
     commands.run("site", "check", site)
+    commands.run("site", "export", site, "-o", ground.file.with_name("kit.zip"))
     commands.run("site", "rotate", site, "master", "--status")
     ground.boards["box-1"].tell("offline")
     commands.run("site", "rotate", site, "master", status=1)
@@ -123,6 +131,7 @@ def play(commands: Commands, ground: Ground, typed: Path) -> list[dict[str, byte
     commands.run("site", "rotate", site, "master", "--json", alone=True)
     note()
     commands.run("site", "rotate", site, "master", "--finish")
+    commands.run("site", "rotate", site, "ca")
     commands.run("site", "rotate", site, "ca")
     note()
     commands.run("site", "rotate", site, "ca", "--finish")
@@ -154,6 +163,7 @@ def test_nothing_leaks(
     private_file(typed / "passphrase", PASSPHRASE)
     monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
     monkeypatch.setattr(passphrase, "has_terminal", lambda: False)
+    monkeypatch.setattr(boards_provider, "BACK_S", 0.4)
     commands = Commands(folder)
     with Processes() as processes:
         stages = play(commands, ground, typed)
@@ -175,6 +185,35 @@ def test_nothing_leaks(
         leaks.look("arguments of a process", arguments)
     assert any(b"rotate" in arguments for arguments in processes.seen)
     assert leaks.found == []
+
+
+def test_a_locked_down_broker_has_hashes_and_its_own_key(run_dir: Path, tmp_path: Path) -> None:
+    """Its key is the one secret that lies bare: for its owner alone."""
+    folder = run_dir / "site"
+    folder.mkdir()
+    ground = Ground(folder, 9)
+    ports = f"port: {free_port()}, tls: true, services_port: {free_port()}"
+    ground.write(changed("port: 1883", ports, WITH_WIFI))
+    site = load_site(ground.file)
+    directory = directory_of(ground.file, site)
+    ground.vault.passwords(*services(site))
+    secrets = secrets_of(ground.vault)
+    with Processes() as processes, start_broker(site, ground.vault, directory):
+        who_is_there(services_address(site, ground.vault), site.site, [], 1)
+        provider = BrokerProvider(ground.file, site, ground.vault, ground.inventory)
+        ground.inventory.revoke("box-1", 0, None, "1234abcd", "for the test")
+        assert [change.name for change in provider.changes()] == ["revoked.pem"]
+        assert provider.apply(provider.changes(), print) == []
+        assert provider.changes() == []
+    leaks = Leaks(secrets)
+    key = directory / "broker.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert leaks.look_at_files(run_dir, [key]) > 8
+    for arguments in processes.seen:
+        leaks.look("arguments of a process", arguments)
+    assert leaks.found == []
+    leaks.look("its key", base64.b64decode("".join(key.read_text().splitlines()[1:-1])))
+    assert leaks.found == ["broker key raw in its key"]
 
 
 @pytest.mark.parametrize("before", range(4))

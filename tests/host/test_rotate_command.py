@@ -8,6 +8,7 @@ import pytest
 
 from host_tools.broker import BrokerProcess
 from host_tools.cli import main
+from host_tools.site import boards_provider
 from tests.brokers import start
 from tests.host.grounds import MACS, WITH_WIFI, Ground
 from tests.host.helpers import changed
@@ -23,6 +24,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
 @pytest.fixture
 def ground(tmp_path: Path, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setattr(boards_provider, "BACK_S", 0.4)
     made = Ground(tmp_path, broker.port)
     made.write(changed("port: 1883", f"port: {broker.port}", WITH_WIFI))
     for name in MACS:

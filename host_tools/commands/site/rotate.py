@@ -75,9 +75,10 @@ def rotate(
     vault = open_vault(site_file, site, passphrase_source(passphrase_file), create=False)
     inventory = Inventory.open(site_file)
     rotator = _rotator(site_file, vault, inventory)
-    if what is Subject.ca and (not site.broker.tls or site.broker.kind != "mosquitto"):
+    if what is Subject.ca and site.broker.tls and site.broker.kind != "mosquitto":
         raise BadInput(
-            "a new CA needs a broker that is set up from here", "broker: {kind: mosquitto, tls: true}"
+            f"the broker is of kind `{site.broker.kind}`, and would go on with the old CA",
+            "a new CA needs a broker that is set up from here: broker: {kind: mosquitto}",
         )
     if name is not None:
         rotator.device(name, inventory)

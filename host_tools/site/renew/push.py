@@ -7,6 +7,7 @@ with the new ones, so one that is given up is as it was.
 
 import asyncio
 import functools
+import random
 import time
 import uuid
 from collections.abc import Callable
@@ -127,12 +128,17 @@ async def _on_line(line: Line, topics: Topics, state: _State, say: Say) -> Resul
         state.final = None
         if reason == "busy":
             state.part = count - 1
-            await asyncio.sleep(limits.busy_s)
+            await _moment(limits.busy_s)
         elif reason not in AGAIN or not _begin_again(state):
             raise Refused(
                 f"{device} went back to what it had: {printable(reason)}",
                 "unreachable: with the new files it did not reach the broker, so look at both",
             )
+
+
+async def _moment(seconds: float) -> None:
+    """Never in step with what keeps a board busy."""
+    await asyncio.sleep(seconds * random.uniform(0.5, 1.5))
 
 
 def _present(line: Line) -> bool | None:
@@ -164,7 +170,7 @@ async def _one_part(line: Line, topics: Topics, state: _State) -> None:
         elif result in ("rejected", "failed") and reason not in ("busy", "power", "clock", "replayed"):
             break
         elif reason in ("busy", "clock"):
-            await asyncio.sleep(limits.busy_s)  # a restarted board says its new nonce in `info`
+            await _moment(limits.busy_s)  # a restarted board says its new nonce in `info`
     else:
         if reason is None:
             raise Away(state.device, line.availability)
