@@ -74,7 +74,7 @@ class Credentials:
         version = self.site.devices[device].key_version
         config = device_config(self.site, device)
         kids = {key_id(role, version, generation) for generation in self.vault.masters for role in ROLES}
-        password = self.vault.wifi_password(self.site)
+        password = self.vault.wifi_password(self.site, device)
         secrets = device_secrets(self.site, device, self.vault.masters, password)
         text = json.dumps([secrets, self._trusted], sort_keys=True).encode()
         digest = hmac.digest(self._digest_key, text, "sha256").hex()[:DIGEST_DIGITS]

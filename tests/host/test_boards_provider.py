@@ -168,6 +168,30 @@ def test_five_hundred_boards_take_a_moment(tmp_path: Path, monkeypatch: pytest.M
     assert took_s < 0.8
 
 
+def test_the_password_that_counts_is_that_of_the_board_s_own_network(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, 9)
+    ground.write(
+        changed(
+            "wifi: {ssid: net, password_secret: wifi-main}",
+            "wifi:\n  main: {ssid: net, password_secret: wifi-main}\n"
+            "  box: {ssid: other, password_secret: wifi-box}",
+            changed("board: box-esp32s3", "board: box-esp32s3\n    wifi: box", WITH_WIFI),
+        ).replace("version: 1", "version: 2", 1)
+    )
+    ground.vault.set_wifi("wifi-box", WIFI_PASSWORD)
+    site = load_site(ground.file)
+
+    def digests() -> list[str]:
+        credentials = Credentials(site, ground.vault, ground.inventory)
+        return [credentials.declared(name).digest for name in ("box-1", "court-1")]
+
+    before = digests()
+    ground.vault.set_wifi("wifi-box", WIFI_PASSWORD + " 2")
+    after = digests()
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
 def test_a_certificate_that_ends_soon_is_renewed(tmp_path: Path) -> None:
     ground = Ground(tmp_path, 9)
     site = load_site(ground.file)
