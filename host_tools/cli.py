@@ -22,7 +22,7 @@ COMMANDS = {
     "demo": "play an evening at a simulated sports ground, in about a minute",
     "data": "what a site's messages are, for machines: AsyncAPI, JSON Schemas",
     "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show",
-    "site": "check a site file, print its schema",
+    "site": "a site in one file: new, check, plan, apply, status, login, rotate, export, import",
     "grant": "print a token that opens a box",
     "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",
@@ -102,7 +102,7 @@ def _help() -> str:
             "",
             tr(
                 "Exit status: 0 done, 1 failed, 2 usage or bad input, 3 device or broker out of reach,\n"
-                "130 interrupted."
+                "4 something differs (`site plan`), 130 interrupted."
             ),
         ]
     )

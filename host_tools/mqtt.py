@@ -217,9 +217,12 @@ async def _give_up(client: "aiomqtt.Client", entering: "asyncio.Future[aiomqtt.C
 
 
 def unreachable(address: Address, error: Exception) -> Unreachable:
+    if address.login is None:
+        hint = "start a simulated site with `sportbox sim up SITE.yaml`, or name the broker with --broker mqtt://HOST:PORT"
+    else:
+        hint = "sportbox broker run SITE.yaml, where no broker of the site runs yet"
     return Unreachable(
-        f"no answer from the broker at {address}: {printable(str(error)) or type(error).__name__}",
-        "start a simulated site with `sportbox sim up SITE.yaml`, or name the broker with --broker mqtt://HOST:PORT",
+        f"no answer from the broker at {address}: {printable(str(error)) or type(error).__name__}", hint
     )
 
 

@@ -11,9 +11,7 @@ from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from host_tools.output import emit, say
 
 if TYPE_CHECKING:
-    from host_tools.site.inventory import Inventory
-    from host_tools.site.openvault import Vault
-    from host_tools.site.rotation import Ground, Rotator, Standing
+    from host_tools.site.rotation import Rotator, Standing
 
 
 class Subject(StrEnum):
@@ -56,10 +54,8 @@ def rotate(
     """Renew the master secret, the CA or a board's keys: old and new count for a time, then --finish.
 
     Cut off at any point, the same command goes on from there."""
-    from host_tools.site.inventory import Inventory
-    from host_tools.site.load import load_site
-    from host_tools.site.passphrase import passphrase_source
-    from host_tools.site.vault import open_vault
+    from host_tools.site.rotation import Rotator
+    from host_tools.site.workplace import open_workplace
 
     chosen = [do for do, is_on in ((Do.finish, finish), (Do.status, status), (Do.abort, abort)) if is_on]
     if len(chosen) > 1:
@@ -71,44 +67,22 @@ def rotate(
         )
     if name is not None and (chosen or yes):
         raise BadInput("one board is renewed in one go: there is nothing to finish, and no way back")
-    site = load_site(site_file)
-    vault = open_vault(site_file, site, passphrase_source(passphrase_file), create=False)
-    inventory = Inventory.open(site_file)
-    rotator = _rotator(site_file, vault, inventory)
+    place = open_workplace(site_file, passphrase_file, wifi=True)
+    site = place.site
+    rotator = Rotator(site_file, place.vault, lambda: place.read_again().ground(), say)
     if what is Subject.ca and site.broker.tls and site.broker.kind != "mosquitto":
         raise BadInput(
             f"the broker is of kind `{site.broker.kind}`, and would go on with the old CA",
             "a new CA needs a broker that is set up from here: broker: {kind: mosquitto}",
         )
     if name is not None:
-        rotator.device(name, inventory)
+        rotator.device(name, place.inventory)
         _tell_device(site_file, name, json_)
         return EXIT_DONE
     do = chosen[0] if chosen else Do.rotate
     if do is Do.status:
         return _tell_status(site_file, what, rotator.standing(), json_)
     return _run(site_file, rotator, what, do, yes, json_)
-
-
-def _rotator(site_file: Path, vault: "Vault", inventory: "Inventory") -> "Rotator":
-    from host_tools.site.rotation import Rotator
-
-    return Rotator(site_file, vault, lambda: ground_of(site_file, vault, inventory), say)
-
-
-def ground_of(site_file: Path, vault: "Vault", inventory: "Inventory") -> "Ground":
-    """Broker and boards, by the site file and the vault as they are now."""
-    from host_tools.site.boards_provider import BoardsProvider
-    from host_tools.site.load import load_site
-    from host_tools.site.rotation import Ground
-
-    site = load_site(site_file)
-    boards = BoardsProvider(site_file, site, vault, inventory)
-    if not site.broker.tls or site.broker.kind != "mosquitto":
-        return Ground(boards)
-    from host_tools.brokers.provider import BrokerProvider
-
-    return Ground(boards, BrokerProvider(site_file, site, vault, inventory))
 
 
 def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, json_: bool) -> int:

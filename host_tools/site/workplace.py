@@ -1,0 +1,89 @@
+"""What work on a site needs, opened together: site file, site, vault, inventory; and the parts of the site.
+
+place = open_workplace(site_file, passphrase_file)
+found = survey(place.providers())
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from host_tools.data.home_assistant import HomeAssistant
+from host_tools.mqtt import Address
+from host_tools.site.boards import load_board
+from host_tools.site.boards_provider import BoardsProvider
+from host_tools.site.inventory import Inventory
+from host_tools.site.load import load_site
+from host_tools.site.login import services_address
+from host_tools.site.models import Site
+from host_tools.site.openvault import Vault
+from host_tools.site.passphrase import passphrase_source
+from host_tools.site.plan import Provider
+from host_tools.site.rotation import Ground
+from host_tools.site.vault import open_vault
+
+
+@dataclass(frozen=True)
+class Workplace:
+    site_file: Path
+    site: Site
+    vault: Vault
+    inventory: Inventory
+
+    def providers(self) -> list[Provider]:
+        """All parts of the site, in the order in which they are changed: each needs those before it."""
+        parts: list[Provider | None] = [self.broker(), self.home_assistant(), self.boards()]
+        return [part for part in parts if part is not None]
+
+    def broker(self) -> Provider | None:
+        """None where it is not set up from here: `notes` says so."""
+        if not self.sets_up_broker:
+            return None
+        from host_tools.brokers.provider import BrokerProvider
+
+        return BrokerProvider(self.site_file, self.site, self.vault, self.inventory)
+
+    def home_assistant(self) -> Provider | None:
+        """Its discovery, where that output is on."""
+        if self.site.outputs.home_assistant is None:
+            return None
+        return HomeAssistant(self.site, self.address(), self._on_battery)
+
+    def boards(self) -> BoardsProvider:
+        return BoardsProvider(self.site_file, self.site, self.vault, self.inventory)
+
+    def ground(self) -> Ground:
+        """Broker and boards, for a rotation."""
+        return Ground(self.boards(), self.broker())
+
+    def read_again(self) -> "Workplace":
+        """The same with the site file as it is now."""
+        return replace(self, site=load_site(self.site_file))
+
+    def address(self) -> Address:
+        """Where this project's tools find the broker."""
+        return services_address(self.site, self.vault)
+
+    @property
+    def sets_up_broker(self) -> bool:
+        return self.site.broker.kind == "mosquitto" and self.site.broker.tls
+
+    def notes(self) -> list[str]:
+        """What no part tells by itself."""
+        if self.sets_up_broker:
+            return []
+        what = f"of kind `{self.site.broker.kind}`" if self.site.broker.tls else "open (`tls: false`)"
+        return [f"the broker is {what}, and is not set up from here: only what is at it is looked at"]
+
+    def _on_battery(self, device: str) -> bool:
+        power = load_board(self.site.devices[device].board).power
+        return power is not None and power.battery is not None
+
+
+def open_workplace(
+    site_file: Path, passphrase_file: Path | None, *, wifi: bool = False, create: bool = False
+) -> Workplace:
+    """`create`: a vault is made where there is none; `wifi`: passwords that it lacks are asked for. Raises
+    BadInput or ToolError, each with a cure."""
+    site = load_site(site_file)
+    vault = open_vault(site_file, site, passphrase_source(passphrase_file), wifi=wifi, create=create)
+    return Workplace(site_file, site, vault, Inventory.open(site_file))
