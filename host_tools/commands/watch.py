@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ from host_tools.commands.options import (
 from host_tools.errors import EXIT_INTERRUPTED, Unreachable
 from host_tools.mqtt import Address, connected, find_broker, site_filter, subscribe
 from host_tools.output import emit, printable, say
+from host_tools.retry import Backoff
 from host_tools.site.live import LiveSite, Message, line_of, read_message
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 app = new_app()
 
-BACKOFF_FIRST_S = 0.25
-BACKOFF_CAP_S = 4.0
 REDRAW_S = 0.25
 
 
@@ -85,20 +83,20 @@ async def _watch(
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     address = find()
     known = False
-    wait_s = BACKOFF_FIRST_S
+    backoff = Backoff()
     try:
         while True:
             try:
                 async for message in _messages(site, address, talk):
-                    known, wait_s = True, BACKOFF_FIRST_S
+                    known = True
+                    backoff.reset()
                     if message is not None:
                         show(message)
             except Unreachable as error:
                 if not known:
                     raise  # nothing was ever there: a wrong address, most likely
                 talk(f"{error.message}; trying again")
-            await asyncio.sleep(random.uniform(0, wait_s))
-            wait_s = min(wait_s * 2, BACKOFF_CAP_S)
+            await asyncio.sleep(backoff.next_s())
             address = find()  # a simulation started anew has another port
     except asyncio.CancelledError:
         return EXIT_INTERRUPTED
