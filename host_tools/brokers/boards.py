@@ -40,12 +40,12 @@ def client_context(
 def as_board(
     site: Site, vault: Vault, name: str, will: Message | None = None, signer: Authority | None = None
 ) -> Who:
-    """A board of this name, with a key that was made for it just now."""
+    """A board of this name, with a key that was made for it just now. Its will waits for nobody."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = issue_brief(signer or vault.ca, key.public_key(), name)
     trusted = [one.certificate_der() for one in vault.authorities]
     context = client_context(trusted, site.broker.server_name, certificate, key)
-    return Who(f"{site.site}-{name}", context, will=will)
+    return Who(f"{site.site}-{name}", context, will=will, will_qos=0)
 
 
 def put_out(site: Site, vault: Vault, names: Sequence[str]) -> None:

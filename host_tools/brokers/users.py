@@ -32,6 +32,15 @@ def base(site: str) -> str:
     return f"{ROOT}/{site}"
 
 
+def board(site: str, name: str) -> Rights:
+    """What the board of this name may do: nothing outside its own base."""
+    below = f"{base(site)}/{name}"
+    return Rights(
+        tuple(f"{below}/{topic}" for topic in DEVICE_WRITES),
+        tuple(f"{below}/{topic}" for topic in DEVICE_READS),
+    )
+
+
 def services(site: Site) -> dict[str, Rights]:
     """The users with a password. `manager` is this project's own tools, `recorder` journal and data outputs.
     Home Assistant logs in as `dashboard`, where that output is on, and reads what `manager` announces."""
@@ -43,6 +52,6 @@ def services(site: Site) -> dict[str, Rights]:
     return {
         BOOKING: Rights((f"{below}/+/cmd",), tuple(f"{below}/{one}" for one in booking_reads)),
         DASHBOARD: Rights((), everything + announced),
-        MANAGER: Rights((f"{below}/+/cmd", *announced), everything + announced),
+        MANAGER: Rights((f"{below}/+/cmd", f"{below}/+/update/data", *announced), everything + announced),
         RECORDER: Rights((), everything),
     }

@@ -7,13 +7,23 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
 from host_tools.mqtt import Login
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, DISCONNECT = 1, 2, 3, 4, 8, 9, 14
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = (
+    1,
+    2,
+    3,
+    4,
+    8,
+    9,
+    12,
+    13,
+    14,
+)
 WAIT_S = 5.0
 PACKET_MAX = 1_048_576
 KEEPALIVE_S = 60
@@ -37,13 +47,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Who:
-    """Who connects; without `context` in plain TCP."""
+    """Who connects; without `context` in plain TCP. A will of QoS 0 waits for nobody who is away."""
 
     client_id: str
     context: ssl.SSLContext | None = None
     user: str | None = None
     password: str | None = None
     will: Message | None = None
+    will_qos: int = 1
 
     def __repr__(self) -> str:
         return f"Who({self.client_id!r})"
@@ -61,6 +72,7 @@ class Line:
         self._wait_s = wait_s
         self._answered: set[tuple[int, int]] = set()
         self._codes = b""
+        self._pongs = 0
         self._rest = b""
         self._packet_id = 0
         raw = socket.create_connection((host, port), wait_s)
@@ -108,6 +120,16 @@ class Line:
             self._send(PUBLISH, 2 | int(one.retained), body)
             numbers.append(number)
         self.until(lambda: all((PUBACK, number) in self._answered for number in numbers))
+
+    def cast(self, messages: Iterable[Message]) -> None:
+        """At QoS 0: no answer comes, and it is kept for nobody who is away."""
+        self._socket.sendall(b"".join(_publish(one) for one in messages))
+
+    def ping(self) -> None:
+        """A round trip: a broker that does one thing after the other has done all that was sent before."""
+        seen = self._pongs
+        self._send(PINGREQ, 0, b"")
+        self.until(lambda: self._pongs > seen)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Read until the condition holds. Raises Silent."""
@@ -165,6 +187,8 @@ class Line:
                 self._send(PUBACK, 0, rest[:2])
                 rest = rest[2:]
             self.got.append(Message(topic, rest, bool(flags & 1)))
+        elif kind == PINGRESP:
+            self._pongs += 1
         elif kind in (PUBACK, SUBACK):
             self._answered.add((kind, int.from_bytes(body[:2], "big")))
             if kind == SUBACK:
@@ -197,7 +221,7 @@ class Line:
 def _connect(who: Who) -> bytes:
     flags, payload = 2, _text(who.client_id)  # a clean session
     if who.will is not None:
-        flags |= 4 | 1 << 3 | int(who.will.retained) << 5
+        flags |= 4 | who.will_qos << 3 | int(who.will.retained) << 5
         payload += _text(who.will.topic) + len(who.will.payload).to_bytes(2, "big") + who.will.payload
     if who.user is not None:
         flags |= 0x80
@@ -206,6 +230,10 @@ def _connect(who: Who) -> bytes:
         flags |= 0x40
         payload += _text(who.password)
     return _packet(CONNECT, 0, _text("MQTT") + bytes([4, flags]) + KEEPALIVE_S.to_bytes(2, "big") + payload)
+
+
+def _publish(message: Message) -> bytes:
+    return _packet(PUBLISH, int(message.retained), _text(message.topic) + message.payload)
 
 
 def _packet(kind: int, flags: int, body: bytes) -> bytes:

@@ -106,11 +106,16 @@ def issue(
 
 
 def issue_brief(
-    authority: Authority, public_key: ec.EllipticCurvePublicKey, name: str, now: datetime | None = None
+    authority: Authority,
+    public_key: ec.EllipticCurvePublicKey,
+    name: str,
+    now: datetime | None = None,
+    serial: int | None = None,
 ) -> bytes:
-    """As `issue`, but for an hour: to try the broker, or to put a board out of it; kept nowhere."""
+    """As `issue`, but for an hour: to try the broker, or to put a board out of it; kept nowhere. With the
+    `serial` number of a revoked one a broker must refuse it."""
     names = [x509.DNSName(name)]
-    return _issue(authority, public_key, name, names, ExtendedKeyUsageOID.CLIENT_AUTH, BRIEF, now)
+    return _issue(authority, public_key, name, names, ExtendedKeyUsageOID.CLIENT_AUTH, BRIEF, now, serial)
 
 
 def issue_server(
@@ -144,6 +149,7 @@ def _issue(
     usage: x509.ObjectIdentifier,
     lasts: timedelta,
     now: datetime | None,
+    serial: int | None = None,
 ) -> bytes:
     """Not beyond the authority's own end. The serial number has 159 random bits (RFC 5280, 4.1.2.2 allows 20
     bytes)."""
@@ -155,7 +161,7 @@ def _issue(
         .subject_name(_name(common, str(site)))
         .issuer_name(authority.certificate.subject)
         .public_key(public_key)
-        .serial_number(x509.random_serial_number())
+        .serial_number(x509.random_serial_number() if serial is None else serial)
         .not_valid_before(now - SKEW)
         .not_valid_after(min(now + lasts, authority.certificate.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
