@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal
 
 from host_tools.errors import ToolError, Unreachable
 
@@ -175,7 +175,7 @@ class BrokerProcess:
                 )
             time.sleep(0.02)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "BrokerProcess":
         return self
 
     def __exit__(

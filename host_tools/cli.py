@@ -23,7 +23,7 @@ COMMANDS = {
     "data": "what a site's messages are, for machines: AsyncAPI, JSON Schemas",
     "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show",
     "site": "a site in one file: new, check, plan, apply, status, login, rotate, export, import",
-    "broker": "a site's own Mosquitto: run it here, or write its files",
+    "centre": "a city's central broker, which the brokers of its sites bridge to",
     "grant": "print a token that opens a box",
     "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",

@@ -102,7 +102,7 @@ def _bridge(site: Site, vault: Vault, place: Place) -> tuple[str, dict[str, File
     to, credentials = site.broker.bridge, vault.bridge
     if to is None or credentials is None:
         return "", {}
-    text, made = bridge_conf(site.site, [(to.host, to.port)], credentials, place.directory)
+    text, made = bridge_conf(site.site, to.endpoints, credentials, place.directory)
     return "\n" + text, {
         name: File(content, PRIVATE if name == KEY_FILE else PUBLIC) for name, content in made.items()
     }
@@ -132,7 +132,7 @@ def configuration(site: Site, place: Place) -> str:
         "allow_anonymous false",
     ]
     lines = [
-        _first_line(site),
+        f"# Written by `sportbox site apply` of `{site.site}`: what is changed here is overwritten.",
         "per_listener_settings true",
         f"user {place.user}",
         f"pid_file {at / PID}",
@@ -175,15 +175,6 @@ def configuration(site: Site, place: Place) -> str:
         f"max_connections {SERVICE_CONNECTIONS}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _first_line(site: Site) -> str:
-    return f"# Written by `sportbox site apply` of `{site.site}`: what is changed here is overwritten."
-
-
-def is_of(site: Site, conf: bytes) -> bool:
-    """Whether a configuration is this site's."""
-    return conf.startswith(_first_line(site).encode())
 
 
 def is_loopback(host: str) -> bool:

@@ -55,6 +55,8 @@ class Who:
     password: str | None = None
     will: Message | None = None
     will_qos: int = 1
+    lasting: bool = False
+    """Whether the broker keeps the session while nobody is connected."""
 
     def __repr__(self) -> str:
         return f"Who({self.client_id!r})"
@@ -219,7 +221,7 @@ class Line:
 
 
 def _connect(who: Who) -> bytes:
-    flags, payload = 2, _text(who.client_id)  # a clean session
+    flags, payload = (0 if who.lasting else 2), _text(who.client_id)
     if who.will is not None:
         flags |= 4 | who.will_qos << 3 | int(who.will.retained) << 5
         payload += _text(who.will.topic) + len(who.will.payload).to_bytes(2, "big") + who.will.payload

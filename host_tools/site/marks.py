@@ -23,7 +23,7 @@ _FIELDS: tuple[Loc, ...] = (
     ("broker", "server_name"),
     ("broker", "directory"),
     ("broker", "bridge", "host"),
-    ("broker", "bridge", "server_name"),
+    ("broker", "bridge", "others"),
     ("outputs", "sensorthings", "url"),
     ("outputs", "ngsi_ld", "url"),
 )

@@ -144,7 +144,20 @@ class Vault:
     def set_bridge(self, certificate: bytes, key: bytes, ca: bytes) -> None:
         """Keep them, each PEM."""
         made = bridge_of(certificate, key, ca)
-        self.change(lambda now: with_changes(now, bridge=made))
+        self.change(lambda now: with_changes(now, bridge=made, bridge_key=None))
+
+    @property
+    def has_bridge_key(self) -> bool:
+        """Whether a certificate for the bridge was asked for and has not come yet."""
+        return self._contents.bridge_key is not None
+
+    @property
+    def bridge_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key of the bridge that a certificate is asked for; made on first use, another one each time."""
+        if self._contents.bridge_key is None:
+            made = key_der(ec.generate_private_key(ec.SECP256R1()))
+            self.change(lambda now: with_changes(now, bridge_key=now.bridge_key or made))
+        return self._private_key(self._contents.bridge_key or b"")
 
     @property
     def wifi_names(self) -> list[str]:

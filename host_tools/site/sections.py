@@ -11,6 +11,8 @@ PLAIN_PORT = 1883
 TLS_PORT = 8883
 SERVICES_PORT = 8884
 NETWORKS_MAX = 16
+NODES_MAX = 7
+"""Of a central broker."""
 DIRECTORY_SUFFIX = ".broker"
 FIRST_NETWORK = "main"
 """Name of the network of a file that names none."""
@@ -19,12 +21,14 @@ FIRST_NETWORK = "main"
 class Bridge(Model):
     host: Host = Field(description="name or address of the city's central broker")
     port: TcpPort = Field(TLS_PORT, description="its port for bridges: always TLS")
-    server_name: Host | None = Field(None, description="name in its certificate [default: `host`]")
+    others: Annotated[list[Host], Field(max_length=NODES_MAX - 1)] = Field(
+        [], description="where it is a cluster: its other nodes, at the same port, in the order of use"
+    )
 
     @property
-    def name(self) -> str:
-        """What the central broker's certificate must name."""
-        return self.server_name or self.host
+    def endpoints(self) -> list[tuple[str, int]]:
+        """The nodes to connect to, the one to use first."""
+        return [(host, self.port) for host in (self.host, *self.others)]
 
 
 class Broker(Model):

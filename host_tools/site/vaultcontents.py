@@ -28,21 +28,23 @@ Master = Annotated[Base64Bytes, Field(min_length=MASTER_BYTES, max_length=MASTER
 Step = Literal["trust", "trusted", "switch", "ending"]
 
 
-class _Kept(BaseModel):
+class Kept(BaseModel):
+    """Secrets: never shown by `repr` or in an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         return iter(())
 
 
-class Signer(_Kept):
+class Signer(Kept):
     """Key and certificate of a CA, DER."""
 
     key: Annotated[Base64Bytes, Field(max_length=1_024)]
     certificate: Annotated[Base64Bytes, Field(max_length=4_096)]
 
 
-class Bridge(_Kept):
+class Bridge(Kept):
     """With what the site's broker proves itself at the centre: certificate, key and the centre's CA, PEM."""
 
     certificate: Annotated[Base64Bytes, Field(max_length=PEM_MAX)]
@@ -50,7 +52,7 @@ class Bridge(_Kept):
     ca: Annotated[Base64Bytes, Field(max_length=PEM_MAX)]
 
 
-class Rotation(_Kept):
+class Rotation(Kept):
     """A renewal of the master secret or of the CA that has begun (docs/rotation.md).
 
     `trust`   boards and broker learn to trust the new CA; the old one still signs
@@ -64,7 +66,7 @@ class Rotation(_Kept):
     begun_s: int
 
 
-class Contents(_Kept):
+class Contents(Kept):
     """`masters` by generation, the newest one counts; `authorities`: the one that signs comes first. The key
     of the broker, and passwords by user, are made when they are first asked for."""
 
@@ -90,6 +92,8 @@ class Contents(_Kept):
         Field(max_length=SECRETS_MAX),
     ] = {}
     bridge: Bridge | None = None
+    bridge_key: Annotated[Base64Bytes, Field(max_length=1_024)] | None = None
+    """Of a bridge whose certificate is asked for and has not come yet."""
     rotation: Rotation | None = None
 
 

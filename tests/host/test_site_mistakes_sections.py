@@ -27,7 +27,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("audit: {retention_days: 0}", "audit.retention_days", ["between 1 and 3650", "got 0"]),
     ("audit: {retention: 9}", "audit.retention", ["did you mean `retention_days`?"]),
     ("broker: {bridge: {port: 1}}", "broker.bridge.host", ["is required"]),
-    ("broker: {bridge: {host: c, server: d}}", "broker.bridge.server", ["`server_name`"]),
+    ("broker: {bridge: {host: c, other: [d]}}", "broker.bridge.other", ["`others`"]),
     ("broker: {directory: ''}", "broker.directory", ["a path"]),
     ("broker: {directry: x}", "broker.directry", ["did you mean `directory`?"]),
     ("alarm_times: [{from: '25:00'}]", "alarm_times.0.from", ["time of day", '"25:00"']),
@@ -108,7 +108,7 @@ def test_what_the_sections_say(tmp_path: Path) -> None:
     site = load_site(path)
     assert site.broker.folder(path) == tmp_path / "conf"
     assert site.broker.bridge is not None
-    assert (site.broker.bridge.port, site.broker.bridge.name) == (8883, "c.example")
+    assert site.broker.bridge.endpoints == [("c.example", 8883)]
     assert (site.first_network.ssid, site.network_of("b").ssid) == ("one", "two")
     assert [hours.facts() for hours in site.opening_of("b", "lock-1") or ()] == [[28_800, 72_000, 0b1111111]]
     assert load_site(write(tmp_path, NEWEST)).broker.folder(path) == tmp_path / "site.broker"
