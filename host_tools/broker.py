@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal
 
+from host_tools.environment import without_secrets
 from host_tools.errors import ToolError, Unreachable
 
 Kind = Literal["mosquitto", "amqtt"]
@@ -206,7 +207,12 @@ class BrokerProcess:
     def _spawn(self, command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
         """In a session of its own, so that Ctrl-C on a terminal ends the boards before their broker."""
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=without_secrets(),
         )
 
     def _command(self) -> list[str]:

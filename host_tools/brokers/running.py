@@ -15,6 +15,7 @@ from pathlib import Path
 from host_tools.brokers.install import digests, recorded
 from host_tools.brokers.mosquitto import CONF, PID, File
 from host_tools.brokers.wire import Line, Refused, Silent, service
+from host_tools.environment import without_secrets
 from host_tools.errors import ToolError, Unreachable
 from host_tools.mqtt import Address
 
@@ -110,7 +111,8 @@ def restart(directory: Path, address: Address) -> None:
             f"end it and start it again: mosquitto -c {directory / CONF}",
         )
     if unit.endswith(".service"):
-        done = subprocess.run(["systemctl", "restart", unit], capture_output=True, text=True, check=False)
+        command = ["systemctl", "restart", unit]
+        done = subprocess.run(command, env=without_secrets(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise ToolError(f"{unit} was not restarted: {done.stderr.strip()}", f"systemctl restart {unit}")
     else:

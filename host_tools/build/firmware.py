@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from host_tools.environment import without_secrets
 from host_tools.errors import ToolError
 from host_tools.setup.paths import REPOSITORY, UMQTT_FILE
 
@@ -57,7 +58,9 @@ def _compile(binary: Path, source: Path, name: str, key: str) -> bytes:
     CACHE.mkdir(parents=True, exist_ok=True)
     partial = cached.with_suffix(f".{os.getpid()}.tmp")
     command = [str(binary), "-s", name, "-o", str(partial), str(source)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_S, check=False)
+    result = subprocess.run(
+        command, env=without_secrets(), capture_output=True, text=True, timeout=COMPILE_S, check=False
+    )
     if result.returncode != 0:
         partial.unlink(missing_ok=True)
         said = (result.stderr or result.stdout).strip()

@@ -24,7 +24,8 @@ from host_tools.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from host_tools.mqtt import Address
 from host_tools.output import report, say
 from host_tools.setup.paths import REPOSITORY
-from host_tools.sim.site import Plan, SimSite, kind_to_start
+from host_tools.sim.outfit import Own, kind_to_start
+from host_tools.sim.site import Plan, SimSite
 from host_tools.site.kinds import Court
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
@@ -116,7 +117,7 @@ async def _perform(ground: Ground, evening: Evening, directory: Path) -> None:
         Plan(
             ground.site,
             directory,
-            str(ground.network.address),
+            Own(ground.site, directory, str(ground.network.address)),
             log=ground.notes.append,
             on_online=lambda line: ground.story.line(
                 Line(line["board"], "board.online", {"ms": line["online_ms"]}, "good")

@@ -13,7 +13,7 @@ from host_tools.output import printable, say
 from host_tools.site.keys import Master
 from host_tools.site.models import Site
 from host_tools.site.secrets import FILE_NAME, load_or_create, site_of
-from host_tools.site.state import STATE_VARIABLE, state_dir
+from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
 
 if TYPE_CHECKING:
     from host_tools.mqtt import Login
@@ -113,7 +113,8 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> Master:
         raise BadInput(
             "--state names a simulation, --vault and --passphrase-file the vault", "give one of them"
         )
-    if wanted or (path.exists() and not _is_simulated(chosen.state, site.site)):
+    is_theirs = path.exists() and not _is_simulated(chosen.state, site.site)
+    if wanted or is_theirs or _runs_from_vault(chosen, site):
         source = passphrase_source(chosen.passphrase)
         vault = open_vault(site_file, site, source, wifi=False, create=False)
         say(f"note: keys of {path}")
@@ -153,6 +154,12 @@ def _is_simulated(state: Path | None, site: str) -> bool:
     """Whether a state directory was chosen, or the default one has secrets of this site."""
     named = state is not None or bool(os.environ.get(STATE_VARIABLE))
     return named or site_of(state_dir(state)) == site
+
+
+def _runs_from_vault(chosen: KeysFrom, site: Site) -> bool:
+    """Whether `sim up --vault` runs there: its boards have the keys of the vault."""
+    simulation = running_simulation(state_dir(chosen.state), site.site)
+    return simulation is not None and simulation.is_locked_down
 
 
 def master_secret(directory: Path, site: str) -> bytes:

@@ -10,7 +10,8 @@ import typer
 from host_tools.commands.options import Json, SiteFile, StateDir, new_app
 from host_tools.commands.sim_board import board as run_board
 from host_tools.commands.sim_network import network as run_network
-from host_tools.errors import EXIT_DONE, BadInput
+from host_tools.commands.sim_up import up as run_up
+from host_tools.errors import BadInput
 from host_tools.output import emit, printable, say
 from host_tools.site.state import state_dir
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from host_tools.sim.board import SimBoard
 
 app = new_app()
+app.command("up")(run_up)
 app.command("board")(run_board)
 app.command("network")(run_network)
 
@@ -26,61 +28,6 @@ NAMES_SHOWN = 20
 SENSORS = ("pir", "radar", "tof")
 
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="the board's name in the site file")]
-Broker = Annotated[
-    str | None,
-    typer.Option(
-        "--broker",
-        metavar="URL",
-        help="mqtt://HOST:PORT of your own broker, or `embedded` or `mosquitto` to start that one here"
-        " [default: Mosquitto where it is installed, else embedded]",
-    ),
-]
-
-
-@app.command()
-def up(
-    site_file: SiteFile,
-    broker: Broker = None,
-    state: StateDir = None,
-    json_: Json = False,
-    replicate: Annotated[
-        int | None, typer.Option("--replicate", metavar="N", help="N field boards in all, for load")
-    ] = None,
-) -> int:
-    """Run all boards of a site, with a broker and a time server, until Ctrl-C."""
-    from host_tools.sim.replicate import replicate as multiply
-    from host_tools.sim.site import Plan, run_until_signal
-    from host_tools.site.load import load_site
-
-    site = load_site(site_file)
-    if replicate is not None:
-        site = multiply(site, replicate)
-    directory = state_dir(state).resolve()
-    count = len(site.devices)
-    online = 0
-
-    def on_broker(url: str, kind: str) -> None:
-        say(f"broker: {url} ({kind}), state: {directory}")
-
-    def on_online(line: dict[str, Any]) -> None:
-        nonlocal online
-        online += 1
-        if json_:
-            emit(line)
-        else:
-            name, ms, pid = line["board"], line["online_ms"], line["pid"]
-            say(f"{name} is online after {ms} ms (pid {pid}, {online}/{count})")
-
-    def on_ready() -> None:
-        if json_:
-            emit({"ready": True})
-        else:
-            say(f"ready: {count} boards. Ctrl-C ends them.")
-            say(f"next: sportbox watch {site_file}, or sportbox sim set BOARD COMPONENT VALUE")
-
-    plan = Plan(site, directory, broker, log=say, on_broker=on_broker, on_online=on_online, on_ready=on_ready)
-    asyncio.run(run_until_signal(plan))
-    return EXIT_DONE
 
 
 @app.command("set", context_settings={"ignore_unknown_options": True})  # -20 is a temperature

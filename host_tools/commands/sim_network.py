@@ -21,7 +21,7 @@ def network(
     For boards, simulated or real, that were provisioned for that site and have no network of their own yet.
     """
     from host_tools.broker import BrokerProcess
-    from host_tools.sim.site import kind_to_start
+    from host_tools.sim.outfit import kind_to_start
     from host_tools.sim.timeserver import TimeServer
     from host_tools.site.load import load_site
 

@@ -14,6 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
+from host_tools.environment import without_secrets
 from host_tools.errors import BadInput, ToolError, Unreachable
 from host_tools.output import printable, say
 from host_tools.port.image import load_image
@@ -124,7 +125,7 @@ def _run(program: str, words: list[str], folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         ended = subprocess.run(
             [program, *words],
-            env={**os.environ, "MPFLASH_FIRMWARE": str(folder), "NO_COLOR": "1"},
+            env={**without_secrets(), "MPFLASH_FIRMWARE": str(folder), "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

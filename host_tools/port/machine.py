@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from host_tools import __version__
+from host_tools.environment import without_secrets
 from host_tools.output import printable
 from host_tools.port.findings import Finding
 from host_tools.port.images import find_mpflash
@@ -84,6 +85,7 @@ def _mpflash() -> Finding:
     try:
         ended = subprocess.run(
             [program, "--version"],
+            env=without_secrets(),
             capture_output=True,
             text=True,
             errors="replace",

@@ -11,8 +11,8 @@ certificates. When a board has a flash already, only what the host put there bef
 import functools
 import json
 import mmap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -217,6 +217,14 @@ def mounted(flash: Path, *, fresh: bool = False) -> Iterator[LittleFS]:
             yield fs
         finally:
             fs.unmount()
+
+
+def remove_files(flash: Path, paths: Sequence[str]) -> None:
+    """Files or whole folders, as far as they are there. The board must be off."""
+    with mounted(flash) as fs:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                fs.remove(path, recursive=True)
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from host_tools.environment import without_secrets
 from host_tools.errors import ToolError
 from host_tools.setup.paths import REPOSITORY
 from host_tools.sim.shims import shim_folder
@@ -31,7 +32,7 @@ class ZygoteHost:
         self._events: deque[Json] = deque()
         self._last_id = 0
         command = [sys.executable, "-m", "host_tools.sim.zygote", str(theirs.fileno()), str(shim_folder())]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        environment = {**without_secrets(), "PYTHONPATH": str(REPOSITORY)}
         with (log or Path(os.devnull)).open("ab") as out, theirs:
             # a session of its own: Ctrl-C is for `sim up`, which then ends the boards in order
             self._process = subprocess.Popen(

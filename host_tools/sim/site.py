@@ -15,32 +15,25 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from host_tools.broker import BrokerProcess
 from host_tools.build.firmware import build_firmware
 from host_tools.errors import BadInput, ToolError
-from host_tools.mqtt import Address, parse_broker
-from host_tools.output import printable
+from host_tools.mqtt import Address
 from host_tools.sim.board import SimBoard
 from host_tools.sim.control import ControlServer
 from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
+from host_tools.sim.outfit import Outfit
 from host_tools.sim.ready import Readiness
 from host_tools.sim.timeserver import TimeServer
 from host_tools.sim.world import LOG_FILE
 from host_tools.site.models import Site
-from host_tools.site.resolve import device_config, device_secrets
-from host_tools.site.secrets import load_or_create
 from host_tools.site.state import SITE_FILE
 
 LOCK_FILE = "lock"
 ZYGOTE_LOG = "zygote.log"
-BROKER_KINDS: dict[str, Literal["auto", "mosquitto", "amqtt"]] = {
-    "auto": "auto",
-    "embedded": "amqtt",
-    "mosquitto": "mosquitto",
-}
 CONNECTING_MAX = 48
 """Boards with power that are not online yet. More would only queue at the broker, past their deadlines."""
 CONNECTING_S = 10.0
@@ -50,21 +43,13 @@ POWER_SAID = {"boot": "power on", "cut": "power cut", "brownout": "the supply sa
 CAUSES = {2: "hard reset", 3: "watchdog", 4: "awake again", 5: "soft reset"}
 
 
-def kind_to_start(name: str) -> Literal["auto", "mosquitto", "amqtt"]:
-    """What `--broker KIND` means; BadInput for anything else."""
-    if name not in BROKER_KINDS:
-        known = "|".join(kind for kind in BROKER_KINDS if kind != "auto")
-        raise BadInput(f"--broker: there is no broker `{printable(name)}` to start", f"--broker {known}")
-    return BROKER_KINDS[name]
-
-
 @dataclass
 class Plan:
     """What is asked for."""
 
     site: Site
     state_dir: Path
-    broker: str | None = None  # a URL, "embedded", "mosquitto", or None: whatever there is
+    outfit: Outfit
     log: Callable[[str], None] = lambda _: None  # talk
     on_broker: Callable[[str, str], None] = lambda _url, _kind: None
     on_online: Callable[[Json], None] = lambda _: None
@@ -137,9 +122,8 @@ class SimSite:
         self._undo.append(lock.release)
         raise_file_limit()
         template = Template(build_firmware())
-        master = load_or_create(plan.state_dir, plan.site.site)
         address = self._start_broker()
-        time_server = await TimeServer.start()
+        time_server = await TimeServer.start(plan.outfit.ntp_port)
         self._undo.append(time_server.stop)
         zygote = ZygoteHost(plan.state_dir / ZYGOTE_LOG)
         self._undo.append(zygote.stop)
@@ -160,8 +144,7 @@ class SimSite:
                 ready.expect(name, list(device.components))
             for name in plan.site.devices:
                 board = SimBoard(plan.state_dir / "boards" / name, zygote)
-                config = device_config(plan.site, name, reachable, ntp)
-                board.create(config, device_secrets(plan.site, name, master), template)
+                plan.outfit.equip(board, template, reachable, ntp)
                 self.boards[name] = board
                 await self._power_one(name, board, ready)
             await ready.done.wait()
@@ -192,17 +175,14 @@ class SimSite:
 
     def _start_broker(self) -> Address:
         plan = self.plan
-        if plan.broker is not None and plan.broker not in BROKER_KINDS:
-            address = parse_broker(plan.broker)
-            kind = "given"
-        else:
-            self.broker = BrokerProcess.start(BROKER_KINDS[plan.broker or "auto"], state_dir=plan.state_dir)
-            self._undo.append(self.broker.stop)
-            address, kind = parse_broker(self.broker.url), self.broker.kind
-        write_site_file(plan.state_dir, plan.site.site, str(address))
+        found = plan.outfit.broker()
+        self.broker = found.process
+        if found.process is not None:
+            self._undo.append(found.process.stop)
+        write_site_file(plan.state_dir, plan.site.site, str(found.address))
         self._undo.append(lambda: (plan.state_dir / SITE_FILE).unlink(missing_ok=True))
-        plan.on_broker(str(address), kind)
-        return address
+        plan.on_broker(str(found.address), found.kind)
+        return found.address
 
     # --- boards ---
 

@@ -7,9 +7,10 @@ what the inventory knows of that renewal, or of its provisioning.
 
 import difflib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from host_tools.errors import ToolError
 from host_tools.mqtt import Address
@@ -213,12 +214,18 @@ class BoardsProvider:
         before = config_of(self.credentials.inventory, had) if isinstance(had, str) else None
         if before is None or had == declared.config["hash"]:
             return ()
-        old, new = (
-            json.dumps({**one, "hash": None}, indent=1, sort_keys=True, ensure_ascii=True).splitlines()
-            for one in (before, declared.config)
-        )
-        lines = difflib.unified_diff(old, new, "on the board", "declared", lineterm="", n=1)
-        return tuple(lines)[:DIFF_MAX]
+        old, new = (list(_lines(one)) for one in (before, declared.config))
+        lines = difflib.unified_diff(old, new, "on the board", "declared", lineterm="", n=0)
+        return tuple(line for line in lines if not line.startswith("@@"))[:DIFF_MAX]
+
+
+def _lines(config: dict[str, Any], place: str = "") -> Iterator[str]:
+    """One a value: `components.court-1.hold_ms: 5000`."""
+    for name, value in sorted(config.items()):
+        if isinstance(value, dict):
+            yield from _lines(value, f"{place}{name}.")
+        elif place or name != "hash":
+            yield f"{place}{name}: {json.dumps(value, sort_keys=True)}"
 
 
 def _sentence(name: str, error: ToolError) -> str:

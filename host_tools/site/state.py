@@ -19,6 +19,11 @@ class Simulation:
     broker: str
     pid: int
 
+    @property
+    def is_locked_down(self) -> bool:
+        """Its boards have what the site's vault says."""
+        return self.broker.startswith("mqtts:")
+
 
 class _SiteJson(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)

@@ -32,6 +32,7 @@ def answers_of(template: str, name: str) -> Answers:
     return replace(TEMPLATES[template], name=name)
 
 
+HERE = "127.0.0.1"
 TEMPLATES = {
     "box-and-courts": Answers("", "Sports ground with a box"),
     "courts-only": Answers("", "Courts", boxes=0),
@@ -39,11 +40,14 @@ TEMPLATES = {
         "",
         "Workbench",
         courts=1,
-        broker="127.0.0.1",
+        broker=HERE,
         tls=False,
         port=18830,
-        ntp="{host: 127.0.0.1, port: 12300}",
+        ntp=f"{{host: {HERE}, port: 12300}}",
         ssid="workbench",
+    ),
+    "laptop": Answers(
+        "", "Site on a laptop", broker=HERE, ntp=f"{{host: {HERE}, port: 12300}}", ssid="laptop"
     ),
 }
 

@@ -18,6 +18,7 @@ from host_tools.broker import free_port
 from host_tools.brokers.foreground import SiteBroker, directory_of, start
 from host_tools.brokers.provider import BrokerProvider
 from host_tools.sim.board import SimBoard
+from host_tools.sim.outfit import provision
 from host_tools.site import ca
 from host_tools.site.boards_provider import BoardsProvider
 from host_tools.site.credentials import Credentials
@@ -74,10 +75,8 @@ class RunningSite:
     def create(self) -> None:
         credentials = Credentials(load_site(self.file), self.vault, self.inventory)
         for name in credentials.site.devices:
-            files = credentials.files(name)
-            config, secrets = (json.loads(files.pop(path)) for path in (ca.CONFIG_FILE, ca.SECRETS_FILE))
             board = SimBoard(self._bench.folder / "boards" / name, self._bench.zygote)
-            board.create(config, secrets, template(), files)
+            provision(board, template(), credentials)
             self.boards[name] = board
 
     def boot(self) -> None:

@@ -55,7 +55,7 @@ def test_a_changed_configuration_is_shown_and_brought(ground: Ground) -> None:
         (name, "change", "configuration") for name in MACS
     ]
     changed_lines = [line for line in found[0].diff[2:] if line[0] in "+-"]
-    assert changed_lines == ['- "telemetry_s": 30,', '+ "telemetry_s": 45,']
+    assert changed_lines == ["-telemetry_s: 30", "+telemetry_s: 45"]
     assert ground.apply() == []
     assert ground.differs() == []
     after = boards[0].files

@@ -25,7 +25,7 @@ def test_templates_are_right(
     assert "sportbox site check ground.yaml" in out
     site, notes = read_site(tmp_path / "ground.yaml")
     assert site.version == 2
-    marks = [] if template == "workbench" else ["title", "broker.host", "wifi.main.ssid"]
+    marks = [] if template in ("workbench", "laptop") else ["title", "broker.host", "wifi.main.ssid"]
     assert [note.field for note in notes] == marks
 
 

@@ -26,7 +26,7 @@ Template = Annotated[
     typer.Option(
         "--template",
         metavar="T",
-        help="no questions: box-and-courts, courts-only or workbench",
+        help="no questions: box-and-courts, courts-only, laptop or workbench",
         show_default=False,
     ),
 ]
@@ -91,7 +91,7 @@ def _of_template(template: str, name: str) -> str:
     import difflib
 
     from host_tools.site.marks import with_marks
-    from host_tools.site.templates import TEMPLATES, answers_of, site_text
+    from host_tools.site.templates import HERE, TEMPLATES, answers_of, site_text
 
     if template not in TEMPLATES:
         meant = difflib.get_close_matches(template, TEMPLATES, n=1)
@@ -99,8 +99,9 @@ def _of_template(template: str, name: str) -> str:
         raise BadInput(
             f"there is no template `{printable(template)}`{guess}", f"--template {'|'.join(TEMPLATES)}"
         )
-    text = site_text(answers_of(template, name))
-    return text if template == "workbench" else with_marks(text, but=(("site",),))
+    answers = answers_of(template, name)
+    text = site_text(answers)
+    return text if answers.broker == HERE else with_marks(text, but=(("site",),))
 
 
 def _of_site(source: Path | None, name: str) -> str:

@@ -1,0 +1,141 @@
+"""A locked-down site from nothing to the next change, through the real commands: its own Mosquitto with TLS,
+boards with certificates."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tools.broker import find_mosquitto, free_port
+from tests.e2e.commands import SimUp, json_lines, sportbox, start
+from tests.vaults import PASSPHRASE, WIFI_PASSWORD
+
+pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not installed")
+
+READY_S = 60.0
+
+
+class Hall:
+    """Made with `site new` and brought up with `sim up --vault`, which makes the vault."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "hall.yaml"
+        self.state = folder / "state"
+        self.sportbox("site", "new", self.file, "--template", "laptop")
+        self.write(
+            'host: "127.0.0.1"', f'host: "127.0.0.1", port: {free_port()}, services_port: {free_port()}'
+        )
+        self.write("port: 12300", f"port: {free_port()}")
+
+    def write(self, old: str, new: str) -> None:
+        text = self.file.read_text()
+        assert old in text
+        self.file.write_text(text.replace(old, new))
+
+    def sportbox(self, *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+        return sportbox(*words, state=self.state, status=status)
+
+    def site(self, command: str, *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+        return self.sportbox("site", command, self.file, *words, status=status)
+
+    @contextlib.contextmanager
+    def up(self) -> Iterator[SimUp]:
+        running = SimUp(self.file, "--vault", state=self.state)
+        try:
+            running.wait_ready(READY_S)
+            yield running
+        finally:
+            running.kill()
+
+    def files(self) -> dict[str, int]:
+        """What the broker was given, with the times."""
+        directory = self.folder / "hall.broker"
+        return {
+            path.name: path.stat().st_mtime_ns for path in directory.glob("[!.]*") if path.suffix != ".log"
+        }
+
+    def history(self) -> list[str]:
+        return self.sportbox("inventory", self.file, "--history", "--json").stdout.splitlines()
+
+
+@pytest.fixture
+def hall(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Hall:
+    monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("SPORTBOX_WIFI_PASSWORD", WIFI_PASSWORD)
+    return Hall(run_dir)
+
+
+def test_from_nothing_to_the_next_change(hall: Hall) -> None:
+    with hall.up() as up:
+        check_children_know_no_passphrase(up)
+        check_applied_twice_changes_nothing(hall)
+        check_a_change_comes_over_the_air(hall)
+        check_cut_off_is_finished(hall)
+        check_an_order(hall)
+        check_a_second_output(hall)
+    hall.site("plan", status=3)
+    with hall.up():
+        hall.site("plan")
+
+
+def check_children_know_no_passphrase(up: SimUp) -> None:
+    others = up.processes() - {up.process.pid}
+    assert len(others) >= 5
+    for pid in others:
+        variables = Path(f"/proc/{pid}/environ").read_bytes()
+        assert b"PATH=" in variables
+        assert PASSPHRASE.encode() not in variables and WIFI_PASSWORD.encode() not in variables
+
+
+def check_applied_twice_changes_nothing(hall: Hall) -> None:
+    assert hall.site("plan").stdout == "nothing would change\n"
+    before = hall.files(), hall.history()
+    for _ in range(2):
+        done = hall.site("apply")
+        assert done.stdout == "all is as declared\n"
+        assert done.stderr.splitlines() == ["broker: nothing to do", "boards: nothing to do"]
+    assert (hall.files(), hall.history()) == before
+
+
+def check_a_change_comes_over_the_air(hall: Hall) -> None:
+    hall.write("{title: Court 1}", "{title: Court 1, hold_ms: 9000}")
+    hall.write("lock-1: {", 'lock-1: {opening: [{from: "08:00", to: "22:00"}], ')
+    (box, court) = json_lines(hall.site("plan", "--json", status=4).stdout)
+    assert (box["name"], court["name"]) == ("box-1", "court-1")
+    assert "+components.lock-1.opening: 0" in box["diff"]
+    assert court["diff"][2:] == ["-components.court-1.hold_ms: 5000", "+components.court-1.hold_ms: 9000"]
+    hall.site("apply")
+    assert hall.site("plan").stdout == "nothing would change\n"
+
+
+def check_cut_off_is_finished(hall: Hall) -> None:
+    """Killed as soon as a board tries what it got: that one finishes by itself, others get theirs later."""
+    hall.write("devices:", "defaults: {telemetry_s: 45}\n\ndevices:")
+    applying = start("site", "apply", hall.file, state=hall.state)
+    assert applying.stderr is not None
+    with applying.stderr as said:
+        assert any("and tries them" in line for line in said)
+        applying.kill()
+    applying.wait()
+    hall.site("apply")
+    assert hall.site("plan").stdout == "nothing would change\n"
+
+
+def check_an_order(hall: Hall) -> None:
+    """Keys of the vault, though a state directory is named: the simulation that runs there has these."""
+    token = hall.sportbox("grant", hall.file, "box-1", "lock-2").stdout.strip()
+    hall.sportbox("sim", "set", "box-1", "door-2", "open")
+    sent = hall.sportbox("send", hall.file, "box-1", token)
+    assert "accepted" in sent.stdout and "done" in sent.stdout
+
+
+def check_a_second_output(hall: Hall) -> None:
+    """The broker's rights come first, then what needs them."""
+    hall.write("devices:", "outputs: {home_assistant: {}}\n\ndevices:")
+    done = hall.site("apply")
+    assert "broker: it has read its files again" in done.stderr
+    assert "Home Assistant: 3 boards announced" in done.stderr
+    assert hall.site("plan").stdout == "nothing would change\n"
