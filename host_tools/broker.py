@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Self
 
 from host_tools.environment import without_secrets
 from host_tools.errors import ToolError, Unreachable
@@ -176,7 +176,7 @@ class BrokerProcess:
                 )
             time.sleep(0.02)
 
-    def __enter__(self) -> "BrokerProcess":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

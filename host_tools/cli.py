@@ -24,6 +24,7 @@ COMMANDS = {
     "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show",
     "site": "a site in one file: new, check, plan, apply, status, login, rotate, export, import",
     "centre": "a city's central broker, which the brokers of its sites bridge to",
+    "broker": "a site's own Mosquitto: run it here, or write its files",
     "grant": "print a token that opens a box",
     "code": "print keypad codes, which open a box without network",
     "key": "print a board's key for a booking service",

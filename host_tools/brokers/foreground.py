@@ -5,6 +5,7 @@
 It runs until `stop`, or until this process ends. What it keeps lies in the directory: the next one goes on.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -68,13 +69,18 @@ class SiteBroker(BrokerProcess):
         return Path(running.__file__).with_name(running.KEEPER)
 
     def _command(self) -> list[str]:
-        program = find_mosquitto()
-        if program is None:
-            raise ToolError("Mosquitto is not installed", INSTALL_HINT)
-        return [program, "-c", str(self.state_dir / CONF)]
+        return [the_mosquitto(), "-c", str(self.state_dir / CONF)]
 
     def _answers(self, deadline: float) -> bool:
         return running.pid_of(self.state_dir) is not None and running.answers(self.services)
+
+
+def the_mosquitto() -> str:
+    """The program; ToolError where there is none."""
+    program = find_mosquitto()
+    if program is None:
+        raise ToolError("Mosquitto is not installed", INSTALL_HINT)
+    return program
 
 
 def directory_of(site_file: Path, site: Site) -> Path:
@@ -85,8 +91,7 @@ def directory_of(site_file: Path, site: Site) -> Path:
 def start(site: Site, vault: Vault, directory: Path, revoked: Iterable[int] = ()) -> SiteBroker:
     """Install the files, start, and wait until a service gets in. Raises BadInput or ToolError."""
     directory = directory.absolute()
-    if find_mosquitto() is None:
-        raise ToolError("Mosquitto is not installed", INSTALL_HINT)
+    the_mosquitto()
     user = owner_of(directory, own=True)
     wanted = files(site, vault, revoked, Place(directory, user), installed(directory))
     if (pid := running.pid_of(directory)) is not None:
@@ -112,6 +117,22 @@ def start_unless_it_runs(
     if running.pid_of(directory) is not None and running.answers(services_address(site, vault)):
         return None
     return start(site, vault, directory, revoked_serials(site, inventory))
+
+
+def must_be_here(host: str) -> None:
+    """BadInput unless the site's broker is to be on this computer."""
+    hint = (
+        "in the site file: broker: {host: 127.0.0.1} for a laptop; `sportbox broker config` writes its files"
+    )
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BadInput(f"the broker's name {host} is not known: {error.strerror}", hint) from error
+    for family, kind, _, _, address in found:
+        with socket.socket(family, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(address)  # of no other computer does that succeed
+            return
+    raise BadInput(f"the site's broker is at {host}, which is not this computer", hint)
 
 
 def _must_be_free(host: str, port: int) -> None:

@@ -132,7 +132,7 @@ def configuration(site: Site, place: Place) -> str:
         "allow_anonymous false",
     ]
     lines = [
-        f"# Written by `sportbox site apply` of `{site.site}`: what is changed here is overwritten.",
+        _first_line(site),
         "per_listener_settings true",
         f"user {place.user}",
         f"pid_file {at / PID}",
@@ -175,6 +175,15 @@ def configuration(site: Site, place: Place) -> str:
         f"max_connections {SERVICE_CONNECTIONS}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _first_line(site: Site) -> str:
+    return f"# Written by `sportbox site apply` of `{site.site}`: what is changed here is overwritten."
+
+
+def is_of(site: Site, conf: bytes) -> bool:
+    """Whether a configuration is this site's."""
+    return conf.startswith(_first_line(site).encode())
 
 
 def is_loopback(host: str) -> bool:
