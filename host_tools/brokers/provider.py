@@ -5,10 +5,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from host_tools.brokers import running
-from host_tools.brokers.certificates import revoked_serials
+from host_tools.brokers.boards import put_out
+from host_tools.brokers.certificates import revoked_serials, serials_in
 from host_tools.brokers.foreground import directory_of
 from host_tools.brokers.install import differing, install, installed, owner_of, record
-from host_tools.brokers.mosquitto import BOARDS_ACL, CONF, READ_AT_START, SERVICES_ACL, File, Place, files
+from host_tools.brokers.mosquitto import (
+    BOARDS_ACL,
+    CONF,
+    READ_AT_START,
+    REVOKED,
+    SERVICES_ACL,
+    File,
+    Place,
+    files,
+)
 from host_tools.site.inventory import Inventory
 from host_tools.site.login import services_address
 from host_tools.site.models import Site
@@ -46,6 +56,7 @@ class BrokerProvider:
     def apply(self, changes: Sequence[Change], say: Callable[[str], None]) -> list[str]:
         """Install, then reload, or restart where a reload would not do. Raises ToolError."""
         wanted, user = self._wanted(), owner_of(self._directory)
+        known = self._known_as_revoked()
         written = install(self._directory, wanted, user)
         if written:
             say(f"broker: {len(written)} files written to {self._directory}")
@@ -62,8 +73,25 @@ class BrokerProvider:
         elif pending:
             running.reload(self._directory, address)
             say("broker: it has read its files again")
+            self._put_out(known, say)
         record(self._directory, wanted, user)
         return []
+
+    def _known_as_revoked(self) -> set[int]:
+        """The serial numbers whose holders are out already. None are where an earlier apply was cut off."""
+        there = installed(self._directory).get(REVOKED)
+        if there is None or running.not_taken_over(self._directory, {REVOKED: File(there)}):
+            return set()
+        return serials_in(there)
+
+    def _put_out(self, known: set[int], say: Callable[[str], None]) -> None:
+        """A reload ends no connection: boards whose certificate is void since now are put out. One that has a
+        new certificate already comes back with it."""
+        revoked = revoked_serials(self._site, self._inventory)
+        names = sorted({name for serial, name in revoked.items() if serial not in known})
+        if names:
+            put_out(self._site, self._vault, names)
+            say(f"broker: put out, for they had certificates that are void now: {', '.join(names)}")
 
     def notes(self) -> list[str]:
         return []

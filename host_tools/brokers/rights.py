@@ -16,6 +16,7 @@ BOARD = "a board"
 ELSEWHERE = ".elsewhere"
 """Stands for another board, and for another site."""
 COMPONENT = "lock-1"
+SHOWN_MAX = 4
 NOBODYS = ("update", "cmd/answer", f"{COMPONENT}/cmd")
 """What no list names."""
 
@@ -73,24 +74,32 @@ def matches(pattern: str, topic: str) -> bool:
 
 
 def verdicts(site: Site, tried: Iterable[Trial], got: Mapping[int, set[str]]) -> list[str]:
-    """What is wrong, a sentence each, by who got which trial."""
+    """What is wrong by who got which trial: one sentence for each line that is missing, and one for all that
+    somebody can do and must not."""
     everybody = parties(site)
-    found: dict[str, None] = {}
+    missing: dict[str, str] = {}
+    extra: dict[tuple[str, str], list[str]] = {}
     for one in tried:
         reached = got.get(one.number, set())
-        missing = sorted(one.readers - reached)
         if one.readers and not one.readers & reached:
-            found[f"what {one.sender} publishes as {one.what} reaches nobody: {_lacks(site, one)}"] = None
+            line = _lacks(site, one)
+            missing.setdefault(line, f"what {one.sender} publishes as {one.what} reaches nobody: {line}")
         else:
-            for reader in missing:
-                found[f"{reader} does not get {one.what}: {_lacks(site, one, reader)}"] = None
+            for reader in sorted(one.readers - reached):
+                line = _lacks(site, one, reader)
+                missing.setdefault(line, f"{reader} does not get {one.what}: {line}")
         if reached and not one.may_send:
-            extra = f"{one.sender} can publish {one.what}, and must not: see {_file(one.sender)}"
-            found[extra] = None
+            extra.setdefault((one.sender, "can publish"), []).append(one.what)
         for reader in sorted(reached):
             if not allows(everybody[reader].reads, one.topic):
-                found[f"{reader} gets {one.what}, and must not: see {_file(reader)}"] = None
-    return list(found)
+                extra.setdefault((reader, "gets"), []).append(one.what)
+    return [*missing.values(), *(_must_not(*key, what) for key, what in extra.items())]
+
+
+def _must_not(party: str, verb: str, what: Iterable[str]) -> str:
+    names = list(dict.fromkeys(what))
+    more = f" and {len(names) - SHOWN_MAX} more" if len(names) > SHOWN_MAX else ""
+    return f"{party} {verb} {', '.join(names[:SHOWN_MAX])}{more}, and must not: see {_file(party)}"
 
 
 def _topics(site: Site) -> dict[str, str]:

@@ -4,10 +4,12 @@ place = open_workplace(site_file, passphrase_file)
 found = survey(place.providers())
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from host_tools.data.home_assistant import HomeAssistant
+from host_tools.errors import ToolError
 from host_tools.mqtt import Address
 from host_tools.site.boards import load_board
 from host_tools.site.boards_provider import BoardsProvider
@@ -18,8 +20,11 @@ from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
 from host_tools.site.passphrase import passphrase_source
 from host_tools.site.plan import Provider
+from host_tools.site.planner import carry_out
 from host_tools.site.rotation import Ground
 from host_tools.site.vault import open_vault
+
+BROKER = "broker"
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,28 @@ class Workplace:
         """All parts of the site, in the order in which they are changed: each needs those before it."""
         parts: list[Provider | None] = [self.broker(), self.home_assistant(), self.boards()]
         return [part for part in parts if part is not None]
+
+    def bring(self, say: Callable[[str], None]) -> list[str]:
+        """Every part to what site file and vault say; what is left, a sentence each. When the broker is done
+        its delivery is proven: one that drops messages is told, and nothing else is changed through it."""
+        broker = self.broker()
+        left = carry_out([broker], say) if broker is not None else []
+        if broker is not None and not left:
+            left = self._prove(say)
+            if left:
+                return left
+        return left + carry_out([part for part in self.providers() if part.part != BROKER], say)
+
+    def _prove(self, say: Callable[[str], None]) -> list[str]:
+        from host_tools.brokers.certificates import revoked_serials
+        from host_tools.brokers.prove import prove_delivery
+
+        try:
+            revoked = revoked_serials(self.site, self.inventory)
+            wrong = prove_delivery(self.site, self.vault, say, revoked)
+        except ToolError as error:
+            return [f"delivery: {error.message} (hint: {error.hint})"]
+        return [f"delivery: {one}" for one in wrong]
 
     def broker(self) -> Provider | None:
         """None where it is not set up from here: `notes` says so."""

@@ -8,15 +8,15 @@ from host_tools.output import emit, printable, say
 def apply(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: Json = False) -> int:
     """Bring broker and boards what differs from the site file: over the air, to all that are there.
 
+    The broker's delivery is proven with messages of every kind; a wrong right is told by name.
     What was cut off half way is finished by the next one; where nothing differs nothing is changed. Exit
     status: 0 all is as declared, 1 something is left, which is told."""
-    from host_tools.site.planner import carry_out
     from host_tools.site.workplace import open_workplace
 
     place = open_workplace(site_file, passphrase_file, wifi=True, create=True)
     for note in place.notes():
         say(f"note: {note}")
-    left = carry_out(place.providers(), say)
+    left = place.bring(say)
     if json_:
         emit({"done": not left, "left": left})
     else:
