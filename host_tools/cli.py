@@ -34,6 +34,7 @@ COMMANDS = {
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
     "selftest": "a board checks itself, a technician helps, a record is written",
     "send": "send a token to a board and wait for its answer",
+    "audit": "who opened what, when, for how long: a journal that shows tampering",
     "watch": "live table of boards, locks, doors and courts",
     "flash": "put MicroPython on boards, whatever was on them before",
     "provision": "make boards devices of a site: firmware, configuration, keys",

@@ -17,6 +17,7 @@ from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
 
 if TYPE_CHECKING:
     from host_tools.mqtt import Login
+    from host_tools.site.openvault import Vault
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file", show_default=False)]
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="a board of the site", show_default=False)]
@@ -113,7 +114,7 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> Master:
         raise BadInput(
             "--state names a simulation, --vault and --passphrase-file the vault", "give one of them"
         )
-    is_theirs = path.exists() and not _is_simulated(chosen.state, site.site)
+    is_theirs = path.exists() and not is_simulated(chosen.state, site.site)
     if wanted or is_theirs or _runs_from_vault(chosen, site):
         source = passphrase_source(chosen.passphrase)
         vault = open_vault(site_file, site, source, wifi=False, create=False)
@@ -136,21 +137,25 @@ class VaultLogin:
         self._site = site
         self._user = user
         self._passphrase_file = passphrase_file
-        self._login: Login | None = None
+        self._vault: Vault | None = None
 
     def __call__(self) -> "Login":
-        if self._login is None:
-            from host_tools.site.login import login_of
+        from host_tools.site.login import login_of
+
+        return login_of(self._site, self.vault, self._user)
+
+    @property
+    def vault(self) -> "Vault":
+        if self._vault is None:
             from host_tools.site.passphrase import passphrase_source
             from host_tools.site.vault import open_vault
 
             source = passphrase_source(self._passphrase_file)
-            vault = open_vault(self._site_file, self._site, source, wifi=False, create=False)
-            self._login = login_of(self._site, vault, self._user)
-        return self._login
+            self._vault = open_vault(self._site_file, self._site, source, wifi=False, create=False)
+        return self._vault
 
 
-def _is_simulated(state: Path | None, site: str) -> bool:
+def is_simulated(state: Path | None, site: str) -> bool:
     """Whether a state directory was chosen, or the default one has secrets of this site."""
     named = state is not None or bool(os.environ.get(STATE_VARIABLE))
     return named or site_of(state_dir(state)) == site

@@ -18,6 +18,7 @@ from host_tools.site.ca import Authority, key_der
 from host_tools.site.models import Site
 from host_tools.site.passphrase import too_short
 from host_tools.site.vaultcontents import (
+    AUDIT_KEY_BYTES,
     SECRET_MAX,
     Bridge,
     Contents,
@@ -97,6 +98,14 @@ class Vault:
             made = key_der(ec.generate_private_key(ec.SECP256R1()))
             self.change(lambda now: with_changes(now, broker_key=now.broker_key or made))
         return self._private_key(self._contents.broker_key or b"")
+
+    @property
+    def audit_key(self) -> bytes:
+        """What the site's journal is sealed with; made on first use."""
+        if self._contents.audit_key is None:
+            made = secrets.token_bytes(AUDIT_KEY_BYTES)
+            self.change(lambda now: with_changes(now, audit_key=now.audit_key or made))
+        return self._contents.audit_key or b""
 
     def password(self, user: str) -> str:
         """The password of a service at the broker, 32 url-safe characters; made on first use."""

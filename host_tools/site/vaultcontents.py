@@ -16,6 +16,7 @@ from host_tools.site.ca import Authority, new_authority
 
 VERSION = 2
 MASTER_BYTES = 32
+AUDIT_KEY_BYTES = 32
 SECRETS_MAX = 64
 SECRET_MAX = 2_000
 PEM_MAX = 16_384
@@ -23,6 +24,7 @@ GENERATION_MAX = 9_999
 PASSWORD_PATTERN = r"^[A-Za-z0-9_-]{32}$"
 
 Master = Annotated[Base64Bytes, Field(min_length=MASTER_BYTES, max_length=MASTER_BYTES)]
+AuditKey = Annotated[Base64Bytes, Field(min_length=AUDIT_KEY_BYTES, max_length=AUDIT_KEY_BYTES)]
 
 
 Step = Literal["trust", "trusted", "switch", "ending"]
@@ -67,8 +69,8 @@ class Rotation(Kept):
 
 
 class Contents(Kept):
-    """`masters` by generation, the newest one counts; `authorities`: the one that signs comes first. The key
-    of the broker, and passwords by user, are made when they are first asked for."""
+    """`masters` by generation, the newest one counts; `authorities`: the one that signs comes first. The keys
+    of broker and journal, and passwords by user, are made when they are first asked for."""
 
     version: Literal[2] = 2
     site: Name
@@ -83,6 +85,7 @@ class Contents(Kept):
     """Whether there was another CA before."""
     wifi: Annotated[dict[Name, str], Field(max_length=SECRETS_MAX)] = {}
     broker_key: Annotated[Base64Bytes, Field(max_length=1_024)] | None = None
+    audit_key: AuditKey | None = None
     passwords: Annotated[
         dict[Name, Annotated[str, Field(pattern=PASSWORD_PATTERN)]],
         Field(max_length=SECRETS_MAX),
