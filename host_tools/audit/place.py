@@ -1,7 +1,8 @@
 """Where a site's journal is, what it is sealed with, and where its broker is.
 
 That of real boards lies beside the site file (`x.yaml`, `x.audit.db`) and its key in the vault; that of a
-simulation lies in its state directory, with a key derived from the secret that lies there. They never mix.
+simulation lies in its state directory, with a key derived from the secret that lies there, if there is one.
+They never mix.
 """
 
 import os
@@ -15,7 +16,8 @@ from host_tools.commands.options import VaultLogin, is_simulated, master_secret
 from host_tools.mqtt import Address, find_broker, parse_broker
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
-from host_tools.site.state import STATE_VARIABLE, state_dir
+from host_tools.site.secrets import site_of
+from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
 from host_tools.site.vault import vault_path
 
 SUFFIX = ".audit.db"
@@ -30,16 +32,23 @@ class Place:
         self._login = VaultLogin(site_file, self.site, RECORDER, passphrase_file)
         self._directory = state_dir(state)
         named = state is not None or bool(os.environ.get(STATE_VARIABLE))
-        has_vault = vault_path(site_file).exists()
-        self.simulated = named or (not has_vault and is_simulated(state, self.site.site))
+        self._has_vault = vault_path(site_file).exists()
+        self.simulated = named or (not self._has_vault and is_simulated(state, self.site.site))
         path = self._directory / FILE if self.simulated else site_file.with_suffix(SUFFIX)
         self.store = Store(path, self.site.site)
 
     def key(self) -> Key:
-        """Asks for the vault's passphrase, except of a simulation."""
-        if self.simulated:
+        """Asks for the vault's passphrase, except of a simulation with secrets of its own."""
+        if self.simulated and (not self._has_vault or site_of(self._directory) == self.site.site):
             return Key.of_simulation(master_secret(self._directory, self.site.site), self.site.site)
         return Key(self._login.vault.audit_key)
+
+    @property
+    def note(self) -> str | None:
+        """What a person may not expect."""
+        if self.simulated or running_simulation(self._directory, self.site.site) is None:
+            return None
+        return f"a simulation runs in {self._directory}; --state {self._directory} is for that"
 
     def find_broker(self, broker: str | None) -> Callable[[], Address]:
         """Where it is now: a simulation started anew has another port."""

@@ -38,6 +38,8 @@ def collect(
     from host_tools.audit.service import Service
 
     place = Place(site_file, state, passphrase_file)
+    if place.note is not None:
+        say(f"note: {place.note}")
     days = place.site.audit.retention_days
     journal = Journal.open(place.store, place.key())
     what = "a new journal" if journal.is_new else "the journal"
