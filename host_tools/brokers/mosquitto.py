@@ -46,7 +46,8 @@ AUTOSAVE_S = 60
 SESSION_DAYS = 30
 
 READ_AT_START = frozenset({CONF, AUTHORITIES, CA_FILE, CERTIFICATE_FILE, KEY_FILE})
-"""Files that Mosquitto does not read again on SIGHUP, or not wholly (tests/host/test_mosquitto_reload.py)."""
+"""Files that Mosquitto does not read again on SIGHUP, or not for those who are connected
+(tests/mosquitto/test_reload.py)."""
 
 
 @dataclass(frozen=True)
