@@ -8,9 +8,13 @@ what the inventory knows of that renewal, or of its provisioning.
 import difflib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from cryptography.x509 import load_der_x509_certificate
 
 from host_tools.errors import ToolError
 from host_tools.mqtt import Address
@@ -22,7 +26,7 @@ from host_tools.site.inventory_rows import BoardRow
 from host_tools.site.login import services_address
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
-from host_tools.site.plan import Change, What
+from host_tools.site.plan import Change
 from host_tools.site.present import WAIT_S, Seen, wait_for, who_is_there
 from host_tools.site.renew.blob import FILES, pack
 from host_tools.site.renew.crowd import WIDTH, Job, push_all
@@ -32,6 +36,26 @@ BACK_S = 15.0
 """For a board to be back at a broker that was restarted: the longest wait before it tries again, and TLS."""
 DIFF_MAX = 200
 NAMED_MAX = 20
+
+
+@dataclass(frozen=True)
+class Same:
+    """What of a board is as declared. `rest`: Wi-Fi, the CAs that it trusts, its secrets."""
+
+    config: bool
+    keys: bool
+    certificate: bool
+    rest: bool
+
+    def differing(self, declared: Declared) -> str:
+        """What is not, in words; empty when all is."""
+        words = {
+            "configuration": self.config,
+            f"keys ({', '.join(sorted(declared.kids))})": self.keys,
+            "certificate": self.certificate,
+            "Wi-Fi, trusted CAs or secrets": self.rest,
+        }
+        return ", ".join(word for word, is_same in words.items() if not is_same)
 
 
 class BoardsProvider:
@@ -109,6 +133,20 @@ class BoardsProvider:
         """What `changes` saw of a board."""
         return self._seen.get(name, Seen())
 
+    def same(self, name: str) -> "Same | None":
+        """What of a board is as declared, by what `changes` saw; None of one that never came."""
+        seen = self.seen(name)
+        if not seen.info:
+            return None
+        return self._same(name, seen, self._rows.get(name), self.credentials.declared(name))
+
+    def certificate_end(self, name: str) -> datetime | None:
+        """Of the certificate that a board showed, else of the one that the inventory has for it."""
+        row = self._rows.get(name)
+        serial = self.seen(name).info.get("cert") or (row.serial if row else None)
+        issued = self._certificates.get(serial) if isinstance(serial, str) else None
+        return None if issued is None else load_der_x509_certificate(issued.der).not_valid_after_utc
+
     def push(self, names: Sequence[str], say: Callable[[str], None]) -> dict[str, ToolError]:
         """Bring these boards what they should have, several at once; what went wrong, by name."""
         jobs = [self._job(name) for name in names]
@@ -141,11 +179,11 @@ class BoardsProvider:
         if not seen.info:
             return self._never_came(name, row)
         declared = self.credentials.declared(name)
-        texts, what = self._differences(name, seen, row, declared)
-        if not texts:
+        same = self._same(name, seen, row, declared)
+        text = same.differing(declared)
+        if not text:
             self._caught_up(name, seen, row, declared)
             return None
-        text = ", ".join(texts)
         if not isinstance(seen.info.get("keys"), list):
             cure = f"its firmware takes nothing over the air: sportbox provision --site {self._file}"
             return Change(self.part, name, "missing", f"{text}; {cure} --device {name}")
@@ -154,7 +192,7 @@ class BoardsProvider:
             return Change(
                 self.part, name, "missing", f"{text}; the board is {shown}: repeat it when it is there"
             )
-        return Change(self.part, name, what, text, self._diff(seen, declared))
+        return Change(self.part, name, "renew" if same.config else "change", text, self._diff(seen, declared))
 
     def _never_came(self, name: str, row: BoardRow | None) -> Change:
         if row is not None and row.provisioned:
@@ -163,24 +201,16 @@ class BoardsProvider:
             text = f"no board yet: sportbox provision --site {self._file} --device {name}"
         return Change(self.part, name, "missing", text)
 
-    def _differences(
-        self, name: str, seen: Seen, row: BoardRow | None, declared: Declared
-    ) -> tuple[list[str], What]:
-        """What differs, in words, and whether that is a change or no more than new keys."""
-        info, texts = seen.info, []
-        what: What = "renew"
-        if info.get("config") != declared.config["hash"]:
-            texts.append("configuration")
-            what = "change"
+    def _same(self, name: str, seen: Seen, row: BoardRow | None, declared: Declared) -> "Same":
+        info = seen.info
         kids = info.get("keys")
-        if not isinstance(kids, list) or set(map(str, kids)) != declared.kids:
-            texts.append(f"keys ({', '.join(sorted(declared.kids))})")
-        if not self._is_certified(name, info.get("cert"), row, declared):
-            texts.append("certificate")
         known = self._digest_on(name, info, row)
-        if known != declared.digest and not (known is None and self.credentials.vault.is_original):
-            texts.append("Wi-Fi, trusted CAs or secrets")
-        return texts, what
+        return Same(
+            config=info.get("config") == declared.config["hash"],
+            keys=isinstance(kids, list) and set(map(str, kids)) == declared.kids,
+            certificate=self._is_certified(name, info.get("cert"), row, declared),
+            rest=known == declared.digest or (known is None and self.credentials.vault.is_original),
+        )
 
     def _is_certified(self, name: str, serial: object, row: BoardRow | None, declared: Declared) -> bool:
         issued = self._certificates.get(serial) if isinstance(serial, str) else None

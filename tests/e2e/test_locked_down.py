@@ -2,14 +2,19 @@
 boards with certificates."""
 
 import contextlib
+import json
+import queue
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tools.broker import find_mosquitto, free_port
-from tests.e2e.commands import SimUp, json_lines, sportbox, start
+from tests.e2e.commands import Json, SimUp, json_lines, sportbox, start
 from tests.vaults import PASSPHRASE, WIFI_PASSWORD
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not installed")
@@ -56,6 +61,12 @@ class Hall:
         return {
             path.name: path.stat().st_mtime_ns for path in directory.glob("[!.]*") if path.suffix != ".log"
         }
+
+    def boards(self) -> dict[str, Json]:
+        """What `site status` tells of each, the broker left out."""
+        broker, *rows = json_lines(self.site("status", "--json").stdout)
+        assert (broker["part"], broker["answers"]) == ("broker", True)
+        return {row["name"]: row for row in rows if row["part"] == "boards"}
 
     def history(self) -> list[str]:
         return self.sportbox("inventory", self.file, "--history", "--json").stdout.splitlines()
@@ -107,8 +118,13 @@ def check_a_change_comes_over_the_air(hall: Hall) -> None:
     assert (box["name"], court["name"]) == ("box-1", "court-1")
     assert "+components.lock-1.opening: 0" in box["diff"]
     assert court["diff"][2:] == ["-components.court-1.hold_ms: 5000", "+components.court-1.hold_ms: 9000"]
+    before = hall.boards()
+    assert before["court-1"]["config"] is False and before["court-2"]["config"] is True
     hall.site("apply")
     assert hall.site("plan").stdout == "nothing would change\n"
+    for name, row in hall.boards().items():
+        assert (row["state"], row["clock"], row["differs"]) == ("online", "ntp", None), name
+        assert row["certificate_until"] == before[name]["certificate_until"]
 
 
 def check_cut_off_is_finished(hall: Hall) -> None:
@@ -125,11 +141,27 @@ def check_cut_off_is_finished(hall: Hall) -> None:
 
 
 def check_an_order(hall: Hall) -> None:
-    """Keys of the vault, though a state directory is named: the simulation that runs there has these."""
+    """Of a booking service that has what `site login` and `key` give out, and nothing else. `grant` takes the
+    vault's keys though a state directory is named: the simulation that runs there has these."""
+    file = hall.folder / "booking.json"
+    hall.site("login", "booking", "--out", file)
+    login = json.loads(file.read_text())
     token = hall.sportbox("grant", hall.file, "box-1", "lock-2").stdout.strip()
     hall.sportbox("sim", "set", "box-1", "door-2", "open")
-    sent = hall.sportbox("send", hall.file, "box-1", token)
-    assert "accepted" in sent.stdout and "done" in sent.stdout
+    answers: queue.Queue[str] = queue.Queue()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set(login["user"], login["password"])
+    client.tls_set_context(ssl.create_default_context(cadata=login["ca"]))
+    client.on_message = lambda _client, _data, message: answers.put(json.loads(message.payload)["result"])
+    client.on_subscribe = lambda *_: client.publish("sportbox/v1/hall/box-1/cmd", token, 1)
+    client.on_connect = lambda *_: client.subscribe("sportbox/v1/hall/+/ack", 1)
+    client.connect(login["host"], login["port"])
+    client.loop_start()
+    try:
+        assert [answers.get(timeout=20) for _ in range(2)] == ["accepted", "done"]
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def check_a_second_output(hall: Hall) -> None:

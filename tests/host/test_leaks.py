@@ -14,7 +14,6 @@ import pytest
 
 from host_tools.broker import BrokerProcess, free_port
 from host_tools.brokers.foreground import directory_of
-from host_tools.brokers.foreground import start as start_broker
 from host_tools.brokers.provider import BrokerProvider
 from host_tools.brokers.users import services
 from host_tools.cli import main
@@ -22,10 +21,8 @@ from host_tools.site import boards_provider, passphrase
 from host_tools.site.ca import device_private_key
 from host_tools.site.keys import ROLES, code_key, device_key
 from host_tools.site.load import load_site
-from host_tools.site.login import services_address
-from host_tools.site.present import who_is_there
 from host_tools.site.vault import Vault
-from tests.brokers import start
+from tests.brokers import start, wait_until
 from tests.host.grounds import MACS, WITH_WIFI, Ground
 from tests.host.helpers import changed
 from tests.leaks import Leaks, Processes, forms_of
@@ -123,9 +120,14 @@ def play(commands: Commands, ground: Ground, typed: Path) -> list[dict[str, byte
     (typed / "passphrase").chmod(0o600)
     commands.run("site", "check", site)
     commands.run("site", "export", site, "-o", ground.file.with_name("kit.zip"))
+    commands.run("site", "plan", site, status=4)
+    commands.run("site", "plan", site, status=2, SPORTBOX_PASSPHRASE=NEW_PASSPHRASE)
     commands.run("site", "rotate", site, "master", "--status")
     ground.boards["box-1"].tell("offline")
     commands.run("site", "rotate", site, "master", status=1)
+    commands.run("site", "plan", site, "--json", status=4)
+    commands.run("site", "apply", site, status=1)
+    commands.run("site", "status", site)
     commands.run("site", "rotate", site, "master", "--finish", status=1)
     ground.boards["box-1"].tell()
     commands.run("site", "rotate", site, "master", "--json", alone=True)
@@ -134,6 +136,7 @@ def play(commands: Commands, ground: Ground, typed: Path) -> list[dict[str, byte
     commands.run("site", "rotate", site, "ca")
     commands.run("site", "rotate", site, "ca")
     note()
+    commands.run("site", "apply", site, "--json", alone=True)
     commands.run("site", "rotate", site, "ca", "--finish")
     commands.run("site", "rotate", site, "device", "box-1")
     commands.run("inventory", site, "--history", "--json")
@@ -187,33 +190,60 @@ def test_nothing_leaks(
     assert leaks.found == []
 
 
-def test_a_locked_down_broker_has_hashes_and_its_own_key(run_dir: Path, tmp_path: Path) -> None:
+def test_a_locked_down_broker_has_hashes_and_its_own_key(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its key is the one secret that lies bare: for its owner alone."""
     folder = run_dir / "site"
     folder.mkdir()
     ground = Ground(folder, 9)
     ports = f"port: {free_port()}, tls: true, services_port: {free_port()}"
     ground.write(changed("port: 1883", ports, WITH_WIFI))
-    site = load_site(ground.file)
-    directory = directory_of(ground.file, site)
-    ground.vault.passwords(*services(site))
-    secrets = secrets_of(ground.vault)
-    with Processes() as processes, start_broker(site, ground.vault, directory):
-        who_is_there(services_address(site, ground.vault), site.site, [], 1)
-        provider = BrokerProvider(ground.file, site, ground.vault, ground.inventory)
+    directory = directory_of(ground.file, load_site(ground.file))
+    ground.vault.passwords(*services(load_site(ground.file)))
+    secrets = {**secrets_of(ground.vault), "passphrase": PASSPHRASE.encode()}
+    monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
+    commands, log = Commands(folder), directory / "mosquitto.log"
+    with Processes() as processes, going_on(folder, "broker", "run", ground.file):
+        wait_until(lambda: (folder / "broker.said").read_bytes() != b"", "the broker", 30)
+        with going_on(folder, "watch", ground.file):
+            wait_until(lambda: b"u'dashboard'" in log.read_bytes(), "a dashboard", 30)
         ground.inventory.revoke("box-1", 0, None, "1234abcd", "for the test")
+        provider = BrokerProvider(ground.file, load_site(ground.file), ground.vault, ground.inventory)
         assert [change.name for change in provider.changes()] == ["revoked.pem"]
-        assert provider.apply(provider.changes(), print) == []
+        commands.run("site", "plan", ground.file, status=4)
+        commands.run("site", "apply", ground.file, status=1, alone=True)
+        commands.run("site", "status", ground.file)
+        login, ca = ("site", "login", ground.file), folder / "booking-ca.pem"
+        commands.run(*login, "booking")
+        commands.run(*login, "booking", "--json", "--ca", ca)
+        commands.run(*login, "booking", "--out", tmp_path / "booking.json", alone=True)
         assert provider.changes() == []
     leaks = Leaks(secrets)
+    for line, said in commands.said.items():
+        leaks.look(line, said)
     key = directory / "broker.key"
     assert key.stat().st_mode & 0o777 == 0o600
-    assert leaks.look_at_files(run_dir, [key]) > 8
+    assert leaks.look_at_files(run_dir, [key]) > 10
     for arguments in processes.seen:
         leaks.look("arguments of a process", arguments)
     assert leaks.found == []
     leaks.look("its key", base64.b64decode("".join(key.read_text().splitlines()[1:-1])))
     assert leaks.found == ["broker key raw in its key"]
+
+
+@contextlib.contextmanager
+def going_on(folder: Path, name: str, *words: object) -> Iterator[None]:
+    """A command that goes on for a while; what it says is a file of `folder`."""
+    command = [sys.executable, "-m", "host_tools.cli", name, *map(str, words)]
+    with (folder / f"{name}.said").open("wb") as said:
+        running = subprocess.Popen(command, stdout=said, stderr=said)
+    try:
+        yield
+        assert running.poll() is None, (folder / f"{name}.said").read_text()
+    finally:
+        running.terminate()
+        running.wait(TIMEOUT_S)
 
 
 @pytest.mark.parametrize("before", range(4))
