@@ -1,9 +1,12 @@
 """`sportbox audit`: who opened what, when, for how long; a journal that shows tampering."""
 
 import signal
+import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -54,6 +57,55 @@ def collect(
 
     Service(journal, days, say, noted).run(place.find_broker(broker), stop)
     return EXIT_DONE
+
+
+@app.command()
+def show(
+    site_file: SiteFile,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help="2026-11-28, 2026-11-28T18:00 or 7d ago")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="the same")] = None,
+    component: Annotated[
+        str | None,
+        typer.Option("--component", metavar="C", help="box-1/lock-2 (and its door), lock-2, or box-1/"),
+    ] = None,
+    sub: Annotated[str | None, typer.Option("--sub", metavar="SUB", help="who, as the tokens say it")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="for a spreadsheet, on stdout")] = False,
+    state: StateDir = None,
+    json_: Json = False,
+) -> None:
+    """Show who opened what, when, for how long; what was refused, forced, or is missing."""
+    from host_tools.audit import listing
+    from host_tools.audit.openings import rows
+    from host_tools.audit.times import read
+    from host_tools.audit.verify import verify as check
+    from host_tools.site.inventory_report import csv_text
+
+    if csv and json_:
+        raise BadInput("--csv and --json are two forms", "give one of them")
+    place = Place(site_file, state, None)
+    zone = ZoneInfo(place.site.time_zone)
+    wanted = replace(
+        listing.wanted_component(component),
+        since_s=None if since is None else listing.moment_s(since, "--since", zone),
+        until_s=None if until is None else listing.moment_s(until, "--until", zone, end=True),
+        sub=sub,
+    )
+    problem = check(place.store, None).problem
+    if problem is not None:
+        say(f"note: tampered with: {problem.text}; sportbox audit verify SITE.yaml")
+    found = [row for row in rows(read(listing.entries_of(place.store))) if wanted.fits(row)]
+    if json_:
+        for row in found:
+            emit(listing.as_data(row))
+    elif csv:
+        sys.stdout.write(csv_text(listing.FIELDS, [listing.as_cells(row) for row in found]))
+    else:
+        for line in listing.as_lines(found, zone):
+            print(line)
+        if not found:
+            say("nothing is noted")
 
 
 @app.command()

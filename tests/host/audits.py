@@ -10,8 +10,9 @@ from typing import Any
 
 from host_tools.audit.journal import Journal
 from host_tools.audit.reading import Event, read_event
-from host_tools.audit.seal import Key
-from host_tools.audit.store import Store
+from host_tools.audit.seal import End, Key
+from host_tools.audit.store import Store, end_of
+from host_tools.audit.verify import verify
 from host_tools.collect import Message
 
 SITE = "test-site"
@@ -102,3 +103,15 @@ def tampering(journal: Journal) -> Iterator[sqlite3.Connection]:
     with db:
         yield db
     db.close()
+
+
+def problem_of(
+    journal: Journal, key: Key | None = KEY, anchor: End | None = None
+) -> tuple[str, int | None] | None:
+    found = verify(journal.store, key, anchor).problem
+    return None if found is None else (found.what, found.entry)
+
+
+def head_of(journal: Journal) -> End:
+    with journal.store.reading() as db:
+        return end_of(db, "head")
