@@ -99,6 +99,8 @@ class _Session:
         self._batch: list[paho.MQTTMessage] = []
         self._answer: str | None = None  # to CONNECT: empty is well
         self._subscribed: list[bool] | None = None
+        if address.login is not None:
+            client_id = address.login.lasting(client_id)
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True
         )

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +25,7 @@ ROOT = "sportbox/v1"
 CONNECT_S = 5.0
 GIVE_UP_S = 0.5
 KEEPALIVE_S = 20
+ID_DIGITS = 16
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -34,6 +37,12 @@ class Login:
     password: str = field(repr=False)
     authorities: tuple[bytes, ...]  # certificates of CAs, DER: one of them vouches for the broker
     server_name: str | None = None  # in the broker's certificate, where the address is not in it
+
+    def lasting(self, client_id: str) -> str:
+        """The client id of a session that the broker keeps. Services choose their ids, and who takes
+        another's empties the queue that waits there: so this one comes of the password."""
+        made = hmac.new(self.password.encode(), client_id.encode(), hashlib.sha256)
+        return f"{client_id}-{made.hexdigest()[:ID_DIGITS]}"
 
     def context(self) -> ssl.SSLContext:
         context = _Context(ssl.PROTOCOL_TLS_CLIENT)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from host_tools.broker import BrokerProcess
+from host_tools.brokers.users import PROBE
 from host_tools.errors import BadInput
 from host_tools.mqtt import (
     Address,
+    Login,
     Parsed,
     Topics,
     connected,
@@ -50,6 +52,7 @@ def test_topics_are_those_of_the_protocol() -> None:
         ("sportbox/v1/hafensport-rostock/box-1/lock-1/state", Parsed("box-1", ("lock-1", "state"))),
         ("sportbox/v1/hafensport-rostock/box-1", None),
         ("sportbox/v1/other/box-1/event", None),
+        (f"sportbox/v1/hafensport-rostock/{PROBE}/event", None),
         ("sportbox/v2/hafensport-rostock/box-1/event", None),
         ("sportbox/v1/hafensport-rostock/Box 1/event", None),
         ("sportbox/v1/hafensport-rostock//event", None),
@@ -71,6 +74,17 @@ def test_topics_taken_apart(topic: str, found: Parsed | None) -> None:
 )
 def test_addresses(url: str, address: Address) -> None:
     assert parse_broker(url) == address
+
+
+def test_a_lasting_session_has_an_id_that_only_the_password_gives() -> None:
+    first = Login("recorder", "secret", ()).lasting("audit")
+    assert first == Login("recorder", "secret", ()).lasting("audit")
+    others = {
+        Login("recorder", "other", ()).lasting("audit"),
+        Login("recorder", "secret", ()).lasting("data"),
+    }
+    assert len({first, *others}) == 3
+    assert first.startswith("audit-") and "secret" not in first
 
 
 def test_an_address_is_shown_as_it_is_typed() -> None:
