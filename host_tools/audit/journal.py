@@ -27,7 +27,7 @@ from host_tools.audit.verify import CHUNK, Chain
 from host_tools.errors import ToolError
 
 OWN = "journal"
-"""Source of what the journal notes by itself: `audit.gap`, `audit.pruned`."""
+"""Source of what the journal notes by itself: `audit.gap`."""
 DAY_S = 86_400
 CLOCK_FLOOR_S = 1_782_864_000
 """2026-07-01: a clock before that is wrong, and entries would look older than they are."""
@@ -87,9 +87,6 @@ class Journal:
                 count = db.execute("DELETE FROM entries WHERE n <= ?", (through,)).rowcount
                 start = self._key.end("start", through, now_s, last.hash)
                 put_end(db, "start", start)
-                writer = _Writer(db, self._key, head, now_s)
-                writer.add(OWN, None, {"type": "audit.pruned", "data": {"through": through, "count": count}})
-                head = writer.finish()
         self._seen = head
         return Pruned(count, start.n, head)
 

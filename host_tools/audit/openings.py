@@ -17,7 +17,7 @@ CODE = "code-"
 
 @dataclass
 class Row:
-    """`what`: opening, forced, order, refused, alarm, missing (events), pruned (entries)."""
+    """`what`: opening, forced, order, refused, alarm, missing (events)."""
 
     what: str
     device: str
@@ -86,7 +86,6 @@ class _Device:
             "device.tamper": self._tamper,
             "device.dropped": self._missing,
             "audit.gap": self._missing,
-            "audit.pruned": self._pruned,
         }
         for kind in _ALARMS:
             self._takers.setdefault(kind, self._alarm)
@@ -231,10 +230,6 @@ class _Device:
         by = "never came" if one.kind == "audit.gap" else "dropped by the board"
         row = self._row("missing", one, at_s=one.at_s, result=f"events {first} to {last} {by}")
         row.device = row.device or str(one.data.get("device", ""))
-
-    def _pruned(self, one: Told) -> None:
-        count, through = one.data.get("count"), one.data.get("through")
-        self._row("pruned", one, at_s=one.noted_s, result=f"{count} entries, through {through}")
 
 
 _ALARMS = {

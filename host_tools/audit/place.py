@@ -46,7 +46,8 @@ class Place:
     @property
     def note(self) -> str | None:
         """What a person may not expect."""
-        if self.simulated or running_simulation(self._directory, self.site.site) is None:
+        simulation = running_simulation(self._directory, self.site.site)
+        if self.simulated or simulation is None or simulation.is_locked_down:
             return None
         return f"a simulation runs in {self._directory}; --state {self._directory} is for that"
 

@@ -22,7 +22,8 @@ from tests.brokers import wait_until
 from tests.host.audits import SITE, Board, Clock, journal_in
 from tests.host.collecting import Publisher, keeping_broker
 from tests.host.helpers import GOOD, ROOT, write
-from tests.vaults import PASSPHRASE, cheap_vault, passphrase_file
+from tests.leaks import Leaks
+from tests.vaults import PASSPHRASE, cheap_vault, passphrase_file, reopened
 
 BOUND_S = 30.0
 
@@ -171,8 +172,10 @@ def test_the_commands_of_a_site_with_a_vault(
     assert answer(capsys, "verify", site, status=2) == []  # nobody to ask for the passphrase
     (pruned,) = answer(capsys, "prune", site, "--passphrase-file", typed)
     assert (pruned["pruned"], pruned["through"], pruned["entries"]) == (0, 0, 3)
-    said = "".join(service.talk) + capsys.readouterr().err
-    assert PASSPHRASE not in said
+    leaks = Leaks({"key": reopened(site, tmp_path).audit_key, "passphrase": PASSPHRASE.encode()})
+    leaks.look("what was said", ("".join(service.talk) + capsys.readouterr().err).encode())
+    assert leaks.look_at_files(tmp_path, [typed]) >= 4
+    assert leaks.found == []
 
 
 def test_out_of_reach_at_the_start_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
