@@ -2,8 +2,9 @@
 
     python -I -S keeper.py PARENT_PID COMMAND ARGUMENT ...
 
-Ends with the process that started it, however that happens (Linux; elsewhere only in order), and takes the
-broker along. A broker that fails is not started again: its exit status is this program's.
+Ends with the process that started it, however that happens (Linux; elsewhere only in order), and ends the
+broker before that, in order, so that it keeps what it has to. A broker that fails is not started again: its
+exit status is this program's.
 """
 
 import ctypes
@@ -17,11 +18,17 @@ import time
 PR_SET_PDEATHSIG = 1
 STARTS_MAX = 20
 WITHIN_S = 60.0
+STOP_S = 5
 
 
-def die_with_parent() -> None:
+def signal_with_parent(number: signal.Signals) -> None:
+    """That one comes when the parent has ended; not to a program that changes its user after this."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+def die() -> None:
+    signal_with_parent(signal.SIGKILL)
 
 
 class Keeper:
@@ -34,6 +41,12 @@ class Keeper:
         self._stopping = True
         if self._child is not None:
             self._child.terminate()
+            self._child.send_signal(signal.SIGCONT)  # a frozen one could not hear it
+            signal.alarm(STOP_S)
+
+    def kill(self, *_: object) -> None:
+        if self._child is not None:
+            self._child.kill()
 
     def run(self) -> int:
         starts: list[float] = []
@@ -43,9 +56,9 @@ class Keeper:
             if len(starts) > STARTS_MAX:
                 print("the broker was ended too often; not started again", file=sys.stderr)
                 return 1
-            self._child = subprocess.Popen(self._command, preexec_fn=die_with_parent)
+            self._child = subprocess.Popen(self._command, preexec_fn=die)
             if self._stopping:
-                self._child.terminate()
+                self.stop()
             status = self._child.wait()
             if self._stopping or status:
                 return status if status >= 0 else 128 - status
@@ -53,14 +66,15 @@ class Keeper:
 
 def main() -> int:
     parent = int(sys.argv[1])
-    die_with_parent()
+    keeper = Keeper(sys.argv[2:])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, keeper.stop)
+    signal.signal(signal.SIGALRM, keeper.kill)
+    signal_with_parent(signal.SIGTERM)
     if sys.platform == "linux" and os.getppid() != parent:
         sys.exit("the parent has gone already")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    keeper = Keeper(sys.argv[2:])
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, keeper.stop)
     return keeper.run()
 
 

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from host_tools.brokers import acl, running
+from host_tools.brokers.certificates import revoked_serials
 from host_tools.brokers.mosquitto import REVOKED, SERVICES_ACL
+from host_tools.brokers.prove import prove_delivery
 from host_tools.brokers.provider import BrokerProvider
+from host_tools.brokers.rights import trials
 from host_tools.brokers.users import services
 from host_tools.cli import main
+from host_tools.site.ca import new_authority
+from host_tools.site.openvault import with_changes
+from host_tools.site.vaultcontents import signer_of
 from tests.mosquitto.bench import Bench, bench
 from tests.vaults import passphrase_file
 
@@ -105,6 +111,30 @@ def test_a_device_that_is_no_longer_in_the_site_file_is_put_out(site: Bench) -> 
     applied(site)
     assert line.ended()
     assert site.refused(gone) is not None
+
+
+def test_delivery_to_home_assistant_is_proven_too(site: Bench) -> None:
+    text = site.file.read_text()
+    site.file.write_text(f"{text}outputs: {{home_assistant: {{prefix: ha/house}}}}\n")
+    applied(site)
+    assert len(trials(site.site)) == len({one.number for one in trials(site.site)})
+    assert [one for one in trials(site.site) if one.topic.startswith("ha/house/") and one.readers]
+    assert prove_delivery(site.site, site.vault, lambda _: None) == []
+    site.file.write_text(text)
+    applied(site)
+    assert prove_delivery(site.site, site.vault, lambda _: None) == []
+
+
+def test_while_the_ca_is_renewed_both_are_tried(site: Bench) -> None:
+    following = signer_of(new_authority("mole"))
+    site.vault.change(lambda now: with_changes(now, authorities=[*now.authorities, following]))
+    applied(site)
+    revoked = revoked_serials(site.site, site.inventory)
+    assert revoked
+    assert prove_delivery(site.site, site.vault, lambda _: None, revoked) == []
+    site.vault.change(lambda now: with_changes(now, authorities=now.authorities[:1]))
+    applied(site)
+    assert prove_delivery(site.site, site.vault, lambda _: None, revoked) == []
 
 
 def apply(site: Bench, capsys: pytest.CaptureFixture[str], status: int) -> tuple[list[str], str]:

@@ -7,16 +7,21 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from host_tools import cli
 from host_tools.broker import find_mosquitto, free_port
 from host_tools.brokers import running
+from host_tools.brokers.boards import as_board
 from host_tools.brokers.foreground import must_be_here
 from host_tools.brokers.prove import prove_delivery
+from host_tools.brokers.wire import Line, service
 from host_tools.errors import BadInput
 from host_tools.site.load import load_site
+from host_tools.site.login import login_of
+from tests.brokers import wait_until
 from tests.mosquitto.bench import SITE
 from tests.vaults import cheap_vault, passphrase_file, reopened
 
@@ -35,18 +40,48 @@ def words(place: Path, what: str, *more: str) -> list[str]:
     return ["broker", what, str(place), "--passphrase-file", str(place.parent / "passphrase"), *more]
 
 
-def test_run_until_ctrl_c(place: Path) -> None:
+def runs(place: Path) -> subprocess.Popen[str]:
     if find_mosquitto() is None:
         pytest.skip("Mosquitto is not installed: sudo apt install mosquitto")
-    with subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "host_tools.cli", *words(place, "run", "--json")],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-    ) as process:
+    )
+
+
+def told_by(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    found: dict[str, Any] = json.loads(process.stdout.readline())
+    return found
+
+
+def test_killed_it_takes_the_broker_along(place: Path) -> None:
+    """In order: what was retained is there next time."""
+    site, vault = load_site(place), reopened(place, place.parent)
+    topic = "sportbox/v1/mole/box-1/lock-1/state"
+    with runs(place) as process:
+        directory = Path(told_by(process)["directory"])
+        board = as_board(site, vault, "box-1")
+        with Line("127.0.0.1", site.broker.boards_port, board) as line:
+            line.publish(topic, b"locked", retain=True)
+        process.kill()
+    wait_until(lambda: running.pid_of(directory) is None, "the end of the broker")
+    with runs(place) as process:
+        told_by(process)
+        login = login_of(site, vault, "recorder")
+        with Line("127.0.0.1", site.broker.services_port, service(login, "x")) as line:
+            line.subscribe(topic)
+            line.get(b"locked")
+        process.terminate()
+        assert process.wait(15) == 0
+
+
+def test_run_until_ctrl_c(place: Path) -> None:
+    with runs(place) as process:
         try:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
+            told = told_by(process)
             site = load_site(place)
             vault = reopened(place, place.parent)
             assert told["boards_port"] == site.broker.boards_port

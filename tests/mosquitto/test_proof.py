@@ -1,5 +1,7 @@
 """The proof of delivery finds every wrong right, at a real broker that answers as if all were well."""
 
+import dataclasses
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +11,9 @@ from host_tools.brokers import running
 from host_tools.brokers.mosquitto import BOARDS_ACL, CONF, SERVICES_ACL
 from host_tools.brokers.prove import prove_delivery
 from host_tools.brokers.rights import matches
+from host_tools.brokers.wire import Line, service
 from host_tools.errors import Unreachable
+from host_tools.site.login import login_of
 from tests.mosquitto.bench import Bench, bench
 
 BELOW = "sportbox/v1/mole"
@@ -107,13 +111,28 @@ def prove(site: Bench) -> list[str]:
 
 def test_all_holds_and_nothing_stays(site: Bench) -> None:
     said: list[str] = []
+    begun_s = time.monotonic()
     assert prove_delivery(site.site, site.vault, said.append) == []
+    assert time.monotonic() - begun_s < 2
     assert len(said) == 1, said
     assert prove(site) == []
     reader = site.service("dashboard")
     reader.subscribe("#")
     reader.ping()
     assert reader.got == []
+
+
+def test_nothing_waits_for_a_service_that_is_away(site: Bench) -> None:
+    login = login_of(site.site, site.vault, "recorder")
+    away = dataclasses.replace(service(login, "away"), lasting=True)
+    port = site.site.broker.services_port
+    with Line("127.0.0.1", port, away) as line:
+        line.subscribe(f"{BELOW}/#")
+    assert prove(site) == []
+    site.board(site.issued("box-1")).publish(f"{BELOW}/box-1/event", b"mark")
+    with Line("127.0.0.1", port, away) as line:
+        line.get(b"mark")
+        assert [one.payload for one in line.got] == [b"mark"]
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
