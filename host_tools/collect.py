@@ -58,14 +58,12 @@ def collect(
     backoff = Backoff()
     known = False
     while not stop.is_set():
-        session = None
-        begin = time.monotonic()
+        session, begin = None, None
         try:
             session = _Session(find(), client_id, filters)
             session.open(stop)
-            begin = time.monotonic()
             say(_greeting(session, known))
-            known = True
+            known, begin = True, time.monotonic()
             session.run(take, stop)
         except Unreachable as error:
             if not known:
@@ -74,7 +72,9 @@ def collect(
         finally:
             if session is not None:
                 session.close()
-        if time.monotonic() - begin > CAP_S:  # one that is put out at once again and again is not well
+        if (
+            begin is not None and time.monotonic() - begin > CAP_S
+        ):  # one that is put out at once again and again is not well
             backoff.reset()
         stop.wait(backoff.next_s())
 

@@ -160,7 +160,7 @@ def _cells(row: Row, zone: ZoneInfo) -> list[str]:
     else:
         at = f"{'~' if row.is_about else ' '} {_local(begin, zone)}"
     place = f"{row.device}/{row.component}" if row.component and row.device else row.device or "journal"
-    return [at, place, _who(row), _told(row)]
+    return [at, printable(place), _who(row), _told(row)]
 
 
 def _local(at_s: int, zone: ZoneInfo) -> str:

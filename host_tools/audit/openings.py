@@ -11,6 +11,7 @@ from typing import Any
 
 from host_tools.audit.times import Told
 
+_COUNT_MAX = 2**31
 CODE = "code-"
 """How the `jti` of a keypad code begins."""
 
@@ -58,6 +59,7 @@ def rows(told: Iterable[Told]) -> list[Row]:
     found: list[Row] = []
     for one in told:
         devices[one.device].take(one, found)
+    found = [row for row in found if not _is_explained(row, found)]
     known = [
         (row.begin_s if row.begin_s is not None else row.first.noted_s, row.first.n, row) for row in found
     ]
@@ -175,8 +177,7 @@ class _Device:
 
     def _closed(self, one: Told) -> None:
         row = self._doors.pop(_number(one), None)
-        told_s = one.data.get("open_s")
-        open_s = told_s if isinstance(told_s, int) else None
+        open_s = _count(one, "open_s")
         if row is None:
             row = self._row("opening", one)
             row.notes.append("its opening is not in the journal")
@@ -226,9 +227,10 @@ class _Device:
         row.sub = None if order is None else order.sub
 
     def _missing(self, one: Told) -> None:
-        first, last = one.data.get("first"), one.data.get("last")
+        first, last = _count(one, "first"), _count(one, "last")
         by = "never came" if one.kind == "audit.gap" else "dropped by the board"
-        row = self._row("missing", one, at_s=one.at_s, result=f"events {first} to {last} {by}")
+        which = f"event {first}" if first == last else f"events {first} to {last}"
+        row = self._row("missing", one, at_s=one.at_s, result=f"{which} {by}")
         row.device = row.device or str(one.data.get("device", ""))
 
 
@@ -251,6 +253,26 @@ def _note_flags(row: Row, one: Told) -> None:
 def _number(one: Told) -> str:
     """That of a component: `2` of door-2 and of lock-2."""
     return one.component.rpartition("-")[2]
+
+
+def _is_explained(row: Row, found: list[Row]) -> bool:
+    """A gap that a board has accounted for: it tells itself what it had to drop."""
+    if row.what != "missing" or row.first.kind != "audit.gap":
+        return False
+    first, last = _count(row.first, "first"), _count(row.first, "last")
+    for other in found:
+        if other.first.kind == "device.dropped" and other.device == row.device:
+            begin, end = _count(other.first, "first"), _count(other.first, "last")
+            if None not in (first, last, begin, end) and begin <= first and last <= end:  # type: ignore[operator]
+                return True
+    return False
+
+
+def _count(one: Told, name: str) -> int | None:
+    """A number that a board may have."""
+    value = one.data.get(name)
+    is_right = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_MAX
+    return value if is_right else None
 
 
 def _text(one: Told, name: str) -> str | None:

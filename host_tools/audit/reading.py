@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from host_tools.collect import Message
@@ -14,8 +15,9 @@ KEPT_GROUPS = ("access", "door", "lock", "release", "keypad")
 KEPT = ("device.tamper", "device.booted", "device.dropped", "device.clock")
 _FIELDS = ("time", "uptime", "historical")
 _COMPONENT = re.compile(r"[a-z]{1,32}(-[1-9][0-9]?)?")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_TIME = re.compile(r"20[2-9][0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SEQ_MAX = 2**53
+_UPTIME_MAX_S = 2**32
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ def _body(data: dict[str, Any]) -> dict[str, Any]:
     details = data.get("data")
     if not kind.startswith(PREFIX) or not isinstance(details, dict):
         raise Unreadable("`type` or `data` is wrong")
-    time = data.get("time")
-    if time is not None and (not isinstance(time, str) or not _TIME.fullmatch(time)):
-        raise Unreadable("`time` is wrong")
-    _number(data, "uptime")
+    if data.get("time") is not None:
+        _check_time(data["time"])
+    if _number(data, "uptime") >= _UPTIME_MAX_S:
+        raise Unreadable("`uptime` is wrong")
     body = {name: data[name] for name in _FIELDS if data.get(name) is not None}
     body |= {
         "type": kind.removeprefix(PREFIX),
@@ -100,6 +102,15 @@ def _body(data: dict[str, Any]) -> dict[str, Any]:
     if too_long:
         raise Unreadable(f"longer than {BODY_MAX} characters")
     return body
+
+
+def _check_time(value: object) -> None:
+    try:
+        if not isinstance(value, str) or not _TIME.fullmatch(value):
+            raise ValueError
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise Unreadable("`time` is wrong") from None
 
 
 def _text(data: dict[str, Any], name: str, longest: int) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from host_tools.audit.seal import Entry
 from host_tools.errors import ToolError
 
+_END_S = 2**33
+
 
 @dataclass(frozen=True)
 class Told:
@@ -39,6 +41,8 @@ def read(entries: Iterable[Entry]) -> list[Told]:
 def _told(entry: Entry) -> Told:
     try:
         body = entry.content()
+        if not 0 <= entry.at_s < _END_S:
+            raise ValueError("no time of ours")
         parts = entry.source.split("/")
         device, component = (parts[2], parts[3]) if len(parts) == 4 else ("", "")
         time = body.get("time")

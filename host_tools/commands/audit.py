@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -143,17 +143,8 @@ def verify(
         say(f"note: {note}")
     problem = report.problem
     if json_:
-        found = None if problem is None else {"what": problem.what, "entry": problem.entry}
-        text = None if problem is None else problem.text
-        emit(
-            {
-                "ok": problem is None,
-                **_head(report.head),
-                "pruned": report.start.n,
-                "problem": found,
-                "text": text,
-            }
-        )
+        found = None if problem is None else asdict(problem)
+        emit({"ok": problem is None, **_head(report.head), "pruned": report.start.n, "problem": found})
     elif problem is None:
         print(f"whole: {report.count} entries, {report.start.n} pruned before them; head {report.head}")
     else:

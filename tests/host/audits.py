@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from host_tools.audit import listing
 from host_tools.audit.journal import Journal
+from host_tools.audit.openings import Row, rows
 from host_tools.audit.reading import Event, read_event
 from host_tools.audit.seal import End, Key
 from host_tools.audit.store import Store, end_of
+from host_tools.audit.times import read
 from host_tools.audit.verify import verify
 from host_tools.collect import Message
 
@@ -115,3 +118,10 @@ def problem_of(
 def head_of(journal: Journal) -> End:
     with journal.store.reading() as db:
         return end_of(db, "head")
+
+
+def shown(folder: Path, *parts: Sequence[Event] | Event) -> list[Row]:
+    journal = journal_in(folder)
+    for part in parts:
+        journal.note([part] if isinstance(part, Event) else part)
+    return rows(read(listing.entries_of(journal.store)))
