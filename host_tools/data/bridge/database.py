@@ -31,7 +31,6 @@ class Database:
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
             self.db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
             self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = FULL")
             migrate(self.db, path)
         except (OSError, sqlite3.DatabaseError) as error:
             raise ToolError(
@@ -69,7 +68,7 @@ class Database:
         return None if row is None else json.loads(row[0])
 
     def keep(self, output: str, notes: Mapping[str, Any]) -> None:
-        with self.writing():
+        with self.writing(durable=False):
             self.put_notes(output, notes)
 
     def forget(self, output: str, prefix: str) -> None:
@@ -87,9 +86,11 @@ class Database:
             )
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One transaction: on the disk when it has ended, or as if it had never begun."""
+    def writing(self, durable: bool = True) -> Iterator[None]:
+        """One transaction: there when it has ended, or as if it had never begun. A `durable` one outlives a
+        power cut, with all before it; another one outlives the program alone."""
         try:
+            self.db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield

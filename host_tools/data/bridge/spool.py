@@ -72,8 +72,9 @@ class Spool(Database):
         notes: Mapping[str, Any] | None = None,
         counts: Mapping[str, int] | None = None,
     ) -> None:
-        """They have arrived, or are nothing to this output (`counts` says how many of which)."""
-        with self.writing():
+        """They have arrived, or are nothing to this output (`counts` says how many of which). After a power
+        cut that undoes this they are among those that may have arrived."""
+        with self.writing(durable=False):
             self._pass(output, rows)
             self.put_notes(output, notes or {})
             for name, count in (counts or {"sent": len(rows)}).items():
@@ -105,7 +106,7 @@ class Spool(Database):
             return self.db.execute("UPDATE dead SET again = 1").rowcount
 
     def problem(self, output: str, text: str | None) -> None:
-        with self.writing():
+        with self.writing(durable=False):
             self.db.execute("UPDATE outputs SET problem = ? WHERE name = ?", (text, output))
 
     def _pass(self, output: str, rows: Sequence[Row]) -> None:
