@@ -1,5 +1,5 @@
 # sportbox. `make help` lists the targets. Everything goes into .venv and build, nothing outside the project
-# (but Mosquitto for the tests, through apt, where the user may install it).
+# (but Mosquitto and RabbitMQ for the tests, through apt, where the user may install them).
 PYTHON      ?= python3
 PYTEST_ARGS ?=
 TEST_JOBS   ?= 2
@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
 TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
-	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py)
+	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py) $(wildcard tests/centre/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,8 +25,8 @@ demo: setup ## play an evening at the sports ground, in about a minute
 	@$(BIN)/sportbox demo
 
 # Most tests wait for boards and brokers, so two at a time leave two cores room for their timing; TEST_JOBS=0 is one process.
-test: setup ## run all tests, with Mosquitto where it can be had (PYTEST_ARGS="-k lock" chooses)
-	@sh host_tools/setup/mosquitto.sh
+test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
+	@sh host_tools/setup/brokers.sh
 	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 check: lint types mpy ## everything CI checks: format, lint, types, mpy-cross, tests

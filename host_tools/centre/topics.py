@@ -29,9 +29,9 @@ OUT: dict[str, int] = {
 IN: dict[str, int] = {"+/cmd": 1}
 """What a site gets."""
 
-SITE_WRITES = (*OUT, LINK, "+/update/get")
-SITE_READS = (*IN, "+/update/data")
-"""The rights of a site's bridge. No site may write orders, not even its own."""
+SITE_WRITES = (*OUT, LINK)
+SITE_READS = tuple(IN)
+"""The rights of a site's bridge: what it does. No site may write orders, not even its own."""
 
 USERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "booking": (("+/cmd",), (LINK, "+/availability", "+/info", "+/ack", "+/+/state")),

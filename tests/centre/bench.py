@@ -48,6 +48,14 @@ def bridge_line(centre: Centre, keys: Keys, with_: Pass | None, client_id: str, 
     return Line(host or centre.hosts[0], centre.port, Who(client_id, context))
 
 
+def joined(centre: Centre, keys: Keys, name: str) -> Pass:
+    """A site that has joined, and only that: what its bridge has."""
+    made = Pass(keys.authority, name)
+    handed = admit(keys, centre, name, made.key.public_key())
+    made.certificate = ssl.PEM_cert_to_DER_cert(handed.certificate.decode())
+    return made
+
+
 class CentreMosquitto(BrokerProcess):
     """A centre's Mosquitto with the files of `centre config`."""
 
@@ -117,10 +125,7 @@ class City:
 
     def join(self, name: str) -> Pass:
         """A site without a broker."""
-        made = Pass(self.keys.authority, name)
-        handed = admit(self.keys, self.centre, name, made.key.public_key())
-        made.certificate = ssl.PEM_cert_to_DER_cert(handed.certificate.decode())
-        return made
+        return joined(self.centre, self.keys, name)
 
     def bridged(self, name: str) -> BridgedSite:
         """A site with a broker that does not run yet."""

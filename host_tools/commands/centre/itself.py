@@ -134,8 +134,8 @@ def config(
             continue
         changed = ", ".join(one.changed) or "nothing has changed"
         print(f"{one.host}: {one.folder}: {changed}")
-        if one.then:
-            say(f"note: then {one.then}")
+        for what in one.then:
+            say(f"note: then {what}")
 
 
 def login(
