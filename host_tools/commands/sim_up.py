@@ -109,5 +109,4 @@ def _outfit(
 
     check_kind(site.broker)
     check_is_here(site_file, site)
-    place = open_workplace(site_file, passphrase_file, wifi=True, create=True)
-    return FromVault(site_file, place.site, place.vault, place.inventory)
+    return FromVault(open_workplace(site_file, passphrase_file, wifi=True, create=True))

@@ -20,12 +20,10 @@ from host_tools.sim.flash import Template, read_file, remove_files
 from host_tools.sim.world import FLASH_FILE, mac_of
 from host_tools.site import ca
 from host_tools.site.credentials import Credentials
-from host_tools.site.inventory import Inventory
-from host_tools.site.login import services_address
 from host_tools.site.models import Site
-from host_tools.site.openvault import Vault
 from host_tools.site.resolve import device_config, device_secrets
 from host_tools.site.secrets import load_or_create
+from host_tools.site.workplace import Workplace
 
 BROKER_KINDS: dict[str, Literal["auto", "mosquitto", "amqtt"]] = {
     "auto": "auto",
@@ -90,39 +88,39 @@ class Own:
 
 
 class FromVault:
-    def __init__(self, site_file: Path, site: Site, vault: Vault, inventory: Inventory) -> None:
+    def __init__(self, place: Workplace) -> None:
         """Raises BadInput where the site cannot be on this computer, or is one of real boards."""
-        check_is_here(site_file, site)
-        self.ntp_port = site.ntp.port
-        self._site_file = site_file
-        self._credentials = Credentials(site, vault, inventory)
+        check_is_here(place.site_file, place.site)
+        self.ntp_port = place.site.ntp.port
+        self._place = place
+        self._credentials = Credentials(place.site, place.vault, place.inventory)
         self._check_no_real_board()
 
     def broker(self) -> Found:
-        from host_tools.brokers.foreground import start_unless_it_runs
-
-        site, vault, inventory = self._parts
-        process = start_unless_it_runs(self._site_file, site, vault, inventory)
-        kind = "mosquitto, TLS" if process is not None else "runs already, TLS"
-        return Found(services_address(site, vault), kind, process)
+        return own_broker(self._place)
 
     def equip(self, board: SimBoard, template: Template, broker: Numeric, ntp: Numeric) -> None:
         provision(board, template, self._credentials)
 
-    @property
-    def _parts(self) -> tuple[Site, Vault, Inventory]:
-        return self._credentials.site, self._credentials.vault, self._credentials.inventory
-
     def _check_no_real_board(self) -> None:
         """The inventory would take the simulated board for the device from then on."""
-        site, _, inventory = self._parts
-        for row in inventory.boards():
+        site = self._place.site
+        for row in self._place.inventory.boards():
             name = row.device
             if name in site.devices and name is not None and row.mac != mac_text(site.site, name):
                 raise BadInput(
                     f"{name} is a real board in the inventory ({row.mac}), and would be taken for its place",
-                    f"simulate a copy: sportbox site new copy.yaml --from {self._site_file}",
+                    f"simulate a copy: sportbox site new copy.yaml --from {self._place.site_file}",
                 )
+
+
+def own_broker(place: Workplace) -> Found:
+    """The site's Mosquitto with TLS, on this computer."""
+    from host_tools.brokers.foreground import start_unless_it_runs
+
+    process = start_unless_it_runs(place.site_file, place.site, place.vault, place.inventory)
+    kind = "mosquitto, TLS" if process is not None else "runs already, TLS"
+    return Found(place.address(), kind, process)
 
 
 def provision(board: SimBoard, template: Template, credentials: Credentials) -> None:

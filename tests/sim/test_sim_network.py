@@ -5,13 +5,20 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
+from host_tools.broker import find_mosquitto, free_port
 from host_tools.sim.timeserver import PACKET_BYTES
+from host_tools.site.load import load_site
+from host_tools.site.login import services_address
+from host_tools.site.present import who_is_there
 from tests.e2e.commands import ROSTOCK, sportbox, start
+from tests.vaults import PASSPHRASE, cheap_vault
 
 SITE = """\
 version: 1
 site: bench
-broker: {{host: 127.0.0.1, port: {broker}}}
+broker: {{host: 127.0.0.1, port: {broker}{more}}}
 ntp: {{host: localhost, port: {ntp}}}
 devices: {{court-1: {{board: field-esp32c3, components: {{court-1: {{}}}}}}}}
 """
@@ -23,7 +30,7 @@ def test_broker_and_time_server_are_there_until_ctrl_c(run_dir: Path) -> None:
         udp.bind(("127.0.0.1", 0))
         broker, ntp = tcp.getsockname()[1], udp.getsockname()[1]
         path = run_dir / "site.yaml"
-        path.write_text(SITE.format(broker=broker, ntp=ntp))
+        path.write_text(SITE.format(broker=broker, ntp=ntp, more=""))
         taken = sportbox("sim", "network", path, state=run_dir, status=1)
         assert f"UDP port {ntp}" in taken.stderr
     with start("sim", "network", path, "--json", state=run_dir) as running:
@@ -35,6 +42,25 @@ def test_broker_and_time_server_are_there_until_ctrl_c(run_dir: Path) -> None:
             client.settimeout(5)
             client.sendto(b"\x23" + bytes(PACKET_BYTES - 1), ("127.0.0.1", ntp))
             assert len(client.recv(100)) == PACKET_BYTES
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 0
+
+
+@pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not installed")
+def test_a_site_with_tls_has_its_own_broker(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
+    path, services = run_dir / "site.yaml", free_port()
+    path.write_text(
+        SITE.format(broker=free_port(), ntp=free_port(), more=f", tls: true, services_port: {services}")
+    )
+    vault = cheap_vault(path)
+    refused = sportbox("sim", "network", path, "--broker", "embedded", state=run_dir, status=2)
+    assert "the site has TLS" in refused.stderr
+    with start("sim", "network", path, "--json", state=run_dir) as running:
+        assert running.stdout is not None
+        told = json.loads(running.stdout.readline())
+        assert (told["broker"], told["kind"]) == (f"mqtts://127.0.0.1:{services}", "mosquitto, TLS")
+        assert who_is_there(services_address(load_site(path), vault), "bench", [], 1) == {}
         running.send_signal(signal.SIGINT)
         assert running.wait(10) == 0
 
