@@ -27,7 +27,10 @@ BOOT = "0123456789ab"
 class Board:
     """Makes the events of one board, in order."""
 
-    def __init__(self, device: str = "box-1", boot: str = BOOT, begin_s: int = NOW_S) -> None:
+    def __init__(
+        self, device: str = "box-1", boot: str = BOOT, begin_s: int = NOW_S, site: str = SITE
+    ) -> None:
+        self.site = site
         self.device = device
         self.boot = boot
         self.seq = 0
@@ -43,7 +46,7 @@ class Board:
         event: dict[str, Any] = {
             "specversion": "1.0",
             "id": f"{self.device}-{self.boot}-{self.seq}",
-            "source": f"/{SITE}/{self.device}/{source}",
+            "source": f"/{self.site}/{self.device}/{source}",
             "type": f"sportbox.{kind}",
             "data": data,
             "seq": self.seq,
@@ -59,12 +62,12 @@ class Board:
     def event(
         self, source: str, kind: str, timed: bool = True, historical: bool = False, **data: Any
     ) -> Event:
-        found = read_event(SITE, self.message(self.payload(source, kind, timed, historical, **data)))
+        found = read_event(self.site, self.message(self.payload(source, kind, timed, historical, **data)))
         assert found is not None
         return found
 
     def message(self, payload: bytes) -> Message:
-        return Message(f"sportbox/v1/{SITE}/{self.device}/event", payload, False)
+        return Message(f"sportbox/v1/{self.site}/{self.device}/event", payload, False)
 
     def lend(self, sub: str, jti: str, n: int = 2, open_s: int = 60) -> list[Event]:
         """Accepted, opened, done, closed."""
