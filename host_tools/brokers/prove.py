@@ -3,7 +3,7 @@
     wrong = prove_delivery(site, vault, say)      # sentences; empty when all holds
 
 Mosquitto answers a forbidden SUBSCRIBE or PUBLISH like an allowed one, so a wrong right would make boards
-delete events that nobody got. Here everybody, the services and a board called `.probe`, sends every kind of
+delete events that nobody got. Here everybody, the services and a board called `_probe`, sends every kind of
 message, allowed or not. Nothing is waited for: when all was sent, allowed messages go after it on the same
 ways, and what has not arrived before them does not arrive. (Who gets none of these asks the broker for an
 answer, PINGRESP, which comes after all that it has for that client.)

@@ -13,7 +13,7 @@ from host_tools.mqtt import ROOT
 from host_tools.site.models import Site
 
 BOARD = "a board"
-ELSEWHERE = ".elsewhere"
+ELSEWHERE = "_elsewhere"
 """Stands for another board, and for another site."""
 COMPONENT = "lock-1"
 SHOWN_MAX = 4
@@ -112,7 +112,7 @@ def _topics(site: Site) -> dict[str, str]:
             found[f"{below}/{name}/{kind.replace('+', COMPONENT)}"] = f"{whose}`{kind}`"
     found[f"{ROOT}/{ELSEWHERE}/{PROBE}/event"] = "another site's `event`"
     found[f"{ROOT}/{ELSEWHERE}/{PROBE}/cmd"] = "another site's `cmd`"
-    found[f"{_announced(site)}/{PROBE}/{PROBE}/config"] = "Home Assistant's discovery"
+    found[f"{_announced(site)}/{PROBE}/proof"] = "Home Assistant's discovery"  # which does not listen there
     return found
 
 

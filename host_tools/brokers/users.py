@@ -13,8 +13,9 @@ DASHBOARD = "dashboard"
 MANAGER = "manager"
 RECORDER = "recorder"
 
-PROBE = ".probe"
-"""Plays a board in the proof of delivery. A dot: no device can be called that."""
+PROBE = "_probe"
+"""Plays a board in the proof of delivery. No device can be called that. (With a dot it would be two levels to
+a RabbitMQ at the centre, which ends the connection of a bridge that sends what it may not.)"""
 
 DEVICE_WRITES = ("availability", "info", "+/state", "event", "telemetry", "ack", "log", "update/get")
 DEVICE_READS = ("cmd", "update/data")

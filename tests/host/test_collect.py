@@ -57,7 +57,7 @@ def test_messages_come_with_their_retained_flag_and_without_the_probe(keeping: B
     with Publisher(keeping) as publisher, collecting(lambda: address_of(keeping)) as before:
         wait_until(lambda: before.connections == 1, "the first connect")
         publisher.publish([b"online"], f"{BASE}/box-1/availability", retain=True)
-        publisher.publish([b"x"], f"{BASE}/.probe/event")
+        publisher.publish([b"x"], f"{BASE}/_probe/event")
         publisher.publish([b"1"])
         wait_until(lambda: len(before.taken) == 2, "both messages")
     assert before.taken == [

@@ -154,9 +154,9 @@ def test_a_wrong_right_is_found(site: Bench, name: str) -> None:
 
 
 def test_a_proof_that_was_cut_off_is_cleaned_up_after_by_the_next(site: Bench) -> None:
-    board = site.board(site.issued(".probe"))
-    board.publish(f"{BELOW}/.probe/lock-1/state", b"left over", retain=True)
-    board.publish(f"{BELOW}/.probe/availability", b"left over", retain=True)
+    board = site.board(site.issued("_probe"))
+    board.publish(f"{BELOW}/_probe/lock-1/state", b"left over", retain=True)
+    board.publish(f"{BELOW}/_probe/availability", b"left over", retain=True)
     assert prove(site) == []
     reader = site.service("dashboard")
     reader.subscribe("#")
