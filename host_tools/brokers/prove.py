@@ -27,8 +27,8 @@ from host_tools.site.login import login_of
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
 
-WAIT_S = 2.0
-"""For each answer. When all holds the whole takes less than a second."""
+WAIT_S = 5.0
+"""For each answer: after a restart all boards come back at once. Without them the whole takes 0.1 s."""
 SHOWN_MAX = 3
 
 

@@ -1,11 +1,13 @@
 """`sportbox broker`: run on this computer, and files for another one."""
 
+import contextlib
 import json
 import signal
 import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +42,20 @@ def words(place: Path, what: str, *more: str) -> list[str]:
     return ["broker", what, str(place), "--passphrase-file", str(place.parent / "passphrase"), *more]
 
 
-def runs(place: Path) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def runs(place: Path) -> Iterator[subprocess.Popen[str]]:
     if find_mosquitto() is None:
         pytest.skip("Mosquitto is not installed: sudo apt install mosquitto")
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "host_tools.cli", *words(place, "run", "--json")],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def told_by(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -80,19 +87,15 @@ def test_killed_it_takes_the_broker_along(place: Path) -> None:
 
 def test_run_until_ctrl_c(place: Path) -> None:
     with runs(place) as process:
-        try:
-            told = told_by(process)
-            site = load_site(place)
-            vault = reopened(place, place.parent)
-            assert told["boards_port"] == site.broker.boards_port
-            assert told["services_port"] == site.broker.services_port
-            assert prove_delivery(site, vault, lambda _: None) == []
-            directory = Path(told["directory"])
-            assert running.pid_of(directory) is not None
-            process.send_signal(signal.SIGINT)
-            assert process.wait(15) == 0
-        finally:
-            process.kill()
+        told = told_by(process)
+        site = load_site(place)
+        assert told["boards_port"] == site.broker.boards_port
+        assert told["services_port"] == site.broker.services_port
+        assert prove_delivery(site, reopened(place, place.parent), lambda _: None) == []
+        directory = Path(told["directory"])
+        assert running.pid_of(directory) is not None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 0
     assert running.pid_of(directory) is None
 
 
