@@ -15,7 +15,7 @@ from host_tools.broker import BrokerProcess
 from host_tools.errors import BadInput
 from host_tools.mqtt import Address, parse_broker
 from host_tools.output import printable
-from host_tools.sim.board import SimBoard
+from host_tools.sim.board import CONFIG_FILE, SimBoard
 from host_tools.sim.flash import Template, read_file, remove_files
 from host_tools.sim.world import FLASH_FILE, mac_of
 from host_tools.site import ca
@@ -143,6 +143,20 @@ def provision(board: SimBoard, template: Template, credentials: Credentials) -> 
         digest=credentials.declared(name).digest,
         written_s=int(time.time()),
     )
+
+
+def check_state(directory: Path, site: str) -> None:
+    """BadInput where the boards in a state directory are another site's: they would keep its events."""
+    for path in sorted((directory / "boards").glob(f"*/{CONFIG_FILE}")):
+        try:
+            theirs = json.loads(path.read_bytes())["site"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # a board that is made anew
+        if theirs != site:
+            raise BadInput(
+                f"{directory} has the boards of site `{printable(str(theirs))}`, not of `{site}`",
+                "give each site a directory of its own with --state DIR",
+            )
 
 
 def mac_text(site: str, device: str) -> str:

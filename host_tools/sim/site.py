@@ -25,7 +25,7 @@ from host_tools.sim.board import SimBoard
 from host_tools.sim.control import ControlServer
 from host_tools.sim.flash import Template
 from host_tools.sim.host import ZygoteHost
-from host_tools.sim.outfit import Outfit
+from host_tools.sim.outfit import Outfit, check_state
 from host_tools.sim.ready import Readiness
 from host_tools.sim.timeserver import TimeServer
 from host_tools.sim.world import LOG_FILE
@@ -120,6 +120,7 @@ class SimSite:
         plan = self.plan
         lock = StateLock(plan.state_dir)
         self._undo.append(lock.release)
+        check_state(plan.state_dir, plan.site.site)
         raise_file_limit()
         template = Template(build_firmware())
         address = self._start_broker()
