@@ -35,6 +35,7 @@ COMMANDS = {
     "selftest": "a board checks itself, a technician helps, a record is written",
     "send": "send a token to a board and wait for its answer",
     "audit": "who opened what, when, for how long: a journal that shows tampering",
+    "bridge": "a site's data to a city's platform: OGC SensorThings, NGSI-LD",
     "watch": "live table of boards, locks, doors and courts",
     "flash": "put MicroPython on boards, whatever was on them before",
     "provision": "make boards devices of a site: firmware, configuration, keys",

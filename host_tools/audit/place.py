@@ -37,6 +37,11 @@ class Place:
         path = self._directory / FILE if self.simulated else site_file.with_suffix(SUFFIX)
         self.store = Store(path, self.site.site)
 
+    @property
+    def login(self) -> VaultLogin:
+        """Of a service that reads everything."""
+        return self._login
+
     def key(self) -> Key:
         """Asks for the vault's passphrase, except of a simulation with secrets of its own."""
         if self.simulated and (not self._has_vault or site_of(self._directory) == self.site.site):

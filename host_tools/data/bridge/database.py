@@ -12,14 +12,9 @@ from typing import Any
 from host_tools.data.bridge.tables import migrate
 from host_tools.errors import ToolError
 
-SUFFIX = ".bridge.db"
 BUSY_S = 20.0
 OWN = ""
 """Counters of the spool itself, not of an output."""
-
-
-def spool_path(site_file: Path) -> Path:
-    return site_file.with_suffix(SUFFIX)
 
 
 class Database:
