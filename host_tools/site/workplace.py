@@ -73,7 +73,9 @@ class Workplace:
         """Its discovery, where that output is on."""
         if self.site.outputs.home_assistant is None:
             return None
-        return HomeAssistant(self.site, self.address(), self._on_battery)
+        from host_tools.site.announced import Announced
+
+        return Announced(HomeAssistant(self.site, self.address(), self._on_battery), self.broker())
 
     def boards(self) -> BoardsProvider:
         return BoardsProvider(self.site_file, self.site, self.vault, self.inventory)

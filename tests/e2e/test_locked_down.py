@@ -169,6 +169,11 @@ def check_an_order(hall: Hall) -> None:
 def check_a_second_output(hall: Hall) -> None:
     """The broker's rights come first, then what needs them."""
     hall.write("devices:", "outputs: {home_assistant: {}}\n\ndevices:")
+    planned = json_lines(hall.site("plan", "--json", status=4).stdout)
+    assert [(line["part"], line["name"]) for line in planned] == [
+        ("broker", "services.acl"),
+        ("home_assistant", "all boards"),
+    ]
     done = hall.site("apply")
     assert "broker: it has read its files again" in done.stderr
     assert "Home Assistant: 3 boards announced" in done.stderr
