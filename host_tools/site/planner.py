@@ -7,7 +7,7 @@ left = carry_out(providers, say)     # what `site apply` could not do
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from host_tools.errors import ToolError, Unreachable
+from host_tools.errors import ToolError
 from host_tools.output import printable
 from host_tools.site.plan import SIGNS, Change, Provider
 
@@ -24,13 +24,14 @@ class Survey:
 
 
 def survey(providers: Sequence[Provider]) -> Survey:
-    """Everything that differs. A part behind a broker that does not run is unknown, no error."""
+    """Everything that differs. A part that cannot be looked at, as one behind a broker that does not run, is
+    unknown, and keeps none of the others from it."""
     found = Survey()
     for provider in providers:
         try:
             found.changes += provider.changes()
             found.notes += provider.notes()
-        except Unreachable as error:
+        except ToolError as error:
             found.unknown[provider.part] = error
     return found
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from cryptography import x509
 
-from host_tools.errors import Unreachable
-from host_tools.site.boards_provider import BoardsProvider
+from host_tools.errors import ToolError, Unreachable
+from host_tools.site.boards_provider import BoardsProvider, Same
 from host_tools.site.workplace import Workplace
 
 
@@ -49,7 +49,7 @@ class Status:
     broker: BrokerStatus
     boards: list[BoardStatus]
     notes: list[str]
-    unreachable: Unreachable | None
+    error: ToolError | None  # why boards could not be compared
 
     @property
     def rows(self) -> list[BrokerStatus | BoardStatus]:
@@ -64,15 +64,19 @@ class Status:
 def status_of(place: Workplace) -> Status:
     """Raises ToolError."""
     boards = place.boards()
-    unreachable: Unreachable | None = None
+    problem: ToolError | None = None
+    differing: dict[str, str] = {}
     try:
         differing = {change.name: change.text for change in boards.changes()}
-    except Unreachable as error:
-        unreachable, differing = error, {}
-    broker = _broker(place, unreachable)
-    rows = [_board(place, boards, name, differing.get(name)) for name in place.site.devices]
-    notes = [*place.notes(), *([] if unreachable else boards.notes())]
-    return Status(broker, rows, notes, unreachable)
+    except ToolError as error:
+        problem = error
+    broker = _broker(place, problem if isinstance(problem, Unreachable) else None)
+    compared = {} if problem else {name: boards.same(name) for name in place.site.devices}
+    rows = [
+        _board(place, boards, name, compared.get(name), differing.get(name)) for name in place.site.devices
+    ]
+    notes = [*place.notes(), *([] if problem else boards.notes())]
+    return Status(broker, rows, notes, problem)
 
 
 def _broker(place: Workplace, unreachable: Unreachable | None) -> BrokerStatus:
@@ -110,9 +114,10 @@ def _broker_certificate(place: Workplace) -> str | None:
         return None  # no certificate: the file differs then, too
 
 
-def _board(place: Workplace, boards: BoardsProvider, name: str, differs: str | None) -> BoardStatus:
-    seen, found = boards.seen(name), boards.same(name)
-    ends = boards.certificate_end(name)
+def _board(
+    place: Workplace, boards: BoardsProvider, name: str, found: Same | None, differs: str | None
+) -> BoardStatus:
+    seen, ends = boards.seen(name), boards.certificate_end(name)
     return BoardStatus(
         "boards",
         name,

@@ -4,6 +4,7 @@ place = open_workplace(site_file, passphrase_file)
 found = survey(place.providers())
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from host_tools.site.load import load_site
 from host_tools.site.login import services_address
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
-from host_tools.site.passphrase import passphrase_source
+from host_tools.site.passphrase import WIFI_VARIABLE, has_terminal, passphrase_source
 from host_tools.site.plan import Provider
 from host_tools.site.planner import carry_out
 from host_tools.site.rotation import Ground
@@ -111,8 +112,9 @@ class Workplace:
 def open_workplace(
     site_file: Path, passphrase_file: Path | None, *, wifi: bool = False, create: bool = False
 ) -> Workplace:
-    """`create`: a vault is made where there is none; `wifi`: passwords that it lacks are asked for. Raises
-    BadInput or ToolError, each with a cure."""
+    """`create`: a vault is made where there is none; `wifi`: passwords that it lacks are asked for, where
+    somebody or the environment can tell. Raises BadInput or ToolError, each with a cure."""
     site = load_site(site_file)
-    vault = open_vault(site_file, site, passphrase_source(passphrase_file), wifi=wifi, create=create)
+    told = wifi and (has_terminal() or any(name.startswith(WIFI_VARIABLE) for name in os.environ))
+    vault = open_vault(site_file, site, passphrase_source(passphrase_file), wifi=told, create=create)
     return Workplace(site_file, site, vault, Inventory.open(site_file))

@@ -14,7 +14,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tools.broker import find_mosquitto, free_port
+from host_tools.site.load import load_site
+from host_tools.site.vault import open_vault
 from tests.e2e.commands import Json, SimUp, json_lines, sportbox, start
+from tests.leaks import Leaks
 from tests.vaults import PASSPHRASE, WIFI_PASSWORD
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="Mosquitto is not installed")
@@ -29,6 +32,7 @@ class Hall:
         self.folder = folder
         self.file = folder / "hall.yaml"
         self.state = folder / "state"
+        self.said = ""
         self.sportbox("site", "new", self.file, "--template", "laptop")
         self.write(
             'host: "127.0.0.1"', f'host: "127.0.0.1", port: {free_port()}, services_port: {free_port()}'
@@ -41,7 +45,9 @@ class Hall:
         self.file.write_text(text.replace(old, new))
 
     def sportbox(self, *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
-        return sportbox(*words, state=self.state, status=status)
+        done = sportbox(*words, state=self.state, status=status)
+        self.said += done.stderr + done.stdout
+        return done
 
     def site(self, command: str, *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
         return self.sportbox("site", command, self.file, *words, status=status)
@@ -90,6 +96,7 @@ def test_from_nothing_to_the_next_change(hall: Hall) -> None:
     hall.site("plan", status=3)
     with hall.up():
         hall.site("plan")
+        check_no_secret(hall)
 
 
 def check_children_know_no_passphrase(up: SimUp) -> None:
@@ -164,6 +171,31 @@ def check_an_order(hall: Hall) -> None:
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def check_no_secret(hall: Hall) -> None:
+    """In what was said, in logs, site file and inventory, and in what everybody may read of the broker."""
+    vault = open_vault(hall.file, load_site(hall.file), create=False)
+    leaks = Leaks(
+        {
+            "passphrase": PASSPHRASE.encode(),
+            "Wi-Fi password": WIFI_PASSWORD.encode(),
+            "master secret": vault.master,
+            "key of the CA": vault.ca.key_der(),
+            **{user: vault.password(user).encode() for user in vault.password_users},
+        }
+    )
+    leaks.look("what was said", hall.said.encode())
+    looked = [
+        path for path in hall.folder.rglob("*") if path.suffix in (".log", ".txt", ".yaml", ".db", ".pem")
+    ]
+    for path in [
+        *looked,
+        *(hall.folder / "hall.broker").glob("*.acl"),
+        hall.folder / "hall.broker/passwords",
+    ]:
+        leaks.look(path.name, path.read_bytes())
+    assert len(looked) >= 8 and leaks.found == []
 
 
 def check_a_second_output(hall: Hall) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from host_tools.broker import BrokerProcess, free_port
 from host_tools.cli import main
-from host_tools.site import boards_provider
+from host_tools.site import boards_provider, passphrase, workplace
 from tests.brokers import start
 from tests.host.grounds import MACS, WITH_WIFI, Ground
 from tests.host.helpers import changed
@@ -120,6 +120,16 @@ def test_what_a_plan_needs(
 ) -> None:
     monkeypatch.setenv("SPORTBOX_PASSPHRASE", "not the passphrase")
     assert "hint" in site(capsys, "plan", ground.file, status=2)[1]
+    monkeypatch.setenv("SPORTBOX_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setattr(passphrase, "has_terminal", lambda: False)
+    monkeypatch.setattr(workplace, "has_terminal", lambda: False)
+    ground.provisioned("box-1")
+    ground.write(ground.file.read_text().replace("wifi-main", "wifi-other"))
+    _, err = site(capsys, "plan", ground.file, status=2)
+    assert "boards: unknown: the vault has no Wi-Fi password `wifi-other`" in err
+    assert "hint: sportbox vault set-wifi" in err
+    out, _ = site(capsys, "apply", ground.file, status=1)
+    assert "left: boards: the vault has no Wi-Fi password `wifi-other`" in out
     vault = ground.file.with_suffix(".vault")
     vault.unlink()
     assert f"there is no vault {vault}" in site(capsys, "plan", ground.file, status=2)[1]

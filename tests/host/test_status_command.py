@@ -87,7 +87,15 @@ def test_no_broker_there(capsys: pytest.CaptureFixture[str], ground: Ground) -> 
     found = rows(capsys, ground, status=3)
     assert found["box-1"]["state"] is None and found["box-1"]["certificate_until"] is not None
     out, err = site(capsys, "status", ground.file, status=3)
-    assert "silent" in out and "the broker is out of reach: no answer" in err
+    assert "silent" in out and "error: no answer from the broker" in err
+
+
+def test_a_password_that_is_not_there(capsys: pytest.CaptureFixture[str], ground: Ground) -> None:
+    ground.provisioned("box-1")
+    ground.write(ground.file.read_text().replace("wifi-main", "wifi-other"))
+    found = rows(capsys, ground, status=2)
+    assert (found["box-1"]["state"], found["box-1"]["config"]) == ("online", None)
+    assert "hint: sportbox vault set-wifi" in site(capsys, "status", ground.file, status=2)[1]
 
 
 def test_a_service_gets_what_it_needs(capsys: pytest.CaptureFixture[str], ground: Ground) -> None:

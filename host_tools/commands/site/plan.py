@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from host_tools.commands.options import Json, PassphraseFile, SiteFile
-from host_tools.errors import EXIT_DIFFERS, EXIT_DONE, EXIT_UNREACHABLE
+from host_tools.errors import EXIT_DIFFERS, EXIT_DONE
 from host_tools.output import emit, say
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def plan(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: Jso
     """Show what differs between the site file and broker and boards; nothing is changed.
 
     Exit status: 0 nothing differs, 4 something does, 3 nothing does as far as could be seen, but the broker
-    is out of reach."""
+    is out of reach; 2 the same, but something is missing here, as a password."""
     from host_tools.site.planner import survey
     from host_tools.site.workplace import open_workplace
 
@@ -28,7 +28,7 @@ def plan(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: Jso
         _tell(found, str(site_file))
     if found.changes:
         return EXIT_DIFFERS
-    return EXIT_UNREACHABLE if found.unknown else EXIT_DONE
+    return min((error.status for error in found.unknown.values()), default=EXIT_DONE)
 
 
 def _emit(found: "Survey") -> None:

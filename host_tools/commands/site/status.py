@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from host_tools.commands.options import Json, PassphraseFile, SiteFile
-from host_tools.errors import EXIT_DONE, EXIT_UNREACHABLE
-from host_tools.output import emit, printable, say
+from host_tools.errors import EXIT_DONE
+from host_tools.output import emit, printable, report, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,7 @@ def status(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: J
     """Show the broker and each board: who is there, firmware, and whether all is as declared.
 
     Exit status: 0 told, whatever it is; 3 the broker is out of reach, so what is told of boards is what the
-    inventory has."""
+    inventory has; 2 they cannot be compared, for something is missing here, as a password."""
     from host_tools.site.status import status_of
     from host_tools.site.workplace import open_workplace
 
@@ -32,7 +32,10 @@ def status(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: J
             emit({"note": note})
     else:
         _tell(found, str(site_file))
-    return EXIT_DONE if found.unreachable is None else EXIT_UNREACHABLE
+    if found.error is None:
+        return EXIT_DONE
+    report(found.error.message, found.error.hint)
+    return found.error.status
 
 
 def _tell(found: "Status", file: str) -> None:
@@ -42,10 +45,6 @@ def _tell(found: "Status", file: str) -> None:
     Console().print(_table(found.boards))
     for row in found.differing:
         print(f"{row.name}: {printable(row.differs or '')}")
-    if found.unreachable is not None:
-        say(f"the broker is out of reach: {found.unreachable.message}")
-        if found.unreachable.hint:
-            say(f"hint: {found.unreachable.hint}")
     for note in found.notes:
         say(f"note: {note}")
     if found.differing:
