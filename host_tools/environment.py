@@ -2,7 +2,13 @@
 
 import os
 
-SECRETS = ("SPORTBOX_PASSPHRASE", "SPORTBOX_NEW_PASSPHRASE", "SPORTBOX_WIFI_PASSWORD", "SPORTBOX_SECRET")
+SECRETS = (
+    "SPORTBOX_PASSPHRASE",
+    "SPORTBOX_NEW_PASSPHRASE",
+    "SPORTBOX_WIFI_PASSWORD",
+    "SPORTBOX_SECRET",
+    "SPORTBOX_CENTRE_PASSPHRASE",
+)
 """A variable for one of several Wi-Fi networks begins with the third."""
 
 

@@ -34,7 +34,7 @@ def write_all(centre: Centre, keys: Keys, out: Path, at: Path | None = None) -> 
     if centre.kind == "mosquitto":
         wanted = mosquitto.files(centre, keys, Place(at or out, user), installed(out))
         changed = install(out, wanted, user)
-        return [Written(centre.hosts[0], out, changed, _then_mosquitto(changed))]
+        return [Written(centre.hosts[0], out, changed, _then_mosquitto(changed, at or out))]
     found = []
     for host in centre.hosts:
         folder = out / host
@@ -44,10 +44,12 @@ def write_all(centre: Centre, keys: Keys, out: Path, at: Path | None = None) -> 
     return found
 
 
-def _then_mosquitto(changed: list[str]) -> list[str]:
+def _then_mosquitto(changed: list[str], at: Path) -> list[str]:
+    """The unit is that of docs/broker.md."""
     if not changed:
         return []
-    return ["systemctl restart mosquitto" if set(changed) & READ_AT_START else "systemctl reload mosquitto"]
+    do = "restart" if set(changed) & READ_AT_START else "reload"
+    return [f"systemctl {do} sportbox-broker@{at.name}"]
 
 
 def _then_rabbitmq(changed: list[str], at: Path) -> list[str]:

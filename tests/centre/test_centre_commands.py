@@ -197,10 +197,16 @@ def test_config_twice_changes_nothing_and_secrets_are_in_private_files_alone(
     assert "keyfile /etc/mosquitto/centre/broker.key" in (out_dir / "mosquitto.conf").read_text()
     out, _ = run(capsys, "config", centre, "-o", out_dir, "--at", "/etc/mosquitto/centre", "--json")
     assert json.loads(out)["changed"] == []
-    run(capsys, "login", centre, "dashboard", "-o", tmp_path / "login.json")
+    run(capsys, "login", centre, "dashboard", "--out", tmp_path / "login.json", "--ca", tmp_path / "ca.pem")
     given = json.loads((tmp_path / "login.json").read_text())
     keys = keys_of(centre)
     assert given["password"] == keys.contents.passwords["dashboard"]
+    assert given["ca"] == (tmp_path / "ca.pem").read_text()
+    for words in ((), ("--json",)):
+        out, _ = run(capsys, "login", centre, "dashboard", *words)
+        assert given["password"] not in out
+    _, err = run(capsys, "login", centre, "dashbord", status=2)
+    assert "did you mean `dashboard`" in err
     for path in tmp_path.rglob("*"):
         if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             content = path.read_bytes()

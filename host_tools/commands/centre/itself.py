@@ -1,5 +1,6 @@
 """`sportbox centre new`, `show`, `leave`, `config` and `login`: the centre by itself."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,8 @@ from host_tools.commands.options import Json
 from host_tools.errors import BadInput
 from host_tools.output import emit, say
 from host_tools.words.system import reason
+
+STDOUT = "-"
 
 
 class KindName(StrEnum):
@@ -140,35 +143,45 @@ def config(
 
 def login(
     folder: Folder,
-    user: Annotated[
-        str, typer.Argument(metavar="USER", help="booking, dashboard or recorder", show_default=False)
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="booking, dashboard or recorder", show_default=False)
     ],
-    output: Annotated[
-        Path,
+    out: Annotated[
+        str | None,
         typer.Option(
-            "-o", "--output", metavar="F", help="file to write, for its owner alone", show_default=False
+            "--out",
+            metavar="FILE",
+            help="write all of it there, with the password, for its owner alone; `-` prints it",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca", metavar="FILE", help="write the certificate of the centre's CA there", show_default=False
+        ),
+    ] = None,
     passphrase_file: Passphrase = None,
     json_: Json = False,
 ) -> None:
-    """With what a service gets in at the centre: addresses, password and CA, as JSON in a file."""
-    from host_tools.centre.members import ca_pem
-    from host_tools.centre.topics import USERS
-    from host_tools.output import json_line, printable
+    """Tell a service where the centre is, whom to trust, what it may do; with --out its password, too."""
+    from host_tools.centre.access import access_of
+    from host_tools.site.access import without_password
 
-    if user not in USERS:
-        raise BadInput(f"the centre has no service `{printable(user)}`", f"one of {', '.join(USERS)}")
     known, keys = open_centre(folder, passphrase_file)
-    given = {
-        "hosts": known.hosts,
-        "port": known.services_port,
-        "user": user,
-        "password": keys.passwords(user)[user],
-        "ca": ca_pem(keys).decode(),
-    }
-    write_file(output, json_line(given).encode() + b"\n", 0o600)
-    if json_:
-        emit({"user": user, "file": str(output)})
-    else:
-        print(f"{output}: login of {user}; it holds the password")
+    found = access_of(known, keys, service)
+    if ca is not None:
+        write_file(ca, found["ca"].encode(), 0o644)
+        say(f"{ca}: the certificate that `{service}` has to trust")
+    if out is not None and out != STDOUT:
+        write_file(Path(out), json.dumps(found, indent=1).encode() + b"\n", 0o600)
+        say(f"{out}: all that `{service}` needs, with its password: for its owner alone")
+    if out == STDOUT:
+        emit(found)
+    elif json_:
+        emit(without_password(found))
+    elif out is None and ca is None:
+        for name, value in without_password(found).items():
+            if name != "ca":
+                print(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
+        say(f"note: with the password into a file: sportbox centre login {folder} {service} --out FILE")

@@ -30,7 +30,7 @@ def join(
     """Let a site in, where its vault is on this computer: its bridge's key and certificate go into it."""
     from host_tools.centre import members
 
-    site, vault = open_site(site_file, site_passphrase_file)
+    site, vault = open_site(site_file, site_passphrase_file, create=True)
     known, keys = open_centre(folder, passphrase_file)
     members.check_name(known, site.site)
     is_new = members.join(keys, known, vault, again)
@@ -57,7 +57,7 @@ def request(
     """At the site: ask a centre elsewhere to let it in. Take the file to `centre admit` there."""
     from host_tools.centre import handover
 
-    site, vault = open_site(site_file, site_passphrase_file)
+    site, vault = open_site(site_file, site_passphrase_file, create=True)
     write_file(output, handover.request(vault), 0o644)
     if json_:
         emit({"site": site.site, "file": str(output)})

@@ -43,14 +43,15 @@ def open_centre(folder: Path, passphrase_file: Path | None) -> "tuple[Centre, Ke
     return known, open_keys(folder, known, source_of(passphrase_file))
 
 
-def open_site(site_file: Path, passphrase_file: Path | None) -> "tuple[Site, Vault]":
+def open_site(site_file: Path, passphrase_file: Path | None, create: bool = False) -> "tuple[Site, Vault]":
+    """With `create` its vault is made, where no command needed one before."""
     from host_tools.site.load import load_site
     from host_tools.site.passphrase import Source
     from host_tools.site.vault import open_vault
 
     site = load_site(site_file)
     source = Source(passphrase_file, option="--site-passphrase-file")
-    return site, open_vault(site_file, site, source, wifi=False, create=False)
+    return site, open_vault(site_file, site, source, wifi=False, create=create)
 
 
 def write_file(path: Path, content: bytes, mode: int) -> None:
