@@ -27,6 +27,9 @@ def check_sections(data: Mapping[str, Any]) -> Iterator[Explained]:
     outputs = _valid(Outputs, data.get("outputs", {}))
     if outputs is not None:
         yield from _outputs(outputs)
+        if outputs.sensorthings is not None and data.get("position") is None:
+            told = "`sportbox bridge` needs the site's `position` for it"
+            yield Explained(("outputs", "sensorthings"), told, note=True)
     yield from _hours(data.get("alarm_times"), ("alarm_times",))
     defaults = data.get("defaults")
     if isinstance(defaults, Mapping):

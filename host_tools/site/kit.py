@@ -35,6 +35,7 @@ DOCS = (
     "apply.md",
     "broker.md",
     "audit.md",
+    "data.md",
     "provisioning.md",
     "flashing.md",
     "selftest.md",

@@ -139,6 +139,7 @@ def test_rostocks_site_becomes_stralsunds(
 def test_every_place_is_marked(tmp_path: Path) -> None:
     text = (
         "version: 2\nsite: a\ntitle: A\nlabel_url: 'https://a.example/{device}'\n"
+        "position: {latitude: 1.0, longitude: 2.0}\n"
         "broker:\n  host: b.example\n  bridge:\n    host: c.example\n"
         "wifi:\n  one: {ssid: x}\n  two:\n    ssid: y\n"
         "outputs: {sensorthings: {url: https://f.example}, ngsi_ld: {url: https://o.example}}\n"
@@ -149,7 +150,7 @@ def test_every_place_is_marked(tmp_path: Path) -> None:
     target = tmp_path / "new.yaml"
     assert main(["site", "import", str(tmp_path / "kit.zip"), "--site", "b", "-o", str(target)]) == 0
     assert [note.field for note in read_site(target)[1]] == [
-        *["site", "title", "label_url", "broker.host", "broker.bridge.host"],
+        *["site", "title", "label_url", "position", "broker.host", "broker.bridge.host"],
         *["wifi.one.ssid", "wifi.two.ssid", "outputs.sensorthings.url, outputs.ngsi_ld.url"],
     ]
 

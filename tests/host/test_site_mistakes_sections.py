@@ -95,7 +95,7 @@ def test_a_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
 def test_a_secret_over_plain_http_is_noted(tmp_path: Path) -> None:
     added = "outputs: {ngsi_ld: {url: 'http://a', secret: token}, sensorthings: {url: 'http://b'}}"
     notes = read_site(write(tmp_path, f"{HEAD}{added}\n{DEVICES}"))[1]
-    assert [note.field for note in notes] == ["outputs.ngsi_ld.url"]
+    assert [note.field for note in notes] == ["outputs.ngsi_ld.url", "outputs.sensorthings"]
 
 
 def test_what_the_sections_say(tmp_path: Path) -> None:
