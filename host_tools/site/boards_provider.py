@@ -82,12 +82,14 @@ class BoardsProvider:
         self._back_s = BACK_S if back_s is None else back_s
         self._width = width
         self._seen: dict[str, Seen] = {}
+        self._sameness: dict[str, Same] = {}
         self._load()
 
     def changes(self) -> list[Change]:
         """Everything that differs now. Raises Unreachable."""
         site = self.credentials.site
         self._seen = who_is_there(self._address, site.site, site.devices, self._wait_s)
+        self._sameness = {}
         self._load()
         found = (self._compared(name) for name in site.devices)
         return [change for change in found if change is not None]
@@ -135,10 +137,7 @@ class BoardsProvider:
 
     def same(self, name: str) -> "Same | None":
         """What of a board is as declared, by what `changes` saw; None of one that never came."""
-        seen = self.seen(name)
-        if not seen.info:
-            return None
-        return self._same(name, seen, self._rows.get(name), self.credentials.declared(name))
+        return self._sameness.get(name)
 
     def certificate_end(self, name: str) -> datetime | None:
         """Of the certificate that a board showed, else of the one that the inventory has for it."""
@@ -179,7 +178,7 @@ class BoardsProvider:
         if not seen.info:
             return self._never_came(name, row)
         declared = self.credentials.declared(name)
-        same = self._same(name, seen, row, declared)
+        same = self._sameness[name] = self._same(name, seen, row, declared)
         text = same.differing(declared)
         if not text:
             self._caught_up(name, seen, row, declared)

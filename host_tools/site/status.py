@@ -6,7 +6,7 @@ from datetime import datetime
 from cryptography import x509
 
 from host_tools.errors import ToolError, Unreachable
-from host_tools.site.boards_provider import BoardsProvider, Same
+from host_tools.site.boards_provider import BoardsProvider
 from host_tools.site.workplace import Workplace
 
 
@@ -71,10 +71,7 @@ def status_of(place: Workplace) -> Status:
     except ToolError as error:
         problem = error
     broker = _broker(place, problem if isinstance(problem, Unreachable) else None)
-    compared = {} if problem else {name: boards.same(name) for name in place.site.devices}
-    rows = [
-        _board(place, boards, name, compared.get(name), differing.get(name)) for name in place.site.devices
-    ]
+    rows = [_board(place, boards, name, differing.get(name)) for name in place.site.devices]
     notes = [*place.notes(), *([] if problem else boards.notes())]
     return Status(broker, rows, notes, problem)
 
@@ -114,10 +111,8 @@ def _broker_certificate(place: Workplace) -> str | None:
         return None  # no certificate: the file differs then, too
 
 
-def _board(
-    place: Workplace, boards: BoardsProvider, name: str, found: Same | None, differs: str | None
-) -> BoardStatus:
-    seen, ends = boards.seen(name), boards.certificate_end(name)
+def _board(place: Workplace, boards: BoardsProvider, name: str, differs: str | None) -> BoardStatus:
+    seen, found, ends = boards.seen(name), boards.same(name), boards.certificate_end(name)
     return BoardStatus(
         "boards",
         name,

@@ -4,8 +4,10 @@ place = open_workplace(site_file, passphrase_file)
 found = survey(place.providers())
 """
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,8 +26,10 @@ from host_tools.site.plan import Provider
 from host_tools.site.planner import carry_out
 from host_tools.site.rotation import Ground
 from host_tools.site.vault import open_vault
+from host_tools.words.system import reason
 
 BROKER = "broker"
+LOCK_SUFFIX = ".lock"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,27 @@ class Workplace:
             if left:
                 return left
         return left + carry_out([part for part in self.providers() if part.part != BROKER], say)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes broker and boards meanwhile; the lock goes with the process, however that ends.
+        Raises ToolError."""
+        path = self.inventory.path.with_name(self.inventory.path.name + LOCK_SUFFIX)
+        try:
+            file = path.open("ab")
+        except OSError as error:
+            raise ToolError(
+                f"cannot write {path}: {reason(error)}", "the folder of the site file must be yours"
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ToolError(
+                    f"another command changes broker and boards of {self.site.site} just now",
+                    "wait for its end: `site apply` and `site rotate` go one at a time",
+                ) from error
+            yield
 
     def _prove(self, say: Callable[[str], None]) -> list[str]:
         from host_tools.brokers.certificates import revoked_serials

@@ -9,6 +9,7 @@ import pytest
 from host_tools.broker import BrokerProcess, free_port
 from host_tools.cli import main
 from host_tools.site import boards_provider, passphrase, workplace
+from host_tools.site.load import load_site
 from tests.brokers import start
 from tests.host.grounds import MACS, WITH_WIFI, Ground
 from tests.host.helpers import changed
@@ -89,6 +90,18 @@ def test_a_board_that_is_away_is_left(
     ground.boards["box-1"].tell()
     site(capsys, "apply", ground.file)
     site(capsys, "plan", ground.file)
+
+
+def test_one_at_a_time(capsys: pytest.CaptureFixture[str], ground: Ground) -> None:
+    """Of those that change something; looking is free."""
+    for name in MACS:
+        ground.provisioned(name)
+    with workplace.Workplace(ground.file, load_site(ground.file), ground.vault, ground.inventory).alone():
+        for words in (["apply", ground.file], ["rotate", ground.file, "master"]):
+            assert "another command changes broker and boards" in site(capsys, *words, status=1)[1]
+        site(capsys, "plan", ground.file)
+        site(capsys, "status", ground.file)
+    site(capsys, "apply", ground.file)
 
 
 def test_no_broker_there(capsys: pytest.CaptureFixture[str], ground: Ground) -> None:

@@ -16,7 +16,8 @@ def apply(site_file: SiteFile, passphrase_file: PassphraseFile = None, json_: Js
     place = open_workplace(site_file, passphrase_file, wifi=True, create=True)
     for note in place.notes():
         say(f"note: {note}")
-    left = place.bring(say)
+    with place.alone():
+        left = place.bring(say)
     if json_:
         emit({"done": not left, "left": left})
     else:

@@ -75,14 +75,15 @@ def rotate(
             f"the broker is of kind `{site.broker.kind}`, and would go on with the old CA",
             "a new CA needs a broker that is set up from here: broker: {kind: mosquitto}",
         )
-    if name is not None:
-        rotator.device(name, place.inventory)
-        _tell_device(site_file, name, json_)
-        return EXIT_DONE
     do = chosen[0] if chosen else Do.rotate
     if do is Do.status:
         return _tell_status(site_file, what, rotator.standing(), json_)
-    return _run(site_file, rotator, what, do, yes, json_)
+    with place.alone():
+        if name is None:
+            return _run(site_file, rotator, what, do, yes, json_)
+        rotator.device(name, place.inventory)
+    _tell_device(site_file, name, json_)
+    return EXIT_DONE
 
 
 def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, json_: bool) -> int:
