@@ -94,6 +94,12 @@ class BrokerProvider:
             say(f"broker: put out, for they had certificates that are void now: {', '.join(names)}")
 
     def notes(self) -> list[str]:
+        """A bridge needs both: what the site file says, and that the site has joined."""
+        declared, joined = self._site.broker.bridge is not None, self._vault.bridge is not None
+        if declared and not joined:
+            return ["no bridge yet: the site has to join its centre first (sportbox centre join, or request)"]
+        if joined and not declared:
+            return ["no bridge: the site has joined a centre, and its site file has no broker.bridge"]
         return []
 
     def _wanted(self) -> dict[str, File]:

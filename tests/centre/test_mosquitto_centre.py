@@ -1,16 +1,31 @@
 """Two real Mosquittos: what passes between a site and the city's centre, and what does not."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from host_tools.brokers.provider import BrokerProvider
 from host_tools.brokers.wire import Line, Refused, service
 from host_tools.centre.members import dismiss
 from host_tools.site import ca
+from host_tools.site.login import login_of
+from host_tools.site.models import Site
+from host_tools.site.openvault import Vault
 from tests.brokers import wait_until
-from tests.centre.bench import BridgedSite, City, bridge_line, city, login, payloads
-from tests.mosquitto.bench import Pass
+from tests.centre.bench import (
+    BRIDGE_S,
+    BridgedSite,
+    CentreMosquitto,
+    City,
+    bridge_line,
+    city,
+    login,
+    new_centre,
+    payloads,
+)
+from tests.mosquitto.bench import Bench, Pass
 
 EVENTS = 300
 
@@ -167,10 +182,38 @@ def test_cut_off_for_a_while_everything_arrives_once_and_in_order(
     assert payloads(reader, topic) == wanted
 
 
-def test_the_centre_knows_which_sites_are_cut_off(hanse: City, mole: BridgedSite) -> None:
+def test_the_centre_knows_which_sites_are_cut_off_and_orders_wait_for_them(
+    hanse: City, mole: BridgedSite
+) -> None:
     assert mole.broker is not None
     hanse.wait_for(mole, b"1")
+    who = dataclasses.replace(service(login_of(mole.site, mole.vault), "test-lasting"), lasting=True)
+    with Line("127.0.0.1", mole.site.broker.services_port, who) as listener:
+        listener.subscribe(f"{mole.base}/box-1/cmd")
     mole.broker.stop()
     hanse.wait_for(mole, b"0")
+    hanse.service("booking").publish(f"{mole.base}/box-1/cmd", b"while you were out")
     mole.broker.restart()
     hanse.wait_for(mole, b"1")
+    with Line("127.0.0.1", mole.site.broker.services_port, who) as listener:
+        listener.get(b"while you were out")
+
+
+def test_a_site_tells_nothing_to_a_false_centre(hanse: City, mole: BridgedSite) -> None:
+    """The last one that needs the true one: the bridge takes its time to try again."""
+    hanse.broker.stop()
+    _, others = new_centre(hanse.folder / "false", "mosquitto", ["127.0.0.1"])
+    with CentreMosquitto(hanse.centre, others, hanse.folder / "false-broker").launch() as false:
+        wait_until(lambda: "unknown ca" in false.log_path.read_text(), "the site refusing", BRIDGE_S)
+        assert "as mole" not in false.log_path.read_text()
+
+
+def test_what_is_missing_for_a_bridge_is_noted(hanse: City, mole: BridgedSite) -> None:
+    def notes(site: Site, vault: Vault) -> list[str]:
+        return BrokerProvider(mole.file, site, vault, mole.inventory).notes()
+
+    without = mole.site.model_copy(update={"broker": mole.site.broker.model_copy(update={"bridge": None})})
+    fresh = Bench(hanse.folder, "fresh")
+    assert notes(mole.site, mole.vault) == notes(without, fresh.vault) == []
+    assert "no broker.bridge" in notes(without, mole.vault)[0]
+    assert "has to join" in notes(mole.site, fresh.vault)[0]

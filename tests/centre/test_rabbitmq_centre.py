@@ -18,6 +18,8 @@ from tests.mosquitto.bench import Pass
 
 EVENTS = 900
 
+pytestmark = pytest.mark.timeout(400)  # the first test waits for three Erlangs
+
 
 @pytest.fixture(scope="module")
 def hanse(request: pytest.FixtureRequest) -> Iterator[Cluster]:
@@ -182,6 +184,11 @@ def test_a_node_dies_and_nothing_is_lost_that_was_acknowledged(hanse: Cluster, m
     reader.until(lambda: reader.got[-1:] == [Message(topic, sent[-1])])
     reader.until(lambda: set(publisher.acknowledged) <= set(payloads(reader, direct)))
     assert list(dict.fromkeys(payloads(reader, topic))) == sent  # once more, perhaps, but never out of order
+    late = hanse.service(
+        "dashboard", ".late", host=HOSTS[1]
+    )  # where the bridge is now, and tells its states anew
+    late.subscribe(f"{mole.base}/box-1/lock-1/state")
+    late.get(b"locked")
 
 
 class Publisher(threading.Thread):

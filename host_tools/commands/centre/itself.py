@@ -108,6 +108,7 @@ def leave(
     else:
         print(f"{site} has left")
     say(f"note: it counts once the centre's broker has new files: sportbox centre config {folder} -o OUT")
+    say("note: at the site, take broker.bridge out of the site file, then sportbox site apply")
 
 
 def config(
