@@ -1,14 +1,35 @@
-"""Home Assistant's part of a site, behind the broker's: it cannot be looked at before the rights for it are
-there, and a Mosquitto says nothing to who has none."""
+"""Home Assistant's part of a site, around the broker's: what is announced needs the rights for it first, what
+is taken back needs those of before, and a Mosquitto says nothing to who has none."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from host_tools.brokers.mosquitto import SERVICES_ACL
 from host_tools.data.home_assistant import HomeAssistant
+from host_tools.mqtt import Address
+from host_tools.site.models import Site
 from host_tools.site.plan import Change, Provider
+from host_tools.site.sections import HomeAssistant as Section
 
 ALL = "all boards"
 LATER = "its entities are announced once the broker has taken over the rights for that"
+
+
+_PREFIX = re.compile(rb"^topic write (\S+)/#$", re.MULTILINE)
+"""No other right of a service is to write everything below a topic."""
+
+
+def retired(site: Site, address: Address, rights: bytes | None) -> HomeAssistant | None:
+    """What is to be taken back, as the output has another prefix or is off: by the `rights` of services that
+    the broker has now."""
+    found = _PREFIX.search(rights or b"")
+    output = site.outputs.home_assistant
+    prefix = found[1].decode() if found else None
+    if prefix is None or (output is not None and output.prefix == prefix):
+        return None
+    before = site.outputs.model_copy(update={"home_assistant": Section(prefix=prefix)})
+    empty = site.model_copy(update={"outputs": before, "devices": {}})
+    return HomeAssistant(empty, address, lambda _: False)
 
 
 class Announced:

@@ -28,7 +28,6 @@ from host_tools.site.rotation import Ground
 from host_tools.site.vault import open_vault
 from host_tools.words.system import reason
 
-BROKER = "broker"
 LOCK_SUFFIX = ".lock"
 
 
@@ -41,19 +40,21 @@ class Workplace:
 
     def providers(self) -> list[Provider]:
         """All parts of the site, in the order in which they are changed: each needs those before it."""
-        parts: list[Provider | None] = [self.broker(), self.home_assistant(), self.boards()]
+        parts: list[Provider | None] = [self.retired(), self.broker(), self.home_assistant(), self.boards()]
         return [part for part in parts if part is not None]
 
     def bring(self, say: Callable[[str], None]) -> list[str]:
         """Every part to what site file and vault say; what is left, a sentence each. When the broker is done
         its delivery is proven: one that drops messages is told, and nothing else is changed through it."""
-        broker = self.broker()
-        left = carry_out([broker], say) if broker is not None else []
-        if broker is not None and not left:
-            left = self._prove(say)
-            if left:
-                return left
-        return left + carry_out([part for part in self.providers() if part.part != BROKER], say)
+        broker, retired = self.broker(), self.retired()
+        left = carry_out([retired], say) if retired is not None else []
+        undone = carry_out([broker], say) if broker is not None else []
+        if broker is not None and not undone:
+            undone = self._prove(say)
+            if undone:
+                return left + undone
+        rest: list[Provider | None] = [self.home_assistant(), self.boards()]
+        return left + undone + carry_out([part for part in rest if part is not None], say)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -94,6 +95,18 @@ class Workplace:
         from host_tools.brokers.provider import BrokerProvider
 
         return BrokerProvider(self.site_file, self.site, self.vault, self.inventory)
+
+    def retired(self) -> Provider | None:
+        """Home Assistant's discovery that the site file no longer asks for."""
+        if not self.sets_up_broker:
+            return None
+        from host_tools.brokers.foreground import directory_of
+        from host_tools.brokers.install import installed
+        from host_tools.brokers.mosquitto import SERVICES_ACL
+        from host_tools.site.announced import retired
+
+        rights = installed(directory_of(self.site_file, self.site)).get(SERVICES_ACL)
+        return retired(self.site, self.address(), rights)
 
     def home_assistant(self) -> Provider | None:
         """Its discovery, where that output is on."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -74,8 +75,9 @@ def change(site: Bench, number: int) -> None:
 def test_cut_off_at_every_step(site: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in itertools.count(1):
         change(site, number)
-        before = differing(site)
-        assert before == ["broker services.acl", "broker revoked.pem", "home_assistant all boards"]
+        taken_back = ["home_assistant box-1", "home_assistant court-1"] if number > 1 else []
+        changed = ["broker services.acl", "broker revoked.pem", "home_assistant all boards"]
+        assert differing(site) == taken_back + changed
         knife = Knife(number)
         with monkeypatch.context() as patched:
             patched.setattr(install, "replace_file", knife.around(atomic.replace_file))
@@ -88,3 +90,17 @@ def test_cut_off_at_every_step(site: Bench, monkeypatch: pytest.MonkeyPatch) -> 
         assert carry_out(parts(site), lambda _: None) == []
         assert differing(site) == [], f"cut at step {number}"
     assert number > STEPS_MIN
+    assert prefixes(site) == {f"ha-{number}"}
+    site.file.write_text(site.file.read_text().split("outputs:")[0])
+    assert differing(site) == ["home_assistant box-1", "home_assistant court-1", "broker services.acl"]
+    assert carry_out(parts(site), lambda _: None) == []
+    assert (differing(site), prefixes(site)) == ([], set())
+
+
+def prefixes(site: Bench) -> set[str]:
+    """Those under which the broker keeps anything: in its file, for nobody may read all of it."""
+    assert site.broker is not None
+    site.broker.stop()
+    kept = (site.directory / "data" / "mosquitto.db").read_bytes()
+    site.start()
+    return {found.decode() for found in re.findall(rb"(ha-[0-9]+)/sensor/", kept)}
