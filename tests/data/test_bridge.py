@@ -99,6 +99,12 @@ def test_once(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
     assert ground.things.wrong == ground.entities.wrong == []
 
 
+def test_once_ends_where_boards_never_rest(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host_tools.data.bridge.run.QUIET_S", 3_600.0)
+    monkeypatch.setattr("host_tools.data.bridge.run.KEPT_MAX_S", 0.3)
+    assert ground.run("--once") == 0
+
+
 def test_one_platform_is_away(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
     ground.run("--once")
     box = PlayedBoard("box-1")

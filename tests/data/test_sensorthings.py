@@ -1,7 +1,7 @@
 """The SensorThings output: entities and observations by OGC 18-088, each once whatever the service does."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from host_tools.setup.paths import REPOSITORY
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.sections import Position
+from tests.brokers import wait_until
 from tests.data.played import PlayedBoard, site
 from tests.data.service import Service
 from tests.data.things import Things
@@ -68,6 +69,25 @@ class Way:
         http.close()
         spool.close()
         return pump.problem
+
+    def serve(self, until: Callable[[], bool]) -> None:
+        """As the service does it, with short pauses."""
+        stop = threading.Event()
+        http = Http(f"{self.service.url}/v1.1/", Credentials(), timeout_s=5)
+        assert self.site.position is not None
+        output = SensorThings(self.site, self.site.position, http)
+
+        def work() -> None:
+            Pump(Spool(self.path), output, stop, self.said.append, backoff=Backoff(0, 0)).run()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            wait_until(until, "what was to come")
+        finally:
+            stop.set()
+            thread.join()
+            http.close()
 
     def ids(self, stream: str) -> list[str]:
         return [one["parameters"]["id"] for one in self.things.observations(stream)]
@@ -184,7 +204,7 @@ def test_without_a_time(way: Way) -> None:
     way.take(court.event("device", "device.booted", {"boot": 3, "reset": "soft", "firmware": "1"}, TIME))
     assert way.pump() is None and way.things.wrong == []
     found = way.things.observations("ground/court-1/court-1/event")
-    assert [(one["phenomenonTime"], one["resultTime"]) for one in found] == [
+    assert [(one["phenomenonTime"], one.get("resultTime")) for one in found] == [
         (TIME, TIME),
         ("2026-05-28T20:00:01Z", None),
         (f"{TIME}/2026-05-28T20:26:40Z", None),
@@ -280,3 +300,23 @@ def test_a_conflict_is_what_is_there_already(way: Way) -> None:
     way.service.fail(status=409)
     assert way.pump() is None
     assert Spool(way.path).one("SELECT status FROM dead") == (409,)
+
+
+def test_one_that_breaks_the_service_does_not_stop_the_others(way: Way) -> None:
+    way.pump()
+    court = PlayedBoard("court-1")
+    way.take(*[court.event("court-1", "occupancy.changed", FREE, TIME) for _ in range(4)])
+    way.things.poison.add(court.said[1])
+    way.serve(lambda: len(way.ids("ground/court-1/court-1/confidence")) == 3)
+    assert way.ids("ground/court-1/court-1/event") == [court.said[n] for n in (0, 2, 3)]
+    assert Spool(way.path).one("SELECT n, status FROM dead") == (2, 500)
+
+
+def test_a_service_that_is_broken_itself_loses_nothing(way: Way) -> None:
+    way.pump()
+    court = PlayedBoard("court-1")
+    way.take(*[court.event("court-1", "occupancy.changed", FREE, TIME) for _ in range(4)])
+    way.service.fail(times=50, status=500)
+    way.serve(lambda: len(way.ids("ground/court-1/court-1/confidence")) == 4)
+    assert way.ids("ground/court-1/court-1/event") == court.said
+    assert Spool(way.path).one("SELECT count(*) FROM dead") == (0,)

@@ -199,7 +199,6 @@ def test_put_aside_and_tried_again(place: Place) -> None:
     assert place.rows() == []
     assert place.spool.retry_dead() == 1
     assert [row.id for row in place.rows()] == box.said[:1]
-    assert place.spool.is_again("one", first)
     place.spool.done("one", [first])
     assert place.rows() == [] and place.spool.one("SELECT count(*) FROM messages") == (0,)
 

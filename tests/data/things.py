@@ -81,11 +81,10 @@ TABLES: dict[str, dict[str, Any]] = {
     "Observations": table(
         {
             "phenomenonTime": {"type": "string", "pattern": f"^{INSTANT}(/{INSTANT})?$"},
-            "resultTime": {"type": ["string", "null"], "pattern": f"^{INSTANT}$"},
             "result": {},
             "FeatureOfInterest": LINK,
         },
-        {"parameters": OBJECT},
+        {"parameters": OBJECT, "resultTime": {"type": ["string", "null"], "pattern": f"^{INSTANT}$"}},
     ),
 }
 RESULTS = {
@@ -110,6 +109,8 @@ class Things:
     def __init__(self) -> None:
         self.sets: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in TABLES}
         self.wrong: list[str] = []
+        self.poison: set[str] = set()
+        """Observations with these ids end in an error of the service."""
         self._next = 1
 
     def answer(self, asked: Asked) -> Said:
@@ -158,6 +159,8 @@ class Things:
 
     def _observe(self, stream: int, body: Any) -> Said:
         kind = self.sets["Datastreams"][stream]["observationType"]
+        if body["parameters"]["id"] in self.poison:
+            return Said(500, {"message": "Failed to store data."})
         faults = self._faults(RESULTS[kind], body.get("result"), "result")
         if faults:
             return self._refuse(faults)

@@ -27,11 +27,12 @@ HINTS = {
 
 
 class Later(Exception):
-    """`after_s`: how long the platform wants us to wait, if it says so."""
+    """`after_s`: how long the platform wants us to wait, if it says so; `status`: what it said."""
 
-    def __init__(self, message: str, after_s: float | None = None) -> None:
+    def __init__(self, message: str, after_s: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.after_s = after_s
+        self.status = status
 
 
 class Refused(Exception):
@@ -129,7 +130,7 @@ class Http:
             return Answer(status, _json(content), headers.get("location"))
         reason = self._clean(content.decode("utf-8", "replace"))
         if status >= 500 or status in BUSY:
-            raise Later(f"{self.url} says {status} {reason}", _after_s(headers.get("retry-after")))
+            raise Later(f"{self.url} says {status} {reason}", _after_s(headers.get("retry-after")), status)
         if status in BAD:
             raise Bad(status, reason)
         if status == 404:

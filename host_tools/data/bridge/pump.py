@@ -13,6 +13,9 @@ LOOK_S = 0.5
 """How soon something new is seen where nobody wakes us."""
 FIRST_S = 0.5
 CAP_S = 60.0
+ERROR = 500
+TRIES = 8
+"""A message that a service answers so often with ERROR may be at fault itself."""
 
 
 class Output(Protocol):
@@ -49,6 +52,8 @@ class Pump:
         self._once = once
         self._backoff = backoff or Backoff(FIRST_S, CAP_S)
         self._prepared = False
+        self._errors = 0
+        self._suspect: Row | None = None
         self.problem: str | None = None
 
     def run(self) -> None:
@@ -64,6 +69,7 @@ class Pump:
                 self._tell(str(error))
                 if self._once:
                     return
+                self._judge(isinstance(error, Later) and error.status == ERROR)
                 asked_s = error.after_s if isinstance(error, Later) else None
                 self._stop.wait(max(self._backoff.next_s(), asked_s or 0))
 
@@ -81,10 +87,26 @@ class Pump:
             sent = self._output.deliver(self._spool, rows, tried)
             assert sent > 0, "else this goes on for ever"
             rows = rows[sent:]
+            self._suspect = None  # others pass: it was the message, and stays aside
             self._well()
         return True
 
+    def _judge(self, is_error: bool) -> None:
+        """Whether a message or the service is at fault shows when the message is out of the way: it is put
+        aside, and comes back if the next one fares no better."""
+        if self._suspect is not None:
+            self._spool.retry_dead(self._output.name, self._suspect)
+            self._suspect = None
+            self._errors = 0
+        self._errors = self._errors + 1 if is_error else 0
+        rows = self._spool.waiting(self._output.name, 2) if self._errors >= TRIES else []
+        if len(rows) > 1:
+            self._suspect = rows[0]
+            self._errors = 0
+            self._spool.bury(self._output.name, rows[0], ERROR, self.problem or "")
+
     def _well(self) -> None:
+        self._errors = 0
         self._backoff.reset()
         if self.problem is not None:
             self._say(f"{self._output.name}: goes on")

@@ -22,6 +22,8 @@ from host_tools.site.models import Site
 
 QUIET_S = 1.5
 """With `once`: nothing came for so long, so the broker has given all that it kept."""
+KEPT_MAX_S = 60.0
+"""... but where boards never rest, it ends after so long."""
 TICK_S = 10.0
 LOOK_S = 0.1
 
@@ -143,9 +145,11 @@ class _Quiet:
 
     def __init__(self) -> None:
         self._since_s: float | None = None
+        self._first_s: float | None = None
 
     def note(self) -> None:
         self._since_s = time.monotonic()
+        self._first_s = self._first_s or self._since_s
 
     def heard(self, say: Callable[[str], None]) -> Callable[[str], None]:
         """`collect` says when it is connected: from then on it counts."""
@@ -158,9 +162,13 @@ class _Quiet:
 
     def watch(self, done: threading.Event, stop: threading.Event) -> None:
         while not done.wait(LOOK_S):
-            since_s = self._since_s
-            if stop.is_set() or (since_s is not None and time.monotonic() - since_s > QUIET_S):
+            if stop.is_set() or self._is_over(time.monotonic()):
                 done.set()
+
+    def _is_over(self, now_s: float) -> bool:
+        if self._since_s is None or self._first_s is None:
+            return False
+        return now_s - self._since_s > QUIET_S or now_s - self._first_s > KEPT_MAX_S
 
 
 @contextmanager

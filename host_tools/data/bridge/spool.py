@@ -52,11 +52,6 @@ class Spool(Database):
             "n > (SELECT cursor FROM outputs WHERE name = ?) ORDER BY n LIMIT ?", output, limit
         )
 
-    def is_again(self, output: str, row: Row) -> bool:
-        """Whether it is one that was put aside before."""
-        found = self.one("SELECT 1 FROM dead WHERE output = ? AND n = ? AND again", output, row.n)
-        return found is not None
-
     def begin(self, output: str, last: Row) -> int:
         """Before sending up to `last`: whoever comes after us must look whether it arrived. Up to where that
         is so already."""
@@ -100,10 +95,12 @@ class Spool(Database):
                 self.db.execute("DELETE FROM dead WHERE output = ? AND n = ?", (output, n))
                 self.count(output, "dropped")
 
-    def retry_dead(self) -> int:
-        """All that was put aside is sent once more, before anything else."""
+    def retry_dead(self, output: str | None = None, row: Row | None = None) -> int:
+        """What was put aside is sent once more, before anything else: that row of an output, else all."""
+        chosen = "" if row is None else " WHERE output = ? AND n = ?"
         with self.writing():
-            return self.db.execute("UPDATE dead SET again = 1").rowcount
+            values = () if row is None else (output, row.n)
+            return self.db.execute(f"UPDATE dead SET again = 1{chosen}", values).rowcount
 
     def problem(self, output: str, text: str | None) -> None:
         with self.writing(durable=False):

@@ -135,7 +135,7 @@ def observation(row: Row, seen: Seen, feature: Any) -> Body:
         parameters |= {name: row.body[name] for name in OF_EVENT if name in row.body}
     return {
         "phenomenonTime": row.time if row.after is None else f"{row.after}/{row.time}",
-        "resultTime": own,
+        **({} if own is None else {"resultTime": own}),  # left out, it is null
         "result": seen.result,
         "parameters": parameters,
         "FeatureOfInterest": {"@iot.id": feature},
