@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,18 +39,30 @@ def bridge(
         bool, typer.Option("--status", help="tell how far it is, and what the platform did not take")
     ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="send what was put aside once more")] = False,
+    login: Annotated[
+        Path | None,
+        typer.Option(
+            "--login",
+            metavar="F",
+            help="what `site login` or `centre login` wrote with --out [default: the vault's `recorder`]",
+            show_default=False,
+        ),
+    ] = None,
     broker: BrokerUrl = None,
     state: StateDir = None,
     passphrase_file: PassphraseFile = None,
     json_: Json = False,
 ) -> int:
     """Send a site's events, counts and states to the platforms in its `outputs`, until Ctrl-C. A service."""
+    from host_tools.data.bridge.loginfile import read_login
     from host_tools.data.bridge.run import Bridge, alone
     from host_tools.data.bridge.spool import Spool
     from host_tools.data.bridge.wanted import names, outputs
 
     if sum((once, dry_run, status)) > 1 or (retry and (dry_run or status)):
         raise BadInput("--once, --dry-run and --status are different things to do", "give one of them")
+    if login is not None and broker is not None:
+        raise BadInput("--login and --broker both say where the broker is", "give one of them")
     place = Place(site_file, state, passphrase_file)
     path = _spool_path(place, site_file)
     wanted = names(place.site)
@@ -67,11 +80,14 @@ def bridge(
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stop.set())
-        find = place.find_broker(broker)
+        made = Bridge(path, place.site, place.find_broker(broker), (), say)
+        if login is not None:
+            access = read_login(login)
+            made = replace(made, find=access.find(), user=access.user or made.user, kind=access.kind)
         if dry_run:
-            return _dry_run(Bridge(path, place.site, find, (), say), stop)
-        made = outputs(place.site, lambda name: place.login.vault.secret(name))
-        return _run(Bridge(path, place.site, find, made, say), once, json_, stop)
+            return _dry_run(made, stop)
+        ready = outputs(place.site, lambda name: place.login.vault.secret(name))
+        return _run(replace(made, outputs=ready), once, json_, stop)
 
 
 def _run(bridge: "Bridge", once: bool, json_: bool, stop: threading.Event) -> int:

@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from host_tools.centre.topics import filters_for
+from host_tools.brokers.users import RECORDER
+from host_tools.centre.topics import BrokerKind, filters_for
 from host_tools.collect import Message, collect
 from host_tools.data.bridge.intake import Intake
 from host_tools.data.bridge.pump import Output, Pump
@@ -35,6 +36,13 @@ class Bridge:
     find: Callable[[], Address]
     outputs: Sequence[Output]
     say: Callable[[str], None]
+    user: str = RECORDER
+    kind: BrokerKind | None = None  # of the broker, where it is not the site's own
+
+    @property
+    def client_id(self) -> str:
+        """RabbitMQ wants it to begin with the user's name and a dot."""
+        return f"{self.user}.bridge-{self.site.site}"
 
     def serve(self, stop: threading.Event) -> None:
         """Until `stop`, or until something on this computer is wrong."""
@@ -92,9 +100,9 @@ class Bridge:
             if took is not None:
                 took()
 
-        filters = filters_for(self.site, self.site.broker.kind)
+        filters = filters_for(self.site, self.kind or self.site.broker.kind)
         try:
-            collect(self.find, f"sportbox-bridge-{self.site.site}", filters, take, self.say, stop)
+            collect(self.find, self.client_id, filters, take, self.say, stop)
         finally:
             intake.close()
 
@@ -103,7 +111,7 @@ class Bridge:
         quiet = _Quiet()
         done = threading.Event()
         watcher = threading.Thread(target=quiet.watch, args=(done, stop), name="quiet")
-        listening = Bridge(self.path, self.site, self.find, (), quiet.heard(self.say))
+        listening = replace(self, outputs=(), say=quiet.heard(self.say))
         watcher.start()
         try:
             listening.collect(done, quiet.note)
