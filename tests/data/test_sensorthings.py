@@ -1,5 +1,6 @@
 """The SensorThings output: entities and observations by OGC 18-088, each once whatever the service does."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from host_tools.data.bridge.intake import Intake
 from host_tools.data.bridge.pump import Pump
 from host_tools.data.bridge.sensorthings.entities import entities
 from host_tools.data.bridge.sensorthings.output import SensorThings
-from host_tools.data.bridge.sensorthings.streams import OF_KIND
-from host_tools.data.bridge.spool import Spool
+from host_tools.data.bridge.sensorthings.streams import BOARD, OF_BOARD, OF_KIND, kind_of, seen_in
+from host_tools.data.bridge.spool import Row, Spool
+from host_tools.data.events import EVENTS, source_pattern
 from host_tools.data.messages import STATES
 from host_tools.retry import Backoff
 from host_tools.setup.paths import REPOSITORY
@@ -174,6 +176,7 @@ def test_gates_doors_and_boards(way: Way) -> None:
         box.event("gate-1", "gate.passed", {"direction": "out", "count": None}, TIME),
         box.event("door-1", "door.forced", {"alarm": True}, TIME),
         box.event("device", "device.battery", {"level": "low", "mv": 3400, "shed": []}, TIME),
+        box.event("device", "device.tamper", {"open": True}, TIME),
         box.event("access", "access.rejected", {"jti": None, "sub": "", "reason": "key"}, TIME),
         box.message("availability", "offline"),
         Message("sportbox/v1/ground/box-1/telemetry", b'{"rssi": -61, "temperature": 20.5}', False),
@@ -187,6 +190,7 @@ def test_gates_doors_and_boards(way: Way) -> None:
     assert results("gate-1/in") == [1] and results("gate-1/out") == [1] and results("gate-1/count") == [3]
     assert results("door-1/state") == ["forced"]
     assert results("device/battery") == [3400]
+    assert results("device/housing") == ["open"]
     assert results("device/presence") == ["offline"]
     assert results("device/rssi") == [-61] and results("device/temperature") == [20.5]
     assert [one["type"] for one in results("device/event")][-1] == "sportbox.access.rejected"
@@ -320,3 +324,24 @@ def test_a_service_that_is_broken_itself_loses_nothing(way: Way) -> None:
     way.serve(lambda: len(way.ids("ground/court-1/court-1/confidence")) == 4)
     assert way.ids("ground/court-1/court-1/event") == court.said
     assert Spool(way.path).one("SELECT count(*) FROM dead") == (0,)
+
+
+def test_every_stream_is_filled_by_some_event() -> None:
+    """Else a platform shows a stream in which nothing will ever be."""
+    filled = set()
+    for kind in EVENTS:
+        for data in EVENT_DATA:
+            for component in [*(f"{name}-1" for name in OF_KIND), BOARD]:
+                if re.fullmatch(source_pattern(kind), f"/ground/box-1/{component}"):
+                    body = {"type": f"sportbox.{kind}", "data": data}
+                    row = Row(1, "event", "box-1", component, "x", body, 0, False, TIME, "board", None)
+                    filled |= {(kind_of(one.component) or BOARD, one.stream.name) for one in seen_in(row)}
+    filled |= {(BOARD, name) for name in ("presence", "rssi", "temperature")}  # not from events
+    declared = {(name, stream.name) for name, streams in OF_KIND.items() for stream in streams}
+    assert filled == declared | {(BOARD, stream.name) for stream in OF_BOARD}
+
+
+EVENT_DATA: list[dict[str, Any]] = [
+    {"state": "free", "count": 1, "confidence": 0.5, "direction": "in", "mv": 3_500},
+    {"state": "free", "count": 1, "confidence": 0.5, "direction": "out", "mv": 3_500},
+]

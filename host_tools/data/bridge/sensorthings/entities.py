@@ -70,7 +70,7 @@ def entities(site: Site, position: Position) -> Iterator[Entity]:
 def _sensors(site: Site) -> Iterator[tuple[str, str]]:
     for device in site.devices.values():
         yield device.board, BOARD
-        for component in device.components:
+        for component in filter(streams_of, device.components):
             yield device.board, kind_of(component)
 
 
@@ -106,6 +106,8 @@ def _of_board(site: Site, name: str, device: Device, point: Body) -> Iterator[En
     titles = {BOARD: title}
     titles |= {component: settings.title or component for component, settings in device.components.items()}
     for component, called in titles.items():
+        if not streams_of(component):
+            continue
         feature = feature_key(site.site, name, component)
         body = {
             "name": f"{site.site}/{name}/{component}",

@@ -39,6 +39,7 @@ PEOPLE_COUNT = _stream("count", COUNT, "people there", PEOPLE)
 CONFIDENCE = _stream("confidence", MEASUREMENT, "how sure the sensors are, 0 to 1", ("one", "1"))
 ENTERED = _stream("in", COUNT, "people that came in, one an observation", PEOPLE)
 LEFT = _stream("out", COUNT, "people that went out, one an observation", PEOPLE)
+HOUSING = _stream("housing", ANY, "whether its housing is open or closed")
 PRESENCE = _stream("presence", ANY, "whether the board is online, offline or sleeping")
 BATTERY = _stream("battery", MEASUREMENT, "voltage of its battery", ("millivolt", "mV"), "Voltage")
 RSSI = _stream("rssi", MEASUREMENT, "strength of its Wi-Fi", ("decibel milliwatt", "dB[mW]"))
@@ -46,19 +47,19 @@ TEMPERATURE = _stream(
     "temperature", MEASUREMENT, "temperature of its chip", ("degree Celsius", "Cel"), "Temperature"
 )
 
-ALL = (EVENT, STATE, PEOPLE_COUNT, CONFIDENCE, ENTERED, LEFT, PRESENCE, BATTERY, RSSI, TEMPERATURE)
+ALL = (EVENT, STATE, PEOPLE_COUNT, CONFIDENCE, ENTERED, LEFT, HOUSING, PRESENCE, BATTERY, RSSI, TEMPERATURE)
 BOARD = "device"
 """Stands for the board itself, as in an event's source."""
-OF_BOARD = (EVENT, PRESENCE, BATTERY, RSSI, TEMPERATURE)
+OF_BOARD = (EVENT, PRESENCE, HOUSING, BATTERY, RSSI, TEMPERATURE)
 OF_KIND: dict[str, tuple[Stream, ...]] = {
     "lock": (EVENT, STATE),
     "door": (EVENT, STATE),
     "release": (EVENT, STATE),
     "inside": (EVENT, STATE, PEOPLE_COUNT, CONFIDENCE),
-    "tamper": (EVENT, STATE),
+    "tamper": (),  # its board speaks for it
     "court": (EVENT, STATE, PEOPLE_COUNT, CONFIDENCE),
     "gate": (EVENT, STATE, PEOPLE_COUNT, ENTERED, LEFT),
-    "keypad": (EVENT, STATE),
+    "keypad": (EVENT,),
 }
 STATE_AFTER = {
     "door.opened": "open",
@@ -72,7 +73,6 @@ STATE_AFTER = {
     "lock.fault": "fault",
     "release.pressed": "pressed",
     "release.cleared": "clear",
-    "keypad.locked": "locked",
 }
 """What a component is after an event. Others bring their state along, or leave it as it was."""
 
@@ -116,6 +116,8 @@ def _of_event(row: Row) -> Iterator[Seen]:
     yield Seen(component, EVENT, {"type": row.body["type"], "data": data})
     if what == "device.battery":
         yield Seen(BOARD, BATTERY, data.get("mv"))
+    if what == "device.tamper":
+        yield Seen(BOARD, HOUSING, "open" if data.get("open") else "closed")
     yield Seen(component, STATE, STATE_AFTER.get(what) or data.get("state"))
     if component != BOARD:
         yield Seen(component, PEOPLE_COUNT, data.get("count"))
