@@ -125,6 +125,40 @@ def test_what_is_older_does_not_come_back(way: Way) -> None:
     assert way.broker.was(COURT, "peopleCount") == [4, 4]
 
 
+def test_a_clock_that_was_wrong_does_not_keep_the_truth_away(way: Way) -> None:
+    court = PlayedBoard("court-1")
+    changed = occupancy("occupied", 4)
+    way.take(court.event("court-1", "occupancy.changed", changed, "2036-01-01T00:00:00Z"))
+    way.take(court.event("court-1", "occupancy.changed", occupancy("free", 0), at(5)))
+    assert way.pump() is None
+    assert way.broker.was(COURT, "peopleCount") == [4, 0]
+
+
+def test_a_state_of_a_board_without_a_clock_is_that_of_now(way: Way) -> None:
+    court = PlayedBoard("court-1")
+    state = {**occupancy("occupied", 4), "since": None}
+    way.take(court.event("court-1", "occupancy.changed", occupancy("free", 0), at(5)))
+    way.take(court.message("court-1/state", json.dumps(state), retained=True))
+    way.take(court.event("court-1", "occupancy.changed", occupancy("free", 0), at(6)))
+    assert way.pump() is None
+    assert way.broker.was(COURT, "peopleCount") == [0, 4, 0]
+
+
+def test_nobody_is_lost_between_two_clocks(way: Way) -> None:
+    box = PlayedBoard("box-1")
+    for minute, hour in ((59, 20), (0, 21), (59, 20)):
+        way.take(box.event("gate-1", "gate.passed", {"direction": "in", "count": 1}, at(minute, hour)))
+    assert way.pump() is None
+    assert way.broker.was(f"{GATE}:inbound", "peopleCount") == [1, 1, 2]
+
+
+def test_the_last_will_is_not_the_boards_word(way: Way) -> None:
+    way.take(PlayedBoard("box-1").message("availability", "offline"))
+    assert way.pump() is None
+    found = way.broker.now(BOX)
+    assert found["deviceState"] == "offline" and "dateLastValueReported" not in found
+
+
 def test_passages_by_hour_and_direction(way: Way) -> None:
     box = PlayedBoard("box-1")
     for minute, direction, count in ((1, "in", 1), (2, "in", 2), (3, "out", 1), (4, "in", 2)):

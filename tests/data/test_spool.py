@@ -153,6 +153,39 @@ def test_what_is_not_taken(place: Place, topic: str, payload: bytes, counted: in
     assert place.counter("malformed") == counted
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": {"direction": [], "count": 1}},
+        {"data": {"direction": "in", "count": "1"}},
+        {"data": {"direction": "in", "count": True}},
+        {"data": {"direction": "in", "more": {"a": 1}}},
+        {"data": {"direction": "in", "confidence": float("nan")}},
+        {"data": []},
+        {"time": "0001-01-01T00:00:00Z"},
+        {"time": "9999-01-01T00:00:00Z"},
+        {"time": "2026-13-01T00:00:00Z"},
+        {"time": "2026-5-1T0:0:0Z"},
+        {"time": None},
+        {"time": 1},
+        {"uptime": 2**60},
+        {"uptime": -1},
+        {"seq": True},
+        {"bootid": None},
+        {"id": "\ud800"},
+        {"source": "/ground/box-1"},
+        {"type": "other.door.opened"},
+    ],
+)
+def test_whatever_a_board_says_it_stops_nothing(place: Place, change: dict[str, object]) -> None:
+    box = PlayedBoard("box-1")
+    event = box.event("gate-1", "gate.passed", {"direction": "in", "count": 1}, TIME)
+    bad = json.dumps({**json.loads(event.payload), "id": "box-1-other", **change}).encode()
+    place.intake.take([Message(event.topic, bad, False), event])
+    assert [row.id for row in place.rows()] == box.said
+    assert place.counter("malformed") == 1
+
+
 def test_an_event_of_another_board_is_none(place: Place) -> None:
     forged = PlayedBoard("box-1").event("door-1", "door.opened", {}, TIME)
     place.intake.take([Message(forged.topic.replace("box-1", "court-1"), forged.payload, False)])

@@ -108,7 +108,7 @@ class Http:
     ) -> Answer:
         import httpx2
 
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = content_type

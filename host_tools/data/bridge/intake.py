@@ -10,7 +10,7 @@ from host_tools.collect import Message
 from host_tools.data.bridge import dating
 from host_tools.data.bridge.database import OWN, Database
 from host_tools.data.bridge.reading import Entry, read
-from host_tools.data.bridge.times import seconds_of, text_of
+from host_tools.data.bridge.times import text_of
 from host_tools.site.models import Site
 
 MESSAGES_MAX = 200_000
@@ -69,15 +69,12 @@ class Intake(Database):
         date = dating.Date(text_of(now_ms / 1_000), dating.BY_ARRIVAL)
         since = entry.body.get("since")
         if entry.kind == "state" and isinstance(since, str):
-            seconds_of(since)
             date = dating.Date(since, dating.BY_BOARD)
         id_ = f"{entry.device}-{entry.component or entry.kind}-{now_ms}"
         self._insert(entry, id_, now_ms, message.retained, date)
 
     def _take_event(self, entry: Entry, message: Message, now_ms: int) -> None:
         time_ = entry.body.get("time")
-        if time_ is not None:
-            seconds_of(time_)
         key = hashlib.sha256(f"{entry.source}\0{entry.id}".encode()).digest()[:KEY_BYTES]
         if self.db.execute("INSERT OR IGNORE INTO seen (key) VALUES (?)", (key,)).rowcount == 0:
             self.count(OWN, "duplicates")

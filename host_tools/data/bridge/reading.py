@@ -5,21 +5,29 @@ audit`); what leaves for other systems is that it happened.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from host_tools.data.bridge.times import seconds_of
+from host_tools.data.fields import TIME_PATTERN
 from host_tools.mqtt import parse_topic
 from host_tools.site.models import Site
 
 Body = dict[str, Any]
 
 PAYLOAD_MAX = 16_384
-NUMBER_MAX = 2**40
+NUMBER_MAX = 2**31
+YEARS = ("2000", "2100")
+"""Times of others no clock of a board has; nor could they be reckoned with."""
 PERSONAL = ("jti", "sub")
 PREFIX = "sportbox."
 KINDS = ("availability", "info", "telemetry", "event")
 PRESENCE = ("online", "offline", "sleeping")
 KEPT = ("type", "time", "seq", "uptime", "bootid", "historical")
+TEXTS = ("state", "direction", "level", "since", "mac", "firmware", "micropython", "board")
+WHOLE = ("count", "mv", "battery", "rssi")
+NUMBERS = ("confidence", "temperature")
 IGNORED = ("cmd", "ack", "log", "update")
 """Orders, their answers (events tell of both) and lines of text are for nobody else."""
 
@@ -51,7 +59,7 @@ def read(site: Site, topic: str, payload: bytes) -> Entry | None:
         if text not in PRESENCE:
             raise ValueError("no availability")
         return Entry("availability", parsed.device, None, {"state": text})
-    body = json.loads(payload)
+    body = json.loads(payload, parse_constant=_no_number)
     if not isinstance(body, dict):
         raise ValueError("no object")
     if parsed.rest == ("event",):
@@ -60,8 +68,10 @@ def read(site: Site, topic: str, payload: bytes) -> Entry | None:
         if parsed.rest[0] not in device.components:
             raise ValueError("no component of the site file")
         _check(body, "state", str)
+        _check_values(body)
         return Entry("state", parsed.device, parsed.rest[0], body)
     if len(parsed.rest) == 1 and parsed.rest[0] in KINDS:
+        _check_values(body)
         return Entry(parsed.rest[0], parsed.device, None, body)
     return None
 
@@ -76,6 +86,8 @@ def _event(site: str, device: str, body: Body) -> Entry:
         raise ValueError("no event of this board")
     if "time" in body:
         _check(body, "time", str)
+        _check_time(body["time"])
+    _check_values(body["data"])
     data = {name: value for name, value in body["data"].items() if name not in PERSONAL}
     kept: Body = {name: body[name] for name in KEPT if name in body}
     return Entry("event", device, source[3], {**kept, "data": data}, body["id"], body["source"])
@@ -87,3 +99,33 @@ def _check(body: Body, name: str, kind: type) -> None:
         raise ValueError(f"no {name}")
     if isinstance(value, int) and not 0 <= value <= NUMBER_MAX:
         raise ValueError(f"{name} is no number of ours")
+
+
+def _check_values(values: Body) -> None:
+    """A board that is broken, or not ours any more, may say anything. Outputs rely on this."""
+    for name, value in values.items():
+        simple = value is None or isinstance(value, str | int | float)
+        if not simple and not (
+            isinstance(value, list) and all(isinstance(one, str | int | float) for one in value)
+        ):
+            raise ValueError(f"{name} is nested")
+        if value is None:
+            continue
+        if name in TEXTS and not isinstance(value, str):
+            raise ValueError(f"{name} is no text")
+        if name in WHOLE and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ValueError(f"{name} is no whole number")
+        if name in NUMBERS and (not isinstance(value, int | float) or isinstance(value, bool)):
+            raise ValueError(f"{name} is no number")
+    if values.get("since") is not None:
+        _check_time(values["since"])
+
+
+def _check_time(text: str) -> None:
+    if re.match(TIME_PATTERN, text) is None or not YEARS[0] <= text < YEARS[1]:
+        raise ValueError("no time of ours")
+    seconds_of(text)  # ValueError for a day that there is not
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")

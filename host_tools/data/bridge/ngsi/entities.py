@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from host_tools.data.bridge.dating import BY_ARRIVAL
 from host_tools.data.bridge.reading import PREFIX
 from host_tools.data.bridge.spool import Row
-from host_tools.data.bridge.times import hour_of, text_of
+from host_tools.data.bridge.times import hour_of, seconds_of, text_of
 from host_tools.site.models import Device, Site
 
 Body = dict[str, Any]
@@ -20,6 +21,7 @@ CONTEXTS = {
     "Device": [f"{MODELS}/dataModel.Device/master/context.jsonld", CORE],
     "CrowdFlowObserved": [f"{MODELS}/dataModel.Transportation/master/context.jsonld", CORE],
 }
+HOUR_S = 3_600
 COUNTING = ("court", "gate")
 WAYS = {"in": "inbound", "out": "outbound"}
 OCCUPANCY = {"free": 0, "occupied": 1}
@@ -103,7 +105,9 @@ class Entities:
             **self._place(),
         }
         received = text_of(row.received_ms / 1_000)
-        if not row.retained:
+        if (
+            not row.retained and row.body.get("state") != "offline"
+        ):  # that is the broker's word, not the board's
             attributes["dateLastValueReported"] = _property(_date(received))
         attributes |= getattr(self, f"_of_{row.kind}", _nothing)(row, received)
         return Part(
@@ -150,8 +154,7 @@ class Entities:
         """How many are there now."""
         assert row.component is not None
         id_ = flow_id(self._site.site, row.device, row.component)
-        last = memory.get(id_)
-        if last is not None and row.time < last["time"]:
+        if _is_outdated(row, memory.get(id_)):
             return
         state = found.get("state")
         count = found.get("count")
@@ -162,7 +165,8 @@ class Entities:
             attributes["peopleCount"] = _property(count, row.time)
         if state in OCCUPANCY:
             attributes["occupancy"] = _property(OCCUPANCY[state], row.time)
-        yield Part(id_, "CrowdFlowObserved", attributes, True, {id_: {"time": row.time}})
+        notes = {} if row.dated == BY_ARRIVAL else {id_: {"time": row.time}}
+        yield Part(id_, "CrowdFlowObserved", attributes, True, notes)
 
     def _passed(self, row: Row, device: Device, way: str, memory: Memory) -> Iterator[Part]:
         """How many have gone this way in this hour, with this one."""
@@ -170,8 +174,8 @@ class Entities:
         id_ = flow_id(self._site.site, row.device, row.component, way)
         hour = hour_of(row.time)
         last = memory.get(id_) or {"hour": "", "count": 0, "until": ""}
-        if hour < last["hour"]:
-            return
+        if hour < last["hour"] and seconds_of(last["hour"]) - seconds_of(hour) <= HOUR_S:
+            hour = last["hour"]  # clocks differ a little: nobody is lost
         same = hour == last["hour"]
         count = last["count"] + 1 if same else 1
         until = max(row.time, last["until"]) if same else row.time
@@ -197,6 +201,16 @@ class Entities:
             return {}
         point = {"type": "Point", "coordinates": [position.longitude, position.latitude]}
         return {"location": {"type": "GeoProperty", "value": point}}
+
+
+def _is_outdated(row: Row, last: Body | None) -> bool:
+    """Whether something newer is there already. A board whose clock was wrong, and far ahead, does not keep
+    everything away that comes after."""
+    if last is None or last["time"] > text_of(row.received_ms / 1_000 + HOUR_S):
+        return False
+    if row.dated == BY_ARRIVAL:
+        return row.kind == "event"  # of some time before; a state is that of now
+    return row.time < str(last["time"])
 
 
 def _nothing(row: Row, received: str) -> Body:
