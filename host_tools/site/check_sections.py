@@ -11,7 +11,7 @@ from host_tools.site.base import Model
 from host_tools.site.expected import Loc
 from host_tools.site.explain import Explained, nearest
 from host_tools.site.hours import WeekHours, check_hours
-from host_tools.site.sections import FIRST_NETWORK, Broker, Outputs
+from host_tools.site.sections import FIRST_NETWORK, Bridge, Broker, Outputs
 
 M = TypeVar("M", bound=Model)
 _HOURS: TypeAdapter[WeekHours] = TypeAdapter(WeekHours)
@@ -24,6 +24,8 @@ def check_sections(data: Mapping[str, Any]) -> Iterator[Explained]:
     if broker is not None and not broker.tls and not is_here(broker.host):
         told = "the broker is open: who is in its network can read and send everything"
         yield Explained(("broker", "tls"), told, note=True)
+    if broker is not None and broker.bridge is not None:
+        yield from _bridge(broker, broker.bridge)
     outputs = _valid(Outputs, data.get("outputs", {}))
     if outputs is not None:
         yield from _outputs(outputs)
@@ -34,6 +36,21 @@ def check_sections(data: Mapping[str, Any]) -> Iterator[Explained]:
     defaults = data.get("defaults")
     if isinstance(defaults, Mapping):
         yield from _hours(defaults.get("opening"), ("defaults", "opening"))
+
+
+def _bridge(broker: Broker, bridge: Bridge) -> Iterator[Explained]:
+    hosts = [bridge.host]
+    for number, host in enumerate(bridge.others):
+        if host in hosts:
+            yield Explained(
+                ("broker", "bridge", "others", number), f"this node is there twice (got `{host}`)"
+            )
+        hosts.append(host)
+    if broker.kind != "mosquitto" or not broker.tls:
+        told = (
+            "nothing bridges: that takes a broker that is set up from here, `kind: mosquitto` and `tls: true`"
+        )
+        yield Explained(("broker", "bridge"), told, note=True)
 
 
 def is_here(host: str) -> bool:

@@ -28,6 +28,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("audit: {retention: 9}", "audit.retention", ["did you mean `retention_days`?"]),
     ("broker: {bridge: {port: 1}}", "broker.bridge.host", ["is required"]),
     ("broker: {bridge: {host: c, other: [d]}}", "broker.bridge.other", ["`others`"]),
+    ("broker: {bridge: {host: c, others: [d, c]}}", "broker.bridge.others.1", ["twice", "`c`"]),
     ("broker: {directory: ''}", "broker.directory", ["a path"]),
     ("broker: {directry: x}", "broker.directry", ["did you mean `directory`?"]),
     ("alarm_times: [{from: '25:00'}]", "alarm_times.0.from", ["time of day", '"25:00"']),
