@@ -121,8 +121,8 @@ NOTES = [
     ),
     ("      gate-1:", "      lock-2: {supply: side}\n      door-2:", 0, "", ""),
     (
-        "port: 1883}",
-        "port: 1883, bridge: {host: c}}",
+        "tls: false}",
+        "tls: false, bridge: {host: c}}",
         5,
         "broker.bridge",
         "nothing bridges: that takes a broker that is set up from here, `kind: mosquitto` and `tls: true`",
