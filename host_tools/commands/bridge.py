@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,20 +80,31 @@ def bridge(
             say(f"{spool.retry_dead()} that were put aside are sent once more")
         spool.close()
         stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda _number, _frame: stop.set())
         made = Bridge(path, place.site, place.find_broker(broker), (), say)
         if login is not None:
             access = read_login(login)
             made = replace(made, find=access.find(), user=access.user or made.user, kind=access.kind)
-        if dry_run:
-            return _dry_run(made, stop)
-        ready = outputs(place.site, lambda name: place.login.vault.secret(name))
-        return _run(replace(made, outputs=ready), once, json_, stop)
+        else:
+            made.find()  # asks for a passphrase now, when Ctrl-C still ends the question
+        if not dry_run:
+            made = replace(made, outputs=outputs(place.site, lambda name: place.login.vault.secret(name)))
+        with _heeding(stop):
+            return _dry_run(made, stop) if dry_run else _run(made, once, json_, stop)
+
+
+@contextmanager
+def _heeding(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C, and a service manager's word, end the work in order."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda _number, _frame: stop.set()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _run(bridge: "Bridge", once: bool, json_: bool, stop: threading.Event) -> int:
-    bridge.find()  # asks for a passphrase before anything else is said
     if not once:
         bridge.serve(stop)
         return EXIT_DONE
