@@ -18,6 +18,7 @@ class Fault:
     status: int = 0
     lose: bool = False  # done, but nobody hears of it
     cut: bool = False  # not done, and the connection is cut
+    slow: bool = False  # done, and and never answered: the connection stays
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -49,6 +50,8 @@ class Service:
         self.asked: list[Asked] = []
         self.faults: deque[Fault] = deque()
         self.down = False
+        self.hurry = threading.Event()
+        """Ends the waiting of slow answers."""
         self.lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -66,6 +69,7 @@ class Service:
         return [one for one in self.asked if one.method != "GET"]
 
     def close(self) -> None:
+        self.hurry.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -97,6 +101,10 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
                 if fault.lose:
                     self.close_connection = True
                     return
+            if fault.slow:
+                service.hurry.wait(30)
+                self.close_connection = True
+                return
             self.say(said)
 
         def read(self) -> Asked:

@@ -53,9 +53,9 @@ class Way:
     def take(self, *messages: Message) -> None:
         self.intake.take(messages)
 
-    def pump(self, of: Site | None = None) -> str | None:
+    def pump(self, of: Site | None = None, timeout_s: float = 5.0) -> str | None:
         """A new program each time, until nothing is left or something is wrong."""
-        http = Http(f"{self.service.url}/v1.1/", Credentials(None, SECRET), timeout_s=5)
+        http = Http(f"{self.service.url}/v1.1/", Credentials(None, SECRET), timeout_s=timeout_s)
         of = of or self.site
         assert of.position is not None
         spool = Spool(self.path)
@@ -226,6 +226,16 @@ def test_a_lost_answer_makes_no_double(way: Way) -> None:
     assert way.pump() is None
     for stream in ("event", "state", "count", "confidence"):
         assert way.ids(f"ground/court-1/court-1/{stream}") == court.said
+
+
+def test_a_slow_answer_makes_no_double(way: Way) -> None:
+    way.pump()
+    court = PlayedBoard("court-1")
+    way.take(*[court.event("court-1", "occupancy.changed", FREE, TIME) for _ in range(2)])
+    way.service.fail(slow=True)
+    assert way.pump(timeout_s=0.3) is not None
+    assert way.pump() is None
+    assert way.ids("ground/court-1/court-1/event") == court.said
 
 
 def test_a_lost_answer_to_a_new_entity_makes_no_double(way: Way) -> None:
