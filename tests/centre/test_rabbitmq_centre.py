@@ -1,8 +1,9 @@
 """A centre that is a RabbitMQ of three real nodes: who gets in, rights, limits, and the loss of a node."""
 
 import contextlib
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from host_tools.brokers.wire import Line, Message, Refused, Silent, service
 from host_tools.centre.members import dismiss
 from host_tools.centre.topics import filters_for
+from host_tools.collect import Message as Collected
+from host_tools.collect import collect
+from host_tools.mqtt import Address
 from host_tools.site import ca
 from tests.brokers import wait_until
 from tests.centre.bench import BridgedSite, bridge_line, login, payloads
@@ -171,6 +175,9 @@ def test_a_node_dies_and_nothing_is_lost_that_was_acknowledged(hanse: Cluster, m
     with hanse.service("recorder", ".all", lasting=True, host=HOSTS[1]) as reader:
         reader.subscribe(topic, direct)
     board, publisher = mole.board(mole.issued("court-1")), Publisher(hanse.bridge("strand"), direct)
+    collector = Collector(hanse, [*(f"{mole.base}/box-{number}/info" for number in range(300)), topic])
+    collector.start()
+    wait_until(collector.is_there.is_set, "a session at the first node", WAIT_S)
     publisher.start()
     sent = [b"%d" % number for number in range(EVENTS)]
     for one in sent:
@@ -205,3 +212,24 @@ class Publisher(threading.Thread):
                 payload = b"%d" % len(self.acknowledged)
                 self._line.publish(self._topic, payload)
                 self.acknowledged.append(payload)
+
+
+class Collector(threading.Thread):
+    """What journal and data outputs do, at one node after the other."""
+
+    def __init__(self, hanse: Cluster, filters: list[str]) -> None:
+        super().__init__(daemon=True)
+        known = login(hanse.centre, hanse.keys, "recorder")
+        addresses = itertools.cycle(Address(host, hanse.centre.services_port, known) for host in HOSTS)
+        self.got: list[bytes] = []
+        self.is_there, self.stop = threading.Event(), threading.Event()
+        self._find, self._filters = lambda: next(addresses), filters
+
+    def run(self) -> None:
+        collect(self._find, "recorder.journal", self._filters, self._take, self._say, self.stop)
+
+    def _take(self, messages: Sequence[Collected]) -> None:
+        self.got += [one.payload for one in messages]
+
+    def _say(self, text: str) -> None:
+        self.is_there.set()
