@@ -9,11 +9,17 @@ import os
 import sys
 
 import machine
+from micropython import const
+
+TYPE_CHECKING = const(False)
+if TYPE_CHECKING:
+    from sportbox.compose import Facts
+    from sportbox.system.renewal import Trial
 
 DATA = "/data"
 PAUSE_S = 5  # before a restart after a crash: time to read the console, and no storm of restarts
 
-gc.threshold(16384)  # what stays of loading gathers at the heap's beginning: the free rest stays whole
+gc.threshold(4096)  # what stays of loading gathers at the heap's beginning: the free rest stays whole
 
 
 def exists(path: str) -> bool:
@@ -25,17 +31,24 @@ def exists(path: str) -> bool:
     return True
 
 
+def read() -> "tuple[Trial | None, Facts, Facts]":
+    """What the board is to be; the trial of new files, if one runs. Raises NotProvisioned."""
+    from sportbox.compose import load
+
+    trial = None
+    if exists("/next"):
+        from sportbox.system.renewal import resume
+
+        trial = resume()
+    root = "" if trial is None else trial.root
+    return trial, load(root + "/config.json"), load(root + "/secrets.json")
+
+
 async def run() -> None:
     try:
-        from sportbox.compose import NotProvisioned, load, sleeps
+        from sportbox.compose import NotProvisioned
 
-        trial = None
-        if exists("/next"):
-            from sportbox.system.renewal import resume
-
-            trial = resume()
-        root = "" if trial is None else trial.root
-        config, secrets = load(root + "/config.json"), load(root + "/secrets.json")
+        trial, config, secrets = read()
     except Exception as error:
         from service import refuse
 
@@ -43,7 +56,7 @@ async def run() -> None:
     # `sportbox provision` waits for it
     print("sportbox: starts as %s/%s" % (config.get("site"), config.get("device")))
     try:
-        if sleeps(config):
+        if (config.get("power") or {}).get("sleep") is not None:
             from sportbox.sleep.nap import start
 
             # comes back only with a reason for the radio, as the trial of new files is one

@@ -7,8 +7,9 @@ import json
 import os
 
 import machine
+from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

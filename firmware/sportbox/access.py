@@ -7,7 +7,7 @@ from sportbox.core.lock import Booking, Order
 from sportbox.core.token import Access, Refused
 from sportbox.store.replay import ReplayLog, Unreadable
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

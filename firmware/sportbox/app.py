@@ -18,7 +18,7 @@ from sportbox.core.lock import Order
 from sportbox.store import record
 from sportbox.uplink import Uplink
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -134,25 +134,24 @@ class App:
         self._wake()
 
     def state_changed(self, component: str) -> None:
-        now_ms = self._now_ms()
-        for part in self.parts:
-            for name, since_ms, state in part.states():
-                if name == component:
-                    self._uplink.retain(name + "/state", self._since(state, since_ms, now_ms))
+        self._uplink.retain_state(component)
         self._wake()
 
     def all_states(self) -> None:
         """Publishes every state, after boot and when the clock was set: `since` depends on it."""
         for part in self.parts:
             for name, _, _ in part.states():
-                self.state_changed(name)
+                self._uplink.retain_state(name)
+        self._wake()
 
-    def _since(self, state: "dict[str, object]", since_ms: int, now_ms: int) -> "dict[str, object]":
-        if self.clock.trusted():
-            state["since"] = rfc3339(self.clock.now(now_ms) - (now_ms - since_ms) // 1000)
-        else:
-            state["since"] = None
-        return state
+    def state_of(self, component: str) -> "dict[str, object]":
+        """What is published of a component of the board."""
+        for part in self.parts:
+            for name, since_ms, state in part.states():
+                if name == component:
+                    state["since"] = rfc3339(self.clock.now(since_ms)) if self.clock.trusted() else None
+                    return state
+        raise ValueError(component)
 
     # ---- the second flow: down
 

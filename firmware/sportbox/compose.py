@@ -2,10 +2,12 @@
 
 import json
 
+from micropython import const
+
 from sportbox.core.token import Key
 from sportbox.kit import Kit, NoSuchHardware
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
 
 _BUILDERS = {
-    "door": "sportbox.parts.bay",
+    "door": "sportbox.making.bay",
     "occupancy": "sportbox.parts.field",
     "gate": "sportbox.parts.entrance",
-    "keypad": "sportbox.parts.keypad",
+    "keypad": "sportbox.making.keypad",
     "tamper": "sportbox.parts.tamper",
 }
 _OF_A_DOOR = ("lock", "release", "inside")

@@ -3,7 +3,7 @@ the way to the app. Drivers are imported only where the board has the hardware, 
 
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -68,15 +68,20 @@ class Kit:
             if name not in _KEPT:
                 del self.config[name]
         components = self.components
+        kept: "dict[tuple[str, bool], Facts]" = {}  # one for all of a kind
         for name in list(components):
             facts = components[name]
-            components[name] = {"kind": facts["kind"]}
-            if facts.get("radar"):
-                components[name]["radar"] = True  # what can be shed
+            kind = facts["kind"], bool(facts.get("radar"))
+            if kind not in kept:
+                kept[kind] = {"kind": kind[0]}
+                if kind[1]:
+                    kept[kind]["radar"] = True  # what can be shed
+            components[name] = kept[kind]
 
-    def on_edge(self) -> None:
-        """For interrupt handlers: scan() runs soon."""
-        self.app.edge.set()
+    @property
+    def on_edge(self) -> "Callable[[], None]":
+        """For interrupt handlers: scan() runs soon. Nothing of the kit, which is forgotten."""
+        return self.app.edge.set
 
     def input(self, pin: int, active: int, pull: str) -> "Input":
         """A digital input; `pull` is `up`, `down` or empty. The expander knows pull-ups only."""

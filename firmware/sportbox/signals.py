@@ -5,7 +5,7 @@ import asyncio
 
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.drivers.chip import Lamp
 

@@ -1,8 +1,8 @@
 """What goes to the broker, and in which order: answers to orders, then what the board is (info, states,
 `online`), then telemetry, then the events of the outbox.
 
-Answers and states are kept in RAM until the broker has them and go out again on the next connection;
-events come from flash.
+Answers are kept in RAM until the broker has them, states go out anew on each connection and are asked for
+when their turn comes; events come from flash.
 """
 
 import json
@@ -13,7 +13,7 @@ from sportbox.core.clock import rfc3339
 from sportbox.net.message import Message
 from sportbox.store.outbox import Outbox, Outgoing
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,9 +32,11 @@ class Uplink:
         self._answers: list[tuple[bytes, Callable[[], None] | None]] = []
         self._answers_sent = 0  # how many of them are in flight
         self._retained: dict[str, bytes] = {}  # topic below the base -> newest payload
-        self._dirty: list[str] = []
+        self._states: list[str] = []  # components
+        self._dirty: list[str] = []  # of both
         self._logs: list[str] = []
         self._telemetry: "Callable[[], dict[str, object]] | None" = None
+        self._state: "Callable[[str], dict[str, object]] | None" = None
         self._telemetry_due = False
         self._online_due = False
         self._was_up = False
@@ -42,10 +44,14 @@ class Uplink:
         self._historical_seq = outbox.durable_seq  # what an earlier boot left behind
         self.retries = 0  # messages sent again after a connection was lost
         self.answers_lost = 0
+        self.short = 0  # telemetry for which there was no memory
 
-    def describe(self, telemetry: "Callable[[], dict[str, object]]") -> None:
-        """Where telemetry comes from, asked when it is due."""
+    def describe(
+        self, telemetry: "Callable[[], dict[str, object]]", state: "Callable[[str], dict[str, object]]"
+    ) -> None:
+        """Where telemetry and a component's state come from, asked when they are due."""
         self._telemetry = telemetry
+        self._state = state
 
     def event(
         self,
@@ -87,10 +93,17 @@ class Uplink:
         self.answers_lost += 1
 
     def retain(self, topic: str, payload: "dict[str, object]") -> None:
-        """The newest `info` or `<component>/state`; sent now and again on every connection."""
+        """The newest of a topic such as `info`; sent now and again on every connection."""
         self._retained[topic] = json.dumps(payload).encode()
         if topic not in self._dirty:
             self._dirty.append(topic)
+
+    def retain_state(self, component: str) -> None:
+        """A component's state is another one; sent now and again on every connection."""
+        if component not in self._states:
+            self._states.append(component)
+        if component not in self._dirty:
+            self._dirty.append(component)
 
     def log(self, line: str) -> None:
         if len(self._logs) >= _LOG_MAX:
@@ -102,7 +115,7 @@ class Uplink:
 
     def went_up(self, now_ms: int) -> None:
         """A connection stands: everything retained goes out again, `online` after it."""
-        self._dirty = list(self._retained)
+        self._dirty = list(self._retained) + self._states
         self._online_due = True
         self._telemetry_due = True
         if self._was_up or now_ms > _FIRST_CONNECT_MS:
@@ -121,14 +134,20 @@ class Uplink:
             self._answers_sent += 1
             return self._message("ack", item[0], False, 1, lambda: self._answered(item))
         if self._dirty:
-            topic = self._dirty.pop(0)
-            return self._message(topic, self._retained[topic], True, 1, None)
+            name = self._dirty.pop(0)
+            if name in self._retained:
+                return self._message(name, self._retained[name], True, 1, None)
+            assert self._state is not None
+            return self._message(name + "/state", json.dumps(self._state(name)).encode(), True, 1, None)
         if self._online_due:
             self._online_due = False
             return self._message("availability", b"online", True, 1, None)
         if self._telemetry_due and self._telemetry is not None:
             self._telemetry_due = False
-            return self._message("telemetry", json.dumps(self._telemetry()).encode(), False, 0, None)
+            try:
+                return self._message("telemetry", json.dumps(self._telemetry()).encode(), False, 0, None)
+            except MemoryError:  # the largest message by far: one less, and what matters goes on
+                self.short += 1
         if self._logs:
             return self._message("log", self._logs.pop(0).encode(), False, 0, None)
         out = self._outbox.take()
@@ -151,6 +170,7 @@ class Uplink:
     def _envelope(self, out: Outgoing) -> bytes:
         """The CloudEvent (1.0, JSON format) of a record."""
         component, kind, time_s, uptime_s, boot_id, data = json.loads(out.payload)
+        out.release()
         event = {
             "specversion": "1.0",
             "id": "%s-%s-%d" % (self._device, boot_id, out.seq),

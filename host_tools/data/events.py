@@ -304,7 +304,7 @@ EVENTS: dict[str, type[Payload]] = {
     "device.renewal": DeviceRenewal,
 }
 SOURCES = {  # the last part of `source`, where it is not the kind and a number
-    "access": r"((lock|keypad|gate)-[1-9][0-9]?|device|access)",
+    "access": rf"({NAME}|access)",  # whatever component the token or code was for
     "occupancy": r"(court|inside)-[1-9][0-9]?",
     "device": "device",
 }

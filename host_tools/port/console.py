@@ -54,7 +54,7 @@ def _():
     return 'foreign'
  except OSError as e:
   return 'unmounted' if e.errno==19 else 'none'
- return 'ours' if 'sportbox.compose' in sys.modules else 'held'
+ return 'ours' if 'sportbox' in sys.modules else 'held'
 print(_())
 """
 

@@ -157,10 +157,11 @@ def _executable(data: bytes, begin: int, what: str) -> tuple[str, int]:
         checksum ^= _xor(data[at + 8 : at + 8 + size])
         at += 8 + size
     place = at + 15 - (at - begin) % 16  # the checksum is the last byte of a block of 16
-    end = place + 1 + (_DIGEST_BYTES if hashed == 1 else 0)
+    end = place + 1 + (_DIGEST_BYTES if hashed else 0)
     if end > len(data):
         raise Broken(tr("{what} is cut off", what=what))
-    if hashed == 1 and hashlib.sha256(data[begin : place + 1]).digest() != data[place + 1 : end]:
+    digest = hashlib.sha256(data[begin : place + 1]).digest()
+    if hashed and (hashed != 1 or digest != data[place + 1 : end]):
         raise Broken(tr("the SHA-256 of {what} is wrong, so the file is damaged", what=what))
     if data[place] != checksum:
         raise Broken(tr("the checksum of {what} is wrong, so the file is damaged", what=what))

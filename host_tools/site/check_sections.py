@@ -11,8 +11,11 @@ from host_tools.site.base import Model
 from host_tools.site.expected import Loc
 from host_tools.site.explain import Explained, nearest
 from host_tools.site.hours import WeekHours, check_hours
+from host_tools.site.kinds import KINDS
 from host_tools.site.sections import FIRST_NETWORK, Bridge, Broker, Outputs
 
+TLS_LOCKS_MAX = 6
+"""Measured in the simulator's heap, under load (tests/faults/test_full_boards.py)."""
 M = TypeVar("M", bound=Model)
 _HOURS: TypeAdapter[WeekHours] = TypeAdapter(WeekHours)
 
@@ -26,6 +29,8 @@ def check_sections(data: Mapping[str, Any]) -> Iterator[Explained]:
         yield Explained(("broker", "tls"), told, note=True)
     if broker is not None and broker.bridge is not None:
         yield from _bridge(broker, broker.bridge)
+    if broker is not None and broker.tls:
+        yield from _memory(data.get("devices"))
     outputs = _valid(Outputs, data.get("outputs", {}))
     if outputs is not None:
         yield from _outputs(outputs)
@@ -74,6 +79,19 @@ def _networks(data: Mapping[str, Any]) -> Iterator[Explained]:
             guess = f", did you mean `{meant}`?" if meant else ""
             told = f"the site has no such network{guess} (it has: {', '.join(known)}) (got `{name}`)"
             yield Explained(("devices", device, "wifi"), told)
+
+
+def _memory(devices: Any) -> Iterator[Explained]:
+    """Locks that a board cannot hold beside TLS."""
+    for device, fields in devices.items() if isinstance(devices, Mapping) else ():
+        components = fields.get("components") if isinstance(fields, Mapping) else None
+        locks = [name for name in components or () if str(name).startswith(f"{KINDS['lock'].prefix}-")]
+        if len(locks) > TLS_LOCKS_MAX:
+            told = (
+                f"too many locks: beside TLS a board has memory for {TLS_LOCKS_MAX}; give the others to a "
+                "second board"
+            )
+            yield Explained(("devices", device, "components", locks[TLS_LOCKS_MAX]), told)
 
 
 def _outputs(outputs: Outputs) -> Iterator[Explained]:

@@ -15,6 +15,9 @@ class Waiting:
     def __init__(self, seq, payload):
         self.seq = seq
         self.payload = payload
+
+    def release(self):
+        """As from flash: it is read again where it is needed again."""
         self.acked = False
 
 
@@ -177,7 +180,7 @@ class TestHistorical(unittest.TestCase):
 class TestOrder(unittest.TestCase):
     def test_answers_then_states_then_online_then_telemetry_then_logs_then_events(self):
         uplink, _ = make()
-        uplink.describe(lambda: {"uptime": 5})
+        uplink.describe(lambda: {"uptime": 5}, None)
         uplink.event("door-1", "door.opened", {}, NOW, 1, True)
         uplink.log("a line")
         uplink.retain("door-1/state", {"state": "open"})
@@ -217,6 +220,18 @@ class TestOrder(unittest.TestCase):
         messages = drain(uplink)
         self.assertEqual([json.loads(m.payload) for m in messages], [{"state": "locked"}])
         self.assertEqual(drain(uplink), [])
+
+    def test_a_state_is_asked_for_when_its_turn_comes(self):
+        uplink, _ = make()
+        states = {"lock-1": "unlocking"}
+        uplink.describe(dict, lambda name: {"state": states[name]})
+        uplink.retain_state("lock-1")
+        states["lock-1"] = "unlocked"
+        uplink.retain_state("lock-1")
+        self.assertEqual([json.loads(m.payload) for m in drain(uplink)], [{"state": "unlocked"}])
+        states["lock-1"] = "locked"
+        uplink.went_up(100)
+        self.assertEqual(json.loads(drain(uplink)[0].payload), {"state": "locked"})
 
     def test_old_log_lines_go_first(self):
         uplink, _ = make()

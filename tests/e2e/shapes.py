@@ -59,6 +59,9 @@ INFO: dict[str, Test] = {
     "clock": one_of("unknown", "floor", "rtc", "ntp"),
     "nonce": text(r"[0-9a-f]{16,}"),
     "replay_log": one_of("ok", "unreadable"),
+    "cert": nothing_or(text(r"[0-9a-f]{1,40}")),
+    "keys": lambda value: isinstance(value, list) and all(map(text(r"[a-z]+-\d+(-\d+)?"), value)),
+    "renewal": nothing_or(text(r"[0-9a-f]{12}")),
 }
 STATES: dict[str, dict[str, Test]] = {
     "lock": {

@@ -268,7 +268,7 @@ def nobody_answers(bench: Bench, broker: Address) -> None:
         "import os; os.remove('/sportbox/signals.mpy')\n"
         "f = open('/sportbox/kit.mpy', 'ab'); f.write(b'x'); f.close()\n"
         "f = open('/filler', 'wb'); block = bytes(4096)\n"
-        "for _ in range(375): n = f.write(block)\n"
+        "for _ in range(os.statvfs('/')[3] - 12): n = f.write(block)\n"
         "f.close()"
     )
     scene.test("nothing")

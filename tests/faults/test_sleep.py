@@ -245,8 +245,8 @@ def crashed(heard: Listener, board: Board) -> Json:
 
 
 BOX = "sportbox/box.py"
-LOOP = "            stuck = self._supervisor.stuck(self._uptime.ms())\n"
-FIRST_BOOT = "self._history.boots == 1 and self._uptime.ms() > 500"
+LOOP = "            stuck = self.supervisor.stuck(self.uptime.ms())\n"
+FIRST_BOOT = "self.history.boots == 1 and self.uptime.ms() > 500"
 
 
 def the_stack_of_a_crash_outlives_the_restart(
@@ -282,9 +282,11 @@ def and_a_power_cut(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> 
 
 def the_task_that_the_watchdog_bit_for(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     stuck = f"            if {FIRST_BOOT}:\n                await asyncio.sleep(3600)\n"
-    house = "            self._beat_ms = now_ms\n"
+    house = "            self.beat_ms = now_ms\n"
     firmware = patched_firmware(
-        bench.folder, {BOX: [(house, house + stuck)]}, {BOX: {"_WATCHDOG_MS": 2500, "_SILENT_MS": 1500}}
+        bench.folder,
+        {BOX: [(house, house + stuck)]},
+        {BOX: {"_WATCHDOG_MS": 2500}, "sportbox/assembly.py": {"_SILENT_MS": 1500}},
     )
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
     board.boot()

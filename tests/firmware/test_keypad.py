@@ -6,7 +6,8 @@ import unittest
 from sportbox.core import hotp
 from sportbox.core.clock import Clock
 from sportbox.core.slots import Slots
-from sportbox.parts.keypad import LOCKED, NO_CLOCK, READY, Keypad, keys_of
+from sportbox.making.keypad import keys_of
+from sportbox.parts.keypad import LOCKED, NO_CLOCK, READY, Keypad
 
 from tests.core.chance import Chance
 from tests.core.tokens import NOW

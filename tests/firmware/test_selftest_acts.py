@@ -239,7 +239,7 @@ class Reader:
 
 class TestKeypad(ActCase, unittest.TestCase):
     def type(self, keys):
-        from sportbox.parts import keypad
+        from sportbox.making import keypad
 
         reader = Reader()
         before = keypad.make_reader

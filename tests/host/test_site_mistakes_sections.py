@@ -113,3 +113,18 @@ def test_what_the_sections_say(tmp_path: Path) -> None:
     assert (site.first_network.ssid, site.network_of("b").ssid) == ("one", "two")
     assert [hours.facts() for hours in site.opening_of("b", "lock-1") or ()] == [[28_800, 72_000, 0b1111111]]
     assert load_site(write(tmp_path, NEWEST)).broker.folder(path) == tmp_path / "site.broker"
+
+
+@pytest.mark.parametrize(("tls", "count"), [("true", 7), ("true", 6), ("false", 8)])
+def test_more_locks_than_a_board_holds_beside_tls(tmp_path: Path, tls: str, count: int) -> None:
+    lines = [f"      lock-{n}: {{}}\n      door-{n}: {{}}\n" for n in range(1, count + 1)]
+    text = f"{HEAD}broker: {{tls: {tls}}}\n{DEVICES.partition('      lock-1')[0]}{''.join(lines)}"
+    if count == 7:
+        with pytest.raises(SiteFileError) as caught:
+            load_site(write(tmp_path, text))
+        assert any("memory for 6" in found.message for found in caught.value.problems)
+    else:
+        try:
+            load_site(write(tmp_path, text))
+        except SiteFileError as error:
+            assert not any("memory" in found.message for found in error.problems)

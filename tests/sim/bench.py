@@ -27,17 +27,13 @@ class NotProvisioned(Exception):
 
 def load(path):
     with open(path) as file:
-        return json.load(file)
-
-def sleeps(config):
-    return False
-"""
+        return json.load(file)"""
 BOX = """
 import asyncio
 import machine
 
 class Box:
-    def __init__(self, config, secrets):
+    def __init__(self, config, secrets, trial=None):
         pass
 
     async def run(self):

@@ -4,13 +4,15 @@
 events to report as (type, data) pairs.
 """
 
+from micropython import const
+
 CLOSED = "closed"
 OPEN = "open"
 AJAR = "ajar"
 FORCED = "forced"
 UNKNOWN = "unknown"
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     Events = list[tuple[str, dict[str, object]]]
 

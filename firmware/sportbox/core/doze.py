@@ -9,7 +9,7 @@ from micropython import const
 
 from sportbox.core.occupancy import FREE, OCCUPIED, UNKNOWN
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

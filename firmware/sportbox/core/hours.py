@@ -5,7 +5,7 @@ from micropython import const
 
 from sportbox.core.slots import local_s, within
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

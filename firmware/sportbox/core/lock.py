@@ -36,7 +36,7 @@ IMPLAUSIBLE = 4  # at both ends at once
 UNLOCK = "unlock"
 LOCK = "lock"
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     Actions = list[tuple[object, ...]]
 

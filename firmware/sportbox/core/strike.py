@@ -22,7 +22,7 @@ from sportbox.core.lock import (
     Order,
 )
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.core.lock import Actions
 

@@ -11,7 +11,7 @@ from micropython import const
 
 from sportbox.core.clock import rfc3339, unix_of
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from machine import I2C
 

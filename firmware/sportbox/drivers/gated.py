@@ -6,7 +6,7 @@ from micropython import const
 from sportbox.drivers.mcp23017 import Expander
 from sportbox.drivers.pulse import Pulse
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

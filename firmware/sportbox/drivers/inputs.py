@@ -5,8 +5,9 @@ level is read again by whoever waits for the flag.
 """
 
 from machine import Pin
+from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -9,7 +9,7 @@ count for nothing until they are released, and two only if the second came later
 from machine import Pin
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -11,7 +11,7 @@ A chip that does not answer is lost: its inputs read None until it answers again
 from machine import I2C
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

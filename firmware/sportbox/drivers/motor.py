@@ -2,10 +2,11 @@
 SLVSBA4, "device logic": PH chooses the direction, EN low brakes). The enable line is a bounded pulse."""
 
 from machine import Pin
+from micropython import const
 
 from sportbox.drivers.pulse import Pulse
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

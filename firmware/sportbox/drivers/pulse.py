@@ -14,7 +14,7 @@ from esp32 import RMT
 from machine import Pin
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,6 +34,7 @@ class Pulse:
         self._detached = False
         self._now_ms = now_ms
         self._end_ms = 0
+        self._levels: "tuple[bool, ...]" = ()  # of the pulse before: the next is as long, and costs no memory
         self._rmt = self._make()
 
     def start(self, pulse_ms: int) -> None:
@@ -47,7 +48,9 @@ class Pulse:
             self._rmt = self._make()
             self._detached = False
         items = -(-pulse_ms // _ITEM_MS)
-        self._rmt.write_pulses(_ITEM_COUNTS, (True,) * items)
+        if len(self._levels) != items:
+            self._levels = (True,) * items
+        self._rmt.write_pulses(_ITEM_COUNTS, self._levels)
         self._end_ms = self._now_ms() + items * _ITEM_MS + 1
 
     def stop(self) -> None:

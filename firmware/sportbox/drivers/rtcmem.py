@@ -10,7 +10,7 @@ import struct
 from machine import RTC
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

@@ -1,8 +1,10 @@
 """A strike's coil on an output of its own. Energised means released."""
 
+from micropython import const
+
 from sportbox.drivers.pulse import Pulse
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

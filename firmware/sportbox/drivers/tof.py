@@ -5,7 +5,7 @@ from micropython import const
 
 from sportbox.core import vl53l1x as chip
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from machine import I2C
 

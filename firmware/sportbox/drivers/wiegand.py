@@ -13,7 +13,7 @@ from micropython import const
 
 from sportbox.core.wiegand import Bursts
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

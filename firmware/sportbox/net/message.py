@@ -1,6 +1,8 @@
 """What the session is given: messages to publish, and its limits."""
 
-TYPE_CHECKING = False
+from micropython import const
+
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +23,12 @@ class Message:
         self.qos = qos
         self.done = done
         self.deadline_ms = 0
+
+    def sent(self) -> None:
+        """It stands in the packet: what was written is not needed to wait for the PUBACK, and is never sent
+        again by the session."""
+        self.topic = ""
+        self.payload = b""
 
 
 class Settings:

@@ -8,10 +8,9 @@ insists on reading is put in front of it before it asks. The real answers are ma
 import struct
 
 import umqtt.simple
+from micropython import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
+_LARGE = const(1152)  # bytes: nearly every message of a board fits
 
 CONNACK = 0x20
 PUBLISH = 0x30
@@ -29,8 +28,17 @@ class _Memory:
 
     def __init__(self) -> None:
         self.sent = bytearray()
+        self._large = bytearray(_LARGE)  # in one piece from the start: a heap in use has few large holes
+        self._fill = -1  # of `_large`, -1: not in use
         self._answer: bytes | memoryview = b""
         self._at = 0
+
+    def begin(self, in_large: bool = False) -> None:
+        self.sent = bytearray()
+        self._fill = 0 if in_large else -1
+
+    def end(self) -> "bytearray | memoryview":
+        return self.sent if self._fill < 0 else memoryview(self._large)[: self._fill]
 
     def expect(self, answer: "bytes | memoryview") -> None:
         self._answer = answer
@@ -52,7 +60,16 @@ class _Memory:
         pass  # memory never blocks
 
     def write(self, data: "bytes | bytearray", size: int = -1) -> None:
-        self.sent += data if size < 0 else memoryview(data)[:size]
+        part = data if size < 0 else memoryview(data)[:size]
+        fill = self._fill
+        if fill >= 0:
+            if fill + len(part) <= _LARGE:
+                self._large[fill : fill + len(part)] = part
+                self._fill += len(part)
+                return
+            self.sent += memoryview(self._large)[:fill]
+            self._fill = -1
+        self.sent += part
 
     def read(self, size: int) -> bytes:
         data = bytes(self._answer[self._at : self._at + size])
@@ -61,7 +78,7 @@ class _Memory:
 
 
 class Packets:
-    """Makes packets (valid until the next call) and takes received PUBLISH packets apart."""
+    """Makes packets and takes received PUBLISH packets apart."""
 
     def __init__(self, client_id: str, keepalive_s: int, user: str | None, password: str | None) -> None:
         self._memory = _Memory()
@@ -91,15 +108,15 @@ class Packets:
         self._client.subscribe(topic.encode(), qos=1)
         return self._memory.sent
 
-    def publish(self, topic: str, payload: bytes, retain: bool, pid: int) -> bytearray:
-        """PUBLISH, at QoS 1 if `pid` is not 0."""
+    def publish(self, topic: str, payload: bytes, retain: bool, pid: int) -> "bytearray | memoryview":
+        """PUBLISH, at QoS 1 if `pid` is not 0. Valid until the next one."""
         if pid:
             self._client.pid = pid - 1
-            self._begin(struct.pack("!BBH", PUBACK, 2, pid))
+            self._begin(struct.pack("!BBH", PUBACK, 2, pid), True)
         else:
-            self._begin(b"")
+            self._begin(b"", True)
         self._client.publish(topic.encode(), payload, retain=retain, qos=1 if pid else 0)
-        return self._memory.sent
+        return self._memory.end()
 
     def ping(self) -> bytearray:
         self._begin(b"")
@@ -123,8 +140,8 @@ class Packets:
         self._client.wait_msg()
         return self._topic, self._payload, self._memory.sent
 
-    def _begin(self, answer: "bytes | memoryview") -> None:
-        self._memory.sent = bytearray()
+    def _begin(self, answer: "bytes | memoryview", in_large: bool = False) -> None:
+        self._memory.begin(in_large)
         self._memory.expect(answer)
         self._client.sock = self._memory
 

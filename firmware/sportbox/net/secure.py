@@ -15,7 +15,7 @@ from micropython import const
 from sportbox.core.certificate import validity
 from sportbox.net.message import Insecure
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     import socket
     from collections.abc import Generator
@@ -149,7 +149,7 @@ class Stream:
     def __init__(self, context: "tls.SSLContext", raw: "socket.socket", name: str) -> None:
         self._raw = raw
         self._tls = context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
-        self._out: "bytes | bytearray" = b""
+        self._out: "bytes | bytearray | memoryview" = b""
         self.open = False
 
     def try_write(self, packet: "bytes | bytearray") -> bool:
@@ -165,7 +165,7 @@ class Stream:
                 return int(count)
             await self._readable()  # type: ignore[misc]
 
-    def write(self, packet: "bytes | bytearray") -> None:
+    def write(self, packet: "bytes | bytearray | memoryview") -> None:
         self._out = packet
 
     async def drain(self) -> None:

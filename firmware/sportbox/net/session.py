@@ -26,7 +26,7 @@ from sportbox.net.packets import (
     remaining_length,
 )
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
@@ -365,7 +365,7 @@ class Session:
         except Exception as error:  # without a writer the session would be deaf, and nobody would notice
             self._fail("%s %s" % (type(error).__name__, error))
 
-    def _next_packet(self) -> "tuple[bytes | bytearray | None, Message | None]":
+    def _next_packet(self) -> "tuple[bytes | bytearray | memoryview | None, Message | None]":
         if self._control:
             packet = self._control
             self._control = bytearray()
@@ -386,9 +386,11 @@ class Session:
             pid = self._next_pid()
             message.deadline_ms = now_ms + self._settings.ack_ms
             self._inflight[pid] = message
-        return self._packets.publish(message.topic, message.payload, message.retain, pid), message
+        written = self._packets.publish(message.topic, message.payload, message.retain, pid)
+        message.sent()
+        return written, message
 
-    async def _write(self, packet: "bytes | bytearray") -> None:
+    async def _write(self, packet: "bytes | bytearray | memoryview") -> None:
         self._tx_deadline_ms = self._now_ms() + self._settings.ack_ms
         self._stream.write(packet)
         await self._stream.drain()

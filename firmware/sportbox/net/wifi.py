@@ -7,7 +7,7 @@ from micropython import const
 
 from sportbox.core.backoff import Backoff
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -1,8 +1,10 @@
 """Alarm times: nobody should be there, so what tells of somebody is an alarm."""
 
+from micropython import const
+
 from sportbox.core.hours import Hours
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.kit import Kit
 

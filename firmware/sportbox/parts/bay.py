@@ -7,13 +7,12 @@ from sportbox.core.door import UNKNOWN, Door
 from sportbox.core.lock import BOLT_LOCKED, UNSENSED, Booking, Order
 from sportbox.parts.part import Part
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.core.door import Events
     from sportbox.core.hours import Hours
     from sportbox.drivers.inputs import Input
-    from sportbox.kit import Facts, Kit
     from sportbox.parts.bolt import Bolt
     from sportbox.parts.part import State
     from sportbox.parts.people import People
@@ -223,24 +222,3 @@ class Bay(Part):
         self._since_ms = now_ms
         self._reports.state(self.name)
         self._reports.remember(True)
-
-
-def build(name: str, facts: "Facts", kit: "Kit") -> Bay:
-    from sportbox.parts.people import build_people
-
-    bolt = None
-    lock_name = facts.get("lock")
-    if lock_name is not None:
-        from sportbox.parts.bolt import build as build_bolt
-
-        bolt = build_bolt(lock_name, kit.components[lock_name], kit)
-    contact = kit.input(facts["pin"], facts["closed_level"], "up")
-    door = Door(facts["ajar_ms"], facts["ajar_alarm_ms"])
-    people = build_people(facts.get("release"), facts.get("inside"), kit)
-    bay = Bay(name, door, Debounce(facts["debounce_ms"]), contact, bolt, people, kit.reports)
-    if lock_name is not None and "opening" in kit.components[lock_name]:
-        from sportbox.core.hours import shared
-
-        config, index = kit.config, kit.components[lock_name]["opening"]
-        bay.opening = shared(config["openings"], index, config["utc_offsets"], kit.app.clock)
-    return bay

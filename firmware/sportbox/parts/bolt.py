@@ -6,7 +6,7 @@ from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.lock import BOLT_BETWEEN, BOLT_LOCKED, BOLT_UNLOCKED, IMPLAUSIBLE, UNSENSED, Lock
 from sportbox.core.supply import Supply
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sportbox.drivers.inputs import Input
     from sportbox.drivers.motor import Motor
     from sportbox.drivers.strike import Strike
-    from sportbox.kit import Facts, Kit
     from sportbox.parts.part import State
 
 _STABLE_MS = const(20)
@@ -142,28 +141,3 @@ class Bolt:
         else:
             raise ValueError(name)
         return True
-
-
-def build(name: str, facts: "Facts", kit: "Kit") -> Bolt:
-    """The lock of a configuration. What a board does not have is not imported."""
-    lock: Lock
-    driver: "Strike | GatedStrike | Motor"
-    if facts["actuator"] == "motor":
-        from sportbox.core.motor import MotorLock
-        from sportbox.drivers.motor import Motor
-
-        lock = MotorLock(facts["run_ms"], facts["release_ms"], facts["duty_ms"], facts["duty_window_ms"])
-        way = facts["direction"], facts["lock_level"]
-        driver = Motor(facts["pin"], way[0], way[1], facts["can_stop"], kit.now_ms)
-        sense = Sense(_contact(facts["locked"], kit), _contact(facts["unlocked"], kit))
-    else:
-        from sportbox.core.strike import StrikeLock
-
-        lock = StrikeLock(facts["release_ms"], facts["duty_ms"], facts["duty_window_ms"])
-        driver = kit.strike(facts["pin"], facts["can_stop"])
-        sense = Sense(_contact(facts.get("latch"), kit), None)
-    return Bolt(name, lock, driver, sense, kit.supply(facts["supply"]), kit.reports)
-
-
-def _contact(facts: "Facts | None", kit: "Kit") -> "Input | None":
-    return None if facts is None else kit.input(facts["pin"], facts["active"], "up")

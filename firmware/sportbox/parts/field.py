@@ -9,11 +9,11 @@ from sportbox.core.fusion import Fusion
 from sportbox.core.occupancy import Presence
 from sportbox.parts.part import Part
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sportbox.app import Reports
+    from sportbox.app import App, Reports
     from sportbox.drivers.inputs import Input
     from sportbox.kit import Facts, Kit
     from sportbox.parts.entrance import Entrance
@@ -162,12 +162,13 @@ def build(name: str, facts: "Facts", kit: "Kit") -> Court:
 
         court.add_tof(field_tof.build(facts, tof, kit), kit.now_ms)
     if gate is not None:
-        court.add_gate(lambda: _part_called(gate, kit))
+        app = kit.app
+        court.add_gate(lambda: _part_called(gate, app))
     return court
 
 
-def _part_called(name: str, kit: "Kit") -> "Entrance | None":
-    for part in kit.app.parts:
+def _part_called(name: str, app: "App") -> "Entrance | None":
+    for part in app.parts:
         if part.name == name:
             return part  # type: ignore[return-value]
     return None

@@ -1,10 +1,12 @@
 """A radar as one of a court's sensors: what it says, what of that is believed."""
 
+from micropython import const
+
 from sportbox.core import radar as rules
 from sportbox.core.fusion import Sighting
 from sportbox.core.ld2410 import ANSWER, REPORT, Engineering, Parser
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.drivers.radar import Radar
     from sportbox.kit import Facts

@@ -1,10 +1,12 @@
 """A time-of-flight sensor as one of a court's sensors: it sees who stands before it, within `near_mm`."""
 
+from micropython import const
+
 from sportbox.core import vl53l1x as chip
 from sportbox.core.fusion import Sighting
 from sportbox.core.occupancy import OCCUPIED
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.drivers.tof import Tof
     from sportbox.kit import Facts, Kit

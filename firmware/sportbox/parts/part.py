@@ -4,7 +4,9 @@ A part reads its inputs in `scan`, tells what happened through `Reports`, and sa
 must be looked at again. `build` in each module makes a part from the configuration.
 """
 
-TYPE_CHECKING = False
+from micropython import const
+
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 

@@ -5,11 +5,10 @@ from micropython import const
 from sportbox.core.debounce import Debounce, earliest
 from sportbox.core.occupancy import FREE, OCCUPIED, Presence
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input
-    from sportbox.kit import Kit
     from sportbox.parts.part import State
 
 _STABLE_MS = const(10)  # reported at once; a glitch on a long wire is no hand
@@ -119,18 +118,3 @@ class People:
         """Also where that cannot be known: who wants out may be pressing a release that nobody can read."""
         lost = self.release is not None and self.release.lost
         return lost or (self.inside is not None and self.inside.occupied())
-
-
-def build_people(release: str | None, inside: str | None, kit: "Kit") -> People | None:
-    """What belongs to a door, by the names of its components; None if there is neither."""
-    if release is None and inside is None:
-        return None
-    handle = sensor = None
-    if release is not None:
-        facts = kit.components[release]
-        handle = Release(release, kit.input(facts["pin"], facts["active"], "up"), kit.reports)
-    if inside is not None:
-        facts = kit.components[inside]
-        presence = Presence(facts["hold_ms"], facts["stuck_ms"])
-        sensor = Inside(inside, presence, kit.input(facts["pin"], facts["active"], "down"), kit.reports)
-    return People(handle, sensor)

@@ -1,8 +1,10 @@
 """The port expander as a part: read before all that hangs on it."""
 
+from micropython import const
+
 from sportbox.parts.part import Part
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.kit import Kit
 

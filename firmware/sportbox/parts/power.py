@@ -6,7 +6,7 @@ from sportbox.core.power import SHED, Battery, given_up, median
 from sportbox.drivers.battery import Voltage
 from sportbox.parts.part import Part
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import App
     from sportbox.kit import Facts, Kit

@@ -5,7 +5,7 @@ from micropython import const
 from sportbox.core.debounce import Debounce
 from sportbox.parts.part import Part
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import Reports
     from sportbox.drivers.inputs import Input

@@ -10,7 +10,7 @@ from sportbox.core.lock import BOLT_LOCKED, BOLT_UNLOCKED, FAULT, JAMMED, LOCKED
 from sportbox.core.occupancy import FREE, OCCUPIED
 from sportbox.drivers.chip import Lamp
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -247,7 +247,7 @@ def court(test: "Selftest", name: str) -> "Act":
 
 def keypad(test: "Selftest", name: str) -> "Act":
     """Each key once, in the order in which they are asked for."""
-    from sportbox.parts.keypad import make_reader
+    from sportbox.making.keypad import make_reader
 
     reader = make_reader(test.config["components"][name], test.parts().kit)
     wanted = "1234567890*#"

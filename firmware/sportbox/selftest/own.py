@@ -14,7 +14,7 @@ from sportbox.drivers import chip, rtcmem
 from sportbox.drivers.model import model
 from sportbox.store import record
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

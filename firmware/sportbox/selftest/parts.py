@@ -11,7 +11,7 @@ from sportbox.core.power import CRITICAL, LOW, UNKNOWN
 from sportbox.drivers import tof
 from sportbox.kit import Kit
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

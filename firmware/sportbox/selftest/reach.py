@@ -13,7 +13,7 @@ from sportbox.net import udp
 from sportbox.net.message import Settings
 from sportbox.net.wifi import Wifi
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.net.secure import Secure
     from sportbox.system.selftest import Selftest

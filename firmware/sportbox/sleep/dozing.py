@@ -7,7 +7,7 @@ from sportbox.kit import NoSuchHardware
 from sportbox.parts.part import Part
 from sportbox.sleep.nap import make, state_of
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import App
     from sportbox.core.doze import Doze

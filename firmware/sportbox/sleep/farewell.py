@@ -1,8 +1,10 @@
 """The uplink of a board that sleeps, which can say goodbye."""
 
+from micropython import const
+
 from sportbox.uplink import Uplink
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -12,7 +12,7 @@ from sportbox.store.outbox import Outbox
 from sportbox.system.health import Uptime
 from sportbox.uplink import Uplink
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

@@ -1,12 +1,14 @@
 """A box that sleeps: what is different while it is awake with its radio on."""
 
+from micropython import const
+
 from sportbox.box import Box
 from sportbox.core.clock import NTP
 from sportbox.sleep.farewell import Farewell
 from sportbox.sleep.rest import Rest
 from sportbox.sleep.sleeper import Sleeper
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.compose import Facts
     from sportbox.system.renewal import Trial
@@ -19,63 +21,63 @@ class NappingBox(Box):
     def __init__(
         self, config: "Facts", secrets: "Facts", rest: Rest | None, trial: "Trial | None" = None
     ) -> None:
-        self._kept = rest
+        self.kept = rest
         super().__init__(config, secrets, trial)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """A new boot, or the one that deep sleep interrupted."""
-        rest = self._kept
+        rest = self.kept
         if rest is None:
-            super()._begin()
-            self._rest = Rest(self._config["hash"], self._history.boots, self._boot_id, self._nonce)
+            super().begin()
+            self.rest = Rest(self.config["hash"], self.history.boots, self.boot_id, self.nonce)
             return
-        self._rest = rest
-        self._history.go_on(rest.boot, rest.wear)
-        self._boot_id, self._nonce = rest.boot_id, rest.nonce
+        self.rest = rest
+        self.history.go_on(rest.boot, rest.wear)
+        self.boot_id, self.nonce = rest.boot_id, rest.nonce
 
-    def _make_uplink(self, config: "Facts") -> "Uplink":
-        self._goodbye = Farewell(config["site"], config["device"], self._boot_id, self._outbox)
-        return self._goodbye
+    def make_uplink(self) -> "Uplink":
+        self.goodbye = Farewell(self.config["site"], self.config["device"], self.boot_id, self.outbox)
+        return self.goodbye
 
-    def _before_parts(self) -> None:
+    def before_parts(self) -> None:
         """Uptime and clock go on, and events of this wake are no old ones."""
-        rest = self._kept
+        rest = self.kept
         if rest is not None:
-            self._app.rest = rest
-            self._app.uptime_base_ms = rest.base_ms
-            rest.set_clock(self._clock)
+            self.app.rest = rest
+            self.app.uptime_base_ms = rest.base_ms
+            rest.set_clock(self.clock)
             if rest.seq:
-                self._goodbye.fresh_from(rest.seq)
+                self.goodbye.fresh_from(rest.seq)
 
-    def _resume(self, running: "list[str]") -> None:
-        if self._kept is None:
-            super()._resume(running)
+    def resume(self, running: "list[str]") -> None:
+        if self.kept is None:
+            super().resume(running)
         else:
-            self._app.recall(running, self._kept.parts)
+            self.app.recall(running, self.kept.parts)
 
-    def _add_jobs(self) -> None:
-        rhythm = self._config["power"]["sleep"]
-        pieces = (self._goodbye, self._outbox, self._session, self._wifi)
-        sleeper = Sleeper(self._app, self._rest, *pieces, self._info, rhythm, self._uptime.ms)
-        self._supervisor.add("sleep", sleeper.run)
+    def add_jobs(self) -> None:
+        rhythm = self.config["power"]["sleep"]
+        pieces = (self.goodbye, self.outbox, self.session, self.wifi)
+        sleeper = Sleeper(self.app, self.rest, *pieces, self.info, rhythm, self.uptime.ms)
+        self.supervisor.add("sleep", sleeper.run)
 
-    def _link(self, is_up: bool) -> None:
-        super()._link(is_up)
+    def link(self, is_up: bool) -> None:
+        super().link(is_up)
         if is_up:  # each second of a battery counts
-            self._time.tick(self._uptime.ms())
+            self.time.tick(self.uptime.ms())
 
-    def _clock_changed(self, why: str) -> None:
-        if self._clock.trust == NTP:
-            now_ms = self._uptime.ms()
-            self._rest.synced(self._clock.now(now_ms), now_ms)
+    def clock_changed(self, why: str) -> None:
+        if self.clock.trust == NTP:
+            now_ms = self.uptime.ms()
+            self.rest.synced(self.clock.now(now_ms), now_ms)
         if why == "from rtc":  # so each wake that reaches the network: no news
-            self._app.all_states()
-            self._publish_info()
+            self.app.all_states()
+            self.publish_info()
         else:
-            super()._clock_changed(why)
+            super().clock_changed(why)
 
-    def _info(self) -> "dict[str, object]":
-        info = super()._info()
-        info["wakes"] = self._rest.wakes
+    def info(self) -> "dict[str, object]":
+        info = super().info()
+        info["wakes"] = self.rest.wakes
         info["sleeping"] = False
         return info

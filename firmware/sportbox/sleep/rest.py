@@ -9,7 +9,7 @@ from sportbox.core.clock import NTP, RTC, UNKNOWN
 from sportbox.core.drift import Drift
 from sportbox.drivers import chip, rtcmem, sleep
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

@@ -7,7 +7,7 @@ from micropython import const
 from sportbox.core.clock import NTP, rfc3339
 from sportbox.sleep.dozing import DozingCourt
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -13,7 +13,7 @@ from micropython import const
 
 from sportbox.store.record import crc32
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import BinaryIO
 

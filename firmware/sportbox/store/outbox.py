@@ -14,7 +14,7 @@ from micropython import const
 from sportbox.store import record as records
 from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, Journal, Record
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 
@@ -34,6 +34,11 @@ class Outgoing:
         self.urgent = urgent
         self.acked = False
         self.dropped = False
+
+    def release(self) -> None:
+        """It is on its way: what flash has is read from there, should it have to go out again."""
+        if self.end:
+            self.payload = b""
 
 
 class Outbox:

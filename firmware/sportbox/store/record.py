@@ -9,7 +9,9 @@ import binascii
 import os
 import struct
 
-TYPE_CHECKING = False
+from micropython import const
+
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 

@@ -12,9 +12,11 @@ Each step is one record that is written whole or not at all, so a power cut leav
 import json
 import os
 
+from micropython import const
+
 from sportbox.store import record
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

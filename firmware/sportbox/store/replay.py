@@ -25,7 +25,7 @@ from micropython import const
 from sportbox.core.lock import Order
 from sportbox.store.record import crc32, make_dir
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 

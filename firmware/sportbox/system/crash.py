@@ -14,7 +14,7 @@ from micropython import const
 from sportbox.drivers import rtcmem
 from sportbox.store import record
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

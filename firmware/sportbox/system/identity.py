@@ -1,9 +1,11 @@
 """By which papers this boot goes: for `info`. Needed once, at the start."""
 
+from micropython import const
+
 from sportbox.core.certificate import serial
 from sportbox.store import renewal
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

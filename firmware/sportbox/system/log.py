@@ -1,8 +1,10 @@
 """Short lines about what happens, to the console and, at or over the level, to the `log` topic."""
 
+from micropython import const
+
 LEVELS = ("debug", "info", "warning", "error")
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

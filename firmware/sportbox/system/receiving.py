@@ -15,7 +15,7 @@ from micropython import const
 from sportbox.core.token import hmac_sha256, un_b64url
 from sportbox.store import record, renewal
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 

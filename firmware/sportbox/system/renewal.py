@@ -12,7 +12,7 @@ from micropython import const
 from sportbox.compose import NotProvisioned, load
 from sportbox.store import record, renewal
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import App
     from sportbox.store.renewal import State

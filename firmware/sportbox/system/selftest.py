@@ -22,7 +22,7 @@ from sportbox.compose import NotProvisioned, load
 from sportbox.drivers import chip
 from sportbox.system.health import Uptime
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

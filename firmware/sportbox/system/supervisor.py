@@ -5,9 +5,14 @@ import sys
 
 from micropython import const
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Protocol
+
+    class Beating(Protocol):
+        beat_ms: int  # the uptime of its last beat
+
 
 _RESTARTS_MAX = const(8)  # of one task within the window; then the board restarts
 _WINDOW_MS = const(600000)
@@ -21,14 +26,14 @@ class Job:
         name: str,
         start: "Callable[[], Awaitable[None]]",
         silent_ms: int,
-        beat: "Callable[[], int] | None",
+        beating: "Beating | None",
         vital: bool,
     ) -> None:
         self.name = name
         self.start = start
         self.silent_ms = silent_ms  # it must beat more often than that
         self.vital = vital  # else the board does without it for a while
-        self.beat = beat  # gives the uptime in ms of its last beat
+        self.beating = beating
         self.restarts: list[int] = []
         self.task: "asyncio.Task[None] | None" = None
 
@@ -45,10 +50,10 @@ class Supervisor:
         name: str,
         start: "Callable[[], Awaitable[None]]",
         silent_ms: int = 0,
-        beat: "Callable[[], int] | None" = None,
+        beating: "Beating | None" = None,
         vital: bool = True,
     ) -> None:
-        job = Job(name, start, silent_ms, beat, vital)
+        job = Job(name, start, silent_ms, beating, vital)
         self._jobs.append(job)
         job.task = asyncio.create_task(self._keep(job))
 
@@ -57,7 +62,7 @@ class Supervisor:
         for job in self._jobs:
             if job.task is None or job.task.done():
                 return job.name
-            if job.beat is not None and now_ms - job.beat() > job.silent_ms:
+            if job.beating is not None and now_ms - job.beating.beat_ms > job.silent_ms:
                 return job.name
         return ""
 

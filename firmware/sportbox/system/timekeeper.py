@@ -16,7 +16,7 @@ from sportbox.drivers import chip
 from sportbox.net import udp
 from sportbox.store import record
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 

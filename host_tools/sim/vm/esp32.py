@@ -63,18 +63,19 @@ class RMT:
             raise OSError("already deinitialized")
 
     def _items(self, duration, data):
-        if not isinstance(data, (tuple, list)):
-            level = bool(data)
-            levels = [level ^ bool(i & 1) for i in range(len(duration))]
-        else:
+        """(durations or the one of all items, levels). One for all makes no list: on the ESP32 that takes
+        nothing of the heap."""
+        if isinstance(data, (tuple, list)):
             levels = data
-            if isinstance(duration, int):
-                duration = [duration] * len(levels)
-        if len(duration) != len(levels):
+        else:
+            levels = [bool(data) ^ bool(i & 1) for i in range(len(duration))]
+        is_same = isinstance(duration, int)
+        if not is_same and len(duration) != len(levels):
             raise ValueError("duration and data must have same length")
         if not levels:
             raise ValueError("No pulses")
-        if min(duration) < 1 or max(duration) > RMT.PULSE_MAX:
+        least, most = (duration, duration) if is_same else (min(duration), max(duration))
+        if least < 1 or most > RMT.PULSE_MAX:
             raise ValueError("duration must be 1 to PULSE_MAX")
         return duration, levels
 
@@ -86,11 +87,12 @@ class RMT:
         ticks, first, last = 0, -1, 0
         idle = _rmt(self._gpio).idle
         for i in range(len(levels)):
+            count = durations if isinstance(durations, int) else durations[i]
             if (1 if levels[i] else 0) != idle:
                 if first < 0:
                     first = ticks
-                last = ticks + durations[i]
-            ticks += durations[i]
+                last = ticks + count
+            ticks += count
         self._started = True
         self._end_us = now + ticks * 1000000 // self._hz
         if _raw[_KIND + self._gpio] != _OUT_RMT:  # the pin was made a plain output meanwhile: nothing is felt

@@ -1,0 +1,167 @@
+"""How the running board is put together, once: a `Box` gets its pieces, then its parts and tasks. Forgotten
+when that is done (system/forget.py), so nothing that is kept may be a function of this file."""
+
+from micropython import const
+
+from sportbox.access import Desk
+from sportbox.app import App, Reports
+from sportbox.box import random_bits
+from sportbox.compose import make_keys, make_parts
+from sportbox.core.clock import Clock
+from sportbox.core.token import Access
+from sportbox.drivers import chip
+from sportbox.kit import Kit
+from sportbox.net.message import Settings
+from sportbox.net.packets import Packets
+from sportbox.net.session import Session
+from sportbox.net.wifi import Wifi
+from sportbox.store import record
+from sportbox.store.outbox import Outbox
+from sportbox.store.replay import ReplayLog
+from sportbox.system.health import Uptime, measure_stalls
+from sportbox.system.history import History
+from sportbox.system.identity import identity
+from sportbox.system.log import Log
+from sportbox.system.supervisor import Supervisor
+from sportbox.system.timekeeper import Timekeeper
+
+TYPE_CHECKING = const(False)
+if TYPE_CHECKING:
+    from sportbox.box import Box
+    from sportbox.compose import Facts
+
+_SILENT_MS = const(60000)
+_TOKEN_MAX = const(1536)  # bytes; the packet buffer holds the topic beside it
+_DATA = "/data"
+_CRASH = "/data/crash"
+
+
+def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
+    """Everything but the parts: the store, the clock, the network, who checks orders."""
+    box.config = config
+    box.secrets = secrets
+    box.identity = identity(box.root, secrets)
+    box.uptime = Uptime()
+    now_ms = box.uptime.ms
+    box.log = Log(config["log_level"], now_ms)
+    wifi = secrets["wifi"]
+    box.wifi = Wifi(wifi["ssid"], wifi["password"], box.link, now_ms, random_bits)
+    box.wifi.switch_on()  # the chip's random numbers are only random while its radio is on
+    record.make_dir(_DATA)
+    box.history = History(_DATA + "/boots")
+    box.reset = chip.reset_cause(config.get("chip"))
+    box.begin()
+    box.clock = Clock()
+    wear = box.history.wear
+    limits = config["outbox"]
+    box.outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"], wear)
+    box.outbox.open()
+    box.replay = ReplayLog(_DATA)
+    box.replay.wear = wear
+    box.replay.open()
+    box.uplink = box.make_uplink()
+    box.log.to(box.uplink.log)
+    box.app = App(_DATA, box.clock, box.outbox, box.uplink, limits["batch_ms"], now_ms, box.wake)
+    box.uplink.describe(box.telemetry, box.app.state_of)
+    box.app.wear = wear
+    box.app.desk = _desk(box)
+    server = (config["ntp"]["host"], config["ntp"]["port"])
+    box.time = Timekeeper(box.clock, _DATA, server, box.wifi, now_ms, box.clock_changed, box.clock_fault)
+    box.time.wear = wear
+    box.session = _session(box)
+    led, buzzer = config.get("led"), config.get("buzzer")
+    box.lamp = None if led is None else chip.Lamp(led["pin"], led["active"])
+    if buzzer is not None:
+        from sportbox.signals import Signals
+
+        lamps = [chip.Lamp(buzzer["pin"], buzzer["active"])]
+        if box.lamp is not None:
+            lamps.append(box.lamp)
+        box.app.signals = Signals(lamps)
+    box.supervisor = Supervisor(now_ms, box.crashed)
+    box.app.on_crash = box.crashed
+
+
+def _desk(box: "Box") -> Desk:
+    config, app = box.config, box.app
+    return Desk(
+        Access(config["site"] + "/" + config["device"], make_keys(box.secrets)),
+        box.replay,
+        box.clock,
+        box.nonce,
+        _TOKEN_MAX,
+        app.refusal_of,
+        app.carry_out,
+        box.report_access,
+        app.answer,
+        box.reset_clock,
+    )
+
+
+def _session(box: "Box") -> Session:
+    config, base = box.config, box.uplink.base
+    user = box.secrets.get("broker", {})
+    client_id = "%s-%s" % (config["site"], config["device"])
+    packets = Packets(client_id, config["mqtt"]["keepalive_s"], user.get("user"), user.get("password"))
+    tls = config["broker"].get("tls")
+    if tls is not None:
+        from sportbox.net.secure import Secure
+
+        box.secure = Secure(tls["name"], box.clock, box.time, box.root + "/certs/")
+    return Session(
+        Settings(config["broker"]["host"], config["broker"]["port"], config["mqtt"]),
+        packets,
+        base + "/cmd",
+        (base + "/availability", "offline"),
+        box.uplink.next_message,
+        box.app.command,
+        box.went_up,
+        box.went_down,
+        box.resolve,
+        box.uptime.ms,
+        random_bits,
+        box.secure,
+    )
+
+
+def start(box: "Box") -> None:
+    """Nothing moves at boot: the parts take note of what is, then the tasks start."""
+    box.stalls = measure_stalls()
+    app = box.app
+    kit = Kit(box.config, box.secrets, app, Reports(app), box.uptime.ms)
+    box.time.open(kit.rtc())
+    box.before_parts()
+    app.parts = make_parts(kit)
+    kit.forget()
+    running = [a.order.component for a in box.replay.answers.values() if a.result == "accepted"]
+    box.resume(running)
+    _tell_crash(box)
+    if not box.replay.readable:
+        app.event("device", "device.fault", {"what": "replay_log_unreadable"})
+    app.desk.settle_old("" if box.trial is None else box.trial.jti)
+    box.try_files()
+    app.all_states()
+    box.publish_info()
+    add = box.supervisor.add
+    add("edges", app.watch_edges)
+    add("house", box.keep_house, _SILENT_MS, box)  # before what it keeps going
+    add("wifi", box.wifi.run, _SILENT_MS, box.wifi)
+    add("session", box.session.run, _SILENT_MS, box.session)
+    for part in app.parts:
+        sampler = part.sampler()
+        if sampler is not None:
+            add(part.name, sampler, vital=False)
+    if app.signals is not None:
+        add("signals", app.signals.run, vital=False)
+    box.add_jobs()
+
+
+def _tell_crash(box: "Box") -> None:
+    if not chip.has_notes() and not record.exists(_CRASH) and box.reset != "watchdog":
+        return  # most boots: what is not needed costs no memory
+    from sportbox.system import crash
+
+    try:
+        crash.tell(_CRASH, box.reset, box.app.event)
+    except OSError:
+        box.log.write("warning", "the last crash cannot be read or removed")
