@@ -28,7 +28,7 @@ from host_tools.centre.certificates import node_certificate, revocation_list
 from host_tools.centre.keyfile import Keys
 from host_tools.centre.members import ca_pem
 from host_tools.centre.model import Centre
-from host_tools.centre.topics import SITE_READS, SITE_WRITES, USERS, below
+from host_tools.centre.topics import RECORDER, SITE_READS, SITE_WRITES, USERS, below
 from host_tools.mqtt import ROOT
 from host_tools.site.ca import key_pem
 
@@ -162,7 +162,7 @@ def definitions(keys: Keys) -> bytes:
     words = keys.passwords(*USERS)
     for user, (writes, reads) in USERS.items():
         users.append(_user(user, _hashed(words[user])))
-        permissions.append(_permission(user, rf"{user}(\..*)?"))
+        permissions.append(_permission(user, _client_ids(user, keys)))
         read = [f"{ROOT}/#"] if "#" in reads else below("+", reads)
         topics.append(_topics(user, below("+", writes), read))
     for site in keys.members:
@@ -189,6 +189,12 @@ def definitions(keys: Keys) -> bytes:
         "policies": [limit],
     }
     return json.dumps(found, indent=1).encode() + b"\n"
+
+
+def _client_ids(user: str, keys: Keys) -> str:
+    """As a regular expression. The recorder clears away what waits for sites that have left (out.py)."""
+    left = sorted(set(keys.contents.left)) if user == RECORDER else []
+    return "(" + "|".join([rf"{user}(\..*)?", *left]) + ")"
 
 
 def _user(name: str, password_hash: str) -> dict[str, Any]:

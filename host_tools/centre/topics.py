@@ -33,10 +33,12 @@ SITE_WRITES = (*OUT, LINK)
 SITE_READS = tuple(IN)
 """The rights of a site's bridge: what it does. No site may write orders, not even its own."""
 
+RECORDER = "recorder"
+
 USERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "booking": (("+/cmd",), (LINK, "+/availability", "+/info", "+/ack", "+/+/state")),
     "dashboard": ((), ("#",)),
-    "recorder": ((), ("#",)),
+    RECORDER: ((), ("#",)),
 }
 """Services at the centre: what they write and read, of every site."""
 

@@ -41,11 +41,13 @@ def login(centre: Centre, keys: Keys, user: str) -> Login:
     return Login(user, keys.passwords(user)[user], (keys.authority.certificate_der(),))
 
 
-def bridge_line(centre: Centre, keys: Keys, with_: Pass | None, client_id: str, host: str = "") -> Line:
+def bridge_line(
+    centre: Centre, keys: Keys, with_: Pass | None, client_id: str, host: str = "", lasting: bool = False
+) -> Line:
     """Somebody at the port for bridges; Refused when the centre does not want it."""
     certificate = (with_.certificate, with_.key) if with_ else (None, None)
     context = client_context([keys.authority.certificate_der()], None, *certificate)
-    return Line(host or centre.hosts[0], centre.port, Who(client_id, context))
+    return Line(host or centre.hosts[0], centre.port, Who(client_id, context, lasting=lasting))
 
 
 def joined(centre: Centre, keys: Keys, name: str) -> Pass:

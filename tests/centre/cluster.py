@@ -39,6 +39,20 @@ class Node:
         (self.folder / ".erlang.cookie").chmod(0o400)
         self.process = self.cluster.spawn([str(SERVER)], self.log, self._environment())
 
+    def control(self, *words: str) -> None:
+        """rabbitmqctl at this node."""
+        names = {**self.cluster.epmd_names, **self._environment()}
+        done = subprocess.run(
+            [str(SERVER.with_name("rabbitmqctl")), *words],
+            env={**os.environ, **names},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def _environment(self) -> dict[str, str]:
         own = {
             "HOME": self.folder,
@@ -88,19 +102,27 @@ class Cluster:
         self.lines: list[Line] = []
         self.left: Pass | None = None
         self.epmd_port = free_port()
+        self.epmd_names = {"ERL_EPMD_PORT": str(self.epmd_port), "ERL_EPMD_ADDRESS": ",".join(HOSTS)}
         self.epmd: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        write_all(self.centre, self.keys, self.folder / "nodes")
+        self.configure()
         self.epmd = self.spawn(["/usr/bin/epmd"], self.folder / "epmd.log", {})
         # One after the other, as docs/centre.md says: two at once may wait for each other for 100 s.
         for node in self.nodes:
             node.start()
             node.wait_ready()
 
+    def configure(self) -> None:
+        write_all(self.centre, self.keys, self.folder / "nodes")
+
+    def take_over(self) -> None:
+        """New users and rights, as `centre config` says it."""
+        self.configure()
+        self.nodes[0].control("import_definitions", str(self.nodes[0].folder / rabbitmq.DEFINITIONS))
+
     def spawn(self, command: list[str], log: Path, more: dict[str, str]) -> subprocess.Popen[bytes]:
         """Ends with this process, however that happens."""
-        names = {"ERL_EPMD_PORT": str(self.epmd_port), "ERL_EPMD_ADDRESS": ",".join(HOSTS)}
         wrapper = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         with log.open("ab") as file:
             return subprocess.Popen(
@@ -108,7 +130,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **names, **more},
+                env={**os.environ, **self.epmd_names, **more},
                 start_new_session=True,
             )
 

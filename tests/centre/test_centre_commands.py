@@ -38,7 +38,7 @@ def site_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    new_centre(tmp_path / "city", "mosquitto", ["mq.city.example"])
+    new_centre(tmp_path / "city", "mosquitto", ["mq.city.invalid"])
     return tmp_path / "city"
 
 
@@ -116,7 +116,7 @@ def test_join_fills_the_vault_once_and_tells_what_the_site_file_lacks(
     capsys: pytest.CaptureFixture[str], centre: Path, site_file: Path, tmp_path: Path
 ) -> None:
     port = load_centre(centre).port
-    lacking = f"broker: {{bridge: {{host: mq.city.example, port: {port}}}}}"
+    lacking = f"broker: {{bridge: {{host: mq.city.invalid, port: {port}}}}}"
     out, err = run(capsys, "join", centre, site_file, "--json")
     found = json.loads(out)
     assert (found["site"], found["joined"], found["missing"]) == (SITE, True, lacking)
@@ -175,6 +175,8 @@ def test_who_is_no_member_cannot_leave(
     run(capsys, "leave", centre, SITE)
     out, _ = run(capsys, "show", centre)
     assert "no site has joined" in out
+    _, err = run(capsys, "out", centre, SITE, status=3)
+    assert "cannot be reached" in err
 
 
 def test_a_site_cannot_take_the_name_of_a_service(

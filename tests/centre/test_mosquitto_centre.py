@@ -9,6 +9,8 @@ import pytest
 from host_tools.brokers.provider import BrokerProvider
 from host_tools.brokers.wire import Line, Refused, service
 from host_tools.centre.members import dismiss
+from host_tools.centre.out import put_out
+from host_tools.errors import BadInput
 from host_tools.site import ca
 from host_tools.site.login import login_of
 from host_tools.site.models import Site
@@ -145,7 +147,10 @@ def test_a_site_that_has_left_loses_its_rights_at_a_reload_and_is_refused(hanse:
     hanse.broker.configure()
     hanse.broker.restart()
     assert not refused(hanse, made, "weg")
-    reader, bridge = hanse.service("dashboard"), bridge_line(hanse.centre, hanse.keys, made, "weg")
+    reader, bridge = (
+        hanse.service("dashboard"),
+        bridge_line(hanse.centre, hanse.keys, made, "weg", lasting=True),
+    )
     reader.subscribe("sportbox/v1/weg/#")
     bridge.publish("sportbox/v1/weg/box-1/event", b"before")
     reader.get(b"before")
@@ -157,6 +162,10 @@ def test_a_site_that_has_left_loses_its_rights_at_a_reload_and_is_refused(hanse:
     hanse.bridge("strand").publish("sportbox/v1/strand/box-1/event", b"later")
     reader.get(b"later")
     assert b"after" not in {one.payload for one in reader.got}
+    with pytest.raises(BadInput, match="member"):
+        put_out(hanse.centre, hanse.keys, "strand")
+    assert put_out(hanse.centre, hanse.keys, "weg") == "127.0.0.1"
+    assert bridge.ended()
 
 
 @pytest.mark.parametrize("restart_site", [False, True], ids=["cut-off", "and-restarted"])

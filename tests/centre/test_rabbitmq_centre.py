@@ -10,6 +10,7 @@ import pytest
 
 from host_tools.brokers.wire import Line, Message, Refused, Silent, service
 from host_tools.centre.members import dismiss
+from host_tools.centre.out import put_out
 from host_tools.centre.topics import filters_for
 from host_tools.collect import Message as Collected
 from host_tools.collect import collect
@@ -122,6 +123,25 @@ def test_the_citys_services_have_their_rights_and_no_more(hanse: Cluster) -> Non
 
 def test_a_site_that_has_left_is_refused(hanse: Cluster) -> None:
     assert refused(hanse, hanse.left, "weg")
+
+
+def test_sites_join_and_leave_while_it_runs(hanse: Cluster) -> None:
+    reader, new = hanse.service("dashboard", ".new", host=HOSTS[1]), hanse.join("new")
+    reader.subscribe("sportbox/v1/new/#")
+    assert refused(hanse, new, "new")
+    hanse.take_over()
+    bridge = bridge_line(hanse.centre, hanse.keys, new, "new", HOSTS[2], lasting=True)
+    bridge.subscribe("sportbox/v1/new/+/cmd")
+    bridge.publish("sportbox/v1/new/box-1/event", b"hello")
+    reader.get(b"hello")
+    dismiss(hanse.keys, "new")
+    hanse.configure()
+    assert refused(hanse, new, "new")
+    hanse.take_over()
+    # Who does not pause keeps the rights that it had, until its connection ends.
+    put_out(hanse.centre, hanse.keys, "new")
+    assert bridge.ended()
+    assert refused(hanse, new, "new")
 
 
 def test_a_retained_message_needs_its_exact_topic_and_its_node(hanse: Cluster, mole: BridgedSite) -> None:

@@ -1,6 +1,6 @@
 """`sportbox centre`: a city's central broker, which the brokers of its sites bridge to."""
 
-from host_tools.commands.centre.itself import config, leave, login, new, show
+from host_tools.commands.centre.itself import config, leave, login, new, out, show
 from host_tools.commands.centre.joining import accept, admit, join, request
 from host_tools.commands.options import new_app
 
@@ -12,5 +12,5 @@ def centre() -> None:
     """A city's central broker: every site's Mosquitto bridges to it."""
 
 
-for command in (new, show, join, request, admit, accept, leave, config, login):
+for command in (new, show, join, request, admit, accept, leave, out, config, login):
     app.command()(command)

@@ -111,6 +111,24 @@ def leave(
     say("note: at the site, take broker.bridge out of the site file, then sportbox site apply")
 
 
+def out(
+    folder: Folder,
+    site: Annotated[str, typer.Argument(metavar="SITE", help="name of the site", show_default=False)],
+    passphrase_file: Passphrase = None,
+    json_: Json = False,
+) -> None:
+    """End the connection of a site that has left. First the broker needs its new files, or it is back."""
+    from host_tools.centre.out import put_out
+    from host_tools.output import printable
+
+    known, keys = open_centre(folder, passphrase_file)
+    host = put_out(known, keys, site)
+    if json_:
+        emit({"site": site, "host": host})
+    else:
+        print(f"{printable(site)} is out, if it was there ({host})")
+
+
 def config(
     folder: Folder,
     output: Annotated[
