@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 from host_tools.site.models import FILE_VERSION
 
-SOCKETS = (1, 2, 3, 5, 6, 7, 8)
-"""Compartments of the board box-esp32s3: three locks at a GPIO each, the others at its port expander."""
+SOCKETS = (1, 2, 3, 5, 6, 7)
+"""Compartments of the board box-esp32s3: three locks at a GPIO each, the others at its port expander, and as
+many as a board holds beside TLS."""
 BOXES_MAX = 8
 COURTS_MAX = 24
 BOX_BOARD = "box-esp32s3"

@@ -120,7 +120,7 @@ def test_questions(
     monkeypatch.chdir(tmp_path)
     assert main(["site", "new"]) == 0
     err = capsys.readouterr().err
-    for told in ("`Bad Name` is no name", "no time zone", "from 1 to 7"):
+    for told in ("`Bad Name` is no name", "no time zone", "from 1 to 6"):
         assert told in err
     site = load_site(tmp_path / "bad-name.yaml")
     assert (site.title, site.time_zone, site.broker.host) == ("Ground", "Europe/Berlin", "mqtt.example")
