@@ -6,7 +6,7 @@ from host_tools.brokers.users import services
 from host_tools.errors import BadInput
 from host_tools.output import printable
 from host_tools.site.ca import certificates_pem
-from host_tools.site.explain import nearest
+from host_tools.site.explain import meant
 from host_tools.site.login import services_address
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
@@ -19,8 +19,7 @@ def access_of(site: Site, vault: Vault, service: str) -> Json:
     are the topics that it may use. BadInput for an unknown service."""
     rights = services(site)
     if service not in rights:
-        meant = nearest(service, list(rights))
-        guess = f", did you mean `{meant}`?" if meant else ""
+        guess = meant(service, list(rights))
         raise BadInput(f"there is no service `{printable(service)}`{guess}", f"one of {', '.join(rights)}")
     address = services_address(site, vault, service)
     login = address.login

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from host_tools.errors import BadInput
 from host_tools.site.boards import Board, board_names, load_board, power_problems
 from host_tools.site.expected import Loc
-from host_tools.site.explain import Explained, nearest
+from host_tools.site.explain import Explained, meant
 from host_tools.site.hours import check_hours
 from host_tools.site.kinds import KINDS, Lock, kind_with
 from host_tools.site.kinds.kind import Part, Plug, Socket
@@ -44,8 +44,7 @@ def check_device(device: Device, defaults: Settings, loc: Loc) -> list[Explained
         known = board_names()
         if device.board in known:
             raise  # the board file itself is broken: that is the message to give
-        meant = nearest(device.board, known)
-        guess = f", did you mean `{meant}`?" if meant else ""
+        guess = meant(device.board, known)
         message = f"there is no board `{device.board}`{guess} (boards: {', '.join(known)})"
         if "there is no board file" not in error.message:
             raise

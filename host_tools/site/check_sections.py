@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from host_tools.site.base import Model
 from host_tools.site.expected import Loc
-from host_tools.site.explain import Explained, nearest
+from host_tools.site.explain import Explained, meant
 from host_tools.site.hours import WeekHours, check_hours
 from host_tools.site.kinds import KINDS
 from host_tools.site.sections import FIRST_NETWORK, Bridge, Broker, Outputs
@@ -75,10 +75,8 @@ def _networks(data: Mapping[str, Any]) -> Iterator[Explained]:
     for device, fields in devices.items():
         name = fields.get("wifi") if isinstance(fields, Mapping) else None
         if isinstance(name, str) and name not in known:
-            meant = nearest(name, known)
-            guess = f", did you mean `{meant}`?" if meant else ""
-            told = f"the site has no such network{guess} (it has: {', '.join(known)}) (got `{name}`)"
-            yield Explained(("devices", device, "wifi"), told)
+            told = f"the site has no such network{meant(name, known)} (it has: {', '.join(known)})"
+            yield Explained(("devices", device, "wifi"), f"{told} (got `{name}`)")
 
 
 def _memory(devices: Any) -> Iterator[Explained]:

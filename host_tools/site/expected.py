@@ -107,6 +107,15 @@ def expected_of(kind: Any, metadata: list[Any]) -> str | None:
     return None
 
 
+def choices_of(kind: Any) -> list[str]:
+    """The words of which one may stand there, if only certain ones may."""
+    if get_origin(kind) is Literal:
+        return [value for value in get_args(kind) if isinstance(value, str)]
+    if get_origin(kind) in (Union, types.UnionType, Annotated):
+        return [value for member in get_args(kind) for value in choices_of(member)]
+    return []
+
+
 def _flat(metadata: list[Any]) -> list[Any]:
     found: list[Any] = []
     for item in metadata:

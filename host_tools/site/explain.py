@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from host_tools.site.base import NAME_RULE
-from host_tools.site.expected import Loc, expected_value, fields_of, models_in, type_at
+from host_tools.site.expected import Loc, choices_of, expected_value, fields_of, models_in, type_at
 
 SHOWN_MAX = 60
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")  # of an address: never repeated
@@ -41,6 +41,12 @@ def explain(error: ValidationError, model: type[BaseModel], data: object) -> lis
 def nearest(word: str, known: Sequence[str]) -> str | None:
     matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def meant(word: object, known: Sequence[str]) -> str:
+    """`, did you mean ...?`, or nothing if nothing is near."""
+    match = nearest(str(word), known)
+    return f", did you mean `{match}`?" if match else ""
 
 
 def shown(value: object) -> str:
@@ -96,7 +102,8 @@ def _message(kind: str, item: Any, loc: Loc, model: type[BaseModel], data: objec
     if expected is None:
         context = item.get("ctx", {})
         return f"{context.get('text', item['msg'])} (got {shown(value)})"
-    return f"must be {expected} (got {_got(kind, value)})"
+    guess = meant(value, choices_of(type_at(model, loc, data))) if isinstance(value, str) else ""
+    return f"must be {expected}{guess} (got {_got(kind, value)})"
 
 
 def _got(kind: str, value: object) -> str:
@@ -107,13 +114,11 @@ def _got(kind: str, value: object) -> str:
 
 def _unknown_field(name: str, models: list[type[BaseModel]]) -> str:
     allowed = list(fields_of(models[0])) if models else []
-    meant = nearest(name, allowed)
-    guess = f", did you mean `{meant}`?" if meant else ""
-    return f"unknown field{guess} (allowed: {', '.join(allowed)})"
+    return f"unknown field{meant(name, allowed)} (allowed: {', '.join(allowed)})"
 
 
 def _meant_zone(value: object) -> str:
     from zoneinfo import available_timezones
 
-    meant = difflib.get_close_matches(str(value), sorted(available_timezones()), n=1, cutoff=0.85)
-    return f", did you mean `{meant[0]}`?" if meant else ""
+    matches = difflib.get_close_matches(str(value), sorted(available_timezones()), n=1, cutoff=0.85)
+    return f", did you mean `{matches[0]}`?" if matches else ""

@@ -28,6 +28,7 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
     ("Europe/Berlin", "Europe/Berlim", 3, "time_zone", ["did you mean `Europe/Berlin`?"]),
     ("Europe/Berlin", "../../etc/passwd", 3, "time_zone", ["no such time zone"]),
     ("[de]", "[de, xx]", 4, "languages.1", ["`de`, `en`", '"xx"']),
+    ("[de]", "[dee]", 4, "languages.0", ["did you mean `de`?"]),
     ("[de]", "[]", 4, "languages", ["1 to 2", "got 0"]),
     ("host: 127.0.0.1", 'host: "a b"', 5, "broker.host", ["host name"]),
     ("port: 1883", "port: 0", 5, "broker.port", ["between 1 and 65535", "got 0"]),
@@ -68,6 +69,14 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
     ("      door-1: {ajar_ms: 60000}\n", "", 12, "devices.box-1.components.lock-1", ["needs", "`door-1`"]),
     ("gate-1:", "court-1:", 14, "devices.box-1.components.court-1", ["no socket", "it has: none", "`pin`"]),
     ("gate-1:", "gate-2:", 14, "devices.box-1.components.gate-2", ["it has: gate-1"]),
+    ("gate-1:", "gate-1: {role: gat-1}", 14, "devices.box-1.components.gate-1.role", ["mean `gate-1`?"]),
+    (
+        "gate-1:",
+        "keypad-1: {opens: [lok-1]}",
+        14,
+        "devices.box-1.components.keypad-1.opens.0",
+        ["mean `lock-1`?"],
+    ),
     ("gate-1:", "gate-1: {role: gate-7}", 14, "devices.box-1.components.gate-1.role", ["gate-7", "gate-1"]),
     ("gate-1:", "door-2: {role: lock-2}", 14, "devices.box-1.components.door-2.role", ["door-2", "lock-2"]),
     (

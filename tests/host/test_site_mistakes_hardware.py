@@ -183,7 +183,7 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
         "[court-1, radar-2]",
         18,
         FIELD + "court-1.sensors.1",
-        ["no such sensor (it has: court-1, court-2, radar-1, tof-1) (got `radar-2`)"],
+        ["no such sensor, did you mean `radar-1`? (it has: court-1, court-2, radar-1, tof-1) (got"],
     ),
     ("[court-1, radar-1]", "[court-1, court-2]", 18, FIELD + "court-1.sensors.1", ["one `court` a court"]),
     (

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from host_tools.site.base import Level, Model, Name, Pin, pin_number
-from host_tools.site.explain import Explained
+from host_tools.site.explain import Explained, meant
 from host_tools.site.kinds.kind import (
     Component,
     Json,
@@ -106,17 +106,16 @@ class CourtKind(Kind[Court]):
                 if not part.has(name):
                     gates = [other for other in part.device.components if other.startswith("gate-")]
                     offered = ", ".join(gates) or "none"
-                    told = f"must be a gate of the same device (it has: {offered}) (got `{name}`)"
-                    found.append(Explained(place, told))
+                    told = f"must be a gate of the same device{meant(name, gates)} (it has: {offered})"
+                    found.append(Explained(place, f"{told} (got `{name}`)"))
             elif prefix == "court" and court.pin is not None:
                 found.append(Explained(place, f"give `pin` or `{name}`, not both"))
             elif prefix in ("court", *SENSOR_SOCKETS) and name in board.pins:
                 found.append(Plug(name, board.pins[name]))
             else:
-                offered = ", ".join(
-                    role for prefix in ("court", *SENSOR_SOCKETS) for role in board.roles(prefix)
-                )
-                told = f"board `{board.name}` has no such sensor (it has: {offered or 'none'}) (got `{name}`)"
+                roles = [role for prefix in ("court", *SENSOR_SOCKETS) for role in board.roles(prefix)]
+                offered, guess = ", ".join(roles) or "none", meant(name, roles)
+                told = f"board `{board.name}` has no such sensor{guess} (it has: {offered}) (got `{name}`)"
                 found.append(Explained(place, told))
         if court.pin is not None:
             found.append(Plug(None, MotionSocket(pin=court.pin), {"pin": "pin"}))

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from host_tools.site.base import Gpio, Name, Pin, pin_number
-from host_tools.site.explain import Explained
+from host_tools.site.explain import Explained, meant
 from host_tools.site.hours import WEEKDAYS, TimeOfDay, Weekday, seconds_of, weekdays_of
 from host_tools.site.kinds.kind import Component, Json, Kind, Part, Socket, needs_waking
 from host_tools.site.uses import MATRIX_COLUMN, MATRIX_ROW, WIEGAND, Wire
@@ -131,7 +131,7 @@ class KeypadKind(Kind[Keypad]):
         for index, name in enumerate(part.component.opens):
             if name not in locks:
                 offered = ", ".join(locks) or "none"
-                told = f"must be a lock of the same board (it has: {offered}) (got `{name}`)"
-                yield Explained(("opens", index), told)
+                told = f"must be a lock of the same board{meant(name, locks)} (it has: {offered})"
+                yield Explained(("opens", index), f"{told} (got `{name}`)")
             elif name in part.component.opens[:index]:
                 yield Explained(("opens", index), f"`{name}` is there twice")

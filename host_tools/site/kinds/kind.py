@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from host_tools.site.base import Level, Model, Name, Pin, Title, pin_number
-from host_tools.site.explain import Explained
+from host_tools.site.explain import Explained, meant
 from host_tools.site.uses import Use, Wire
 
 if TYPE_CHECKING:
@@ -120,8 +120,10 @@ class Kind(Generic[C]):
         offered = ", ".join(roles) or "none"
         whole = next((outer for outer in self.own if outer in fields.values()), None)
         if component.role is not None and component.role not in roles:
-            told = f"board `{board.name}` has no such socket (it has: {offered}) (got `{component.role}`)"
-            return Explained(("role",), told)
+            told = (
+                f"board `{board.name}` has no such socket{meant(component.role, roles)} (it has: {offered})"
+            )
+            return Explained(("role",), f"{told} (got `{component.role}`)")
         base = board.pins.get(component.role or part.name)
         if fields:
             alone = self.own_socket(component, None)
