@@ -4,12 +4,14 @@ import re
 import tempfile
 from pathlib import Path
 
-from host_tools.build.firmware import FIRMWARE, build_firmware, compile_files
+from host_tools.build.firmware import FIRMWARE, build_firmware, compile_files, umqtt_source
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
 from host_tools.port.images import VERSION_NEWEST
+from host_tools.setup.paths import UMQTT_VERSION
+from host_tools.setup.umqtt import FILE_SHA256
 from host_tools.site.boards import board_names
-from host_tools.update.form import VERSION, Range
+from host_tools.update.form import VERSION, Range, sha256
 from host_tools.update.pack import pack
 from host_tools.words.system import reason
 
@@ -31,6 +33,7 @@ def build(folder: Path | None = None, version: str | None = None) -> bytes:
             f"`{printable(version)[:40]}` is no version: three numbers with points between them",
             "--version 0.2.0",
         )
+    _check_umqtt()
     files = firmware_files(folder)
     if version != own:
         changed = _OWN.sub(f'__version__ = "{version}"', source, count=1)
@@ -61,6 +64,13 @@ def mpy_version(files: dict[str, bytes]) -> int:
 
 def _is_mpy(content: bytes) -> bool:
     return len(content) >= _HEAD and content[:1] == b"M" and content[_MPY_FLAGS] == 0
+
+
+def _check_umqtt() -> None:
+    """Boards in the field get the library that the firmware was tried with, whatever this computer has."""
+    path = umqtt_source()
+    if sha256(path.read_bytes()) != FILE_SHA256:
+        raise ToolError(f"{path} is not umqtt.simple {UMQTT_VERSION} as it was tried", "make setup")
 
 
 def _own_version(folder: Path) -> tuple[str, str]:

@@ -105,6 +105,13 @@ def test_a_version_by_hand_is_what_the_firmware_says_of_itself(tmp_path: Path) -
     assert bundle.manifest.version == "7.11.13"
     assert b"7.11.13" in contents["sportbox/__init__.mpy"]
     assert b"0.1.0" not in contents["sportbox/__init__.mpy"]
+    vm = executable()
+    if vm is not None:
+        (tmp_path / "slot" / "sportbox").mkdir(parents=True)
+        (tmp_path / "slot/sportbox/__init__.mpy").write_bytes(contents["sportbox/__init__.mpy"])
+        program = "import sportbox; print(sportbox.__version__)"
+        ended, said = run_bounded([vm, "-c", program], str(tmp_path / "slot"), tmp_path, 60)
+        assert (ended, said) == ("exit status 0", "7.11.13\n")
     assert unpack(building.build(source)).contents[0] == bundle.contents[0]
 
 
@@ -130,6 +137,16 @@ def test_a_path_that_no_bundle_has_is_refused(tmp_path: Path, capsys: pytest.Cap
     (source / "sportbox" / "Odd Name.py").write_text("")
     assert main(["update", "build", "--firmware", str(source)]) == 2
     assert "`sportbox/Odd Name.mpy` cannot go into a bundle" in capsys.readouterr().err
+
+
+def test_another_umqtt_than_the_one_that_was_tried_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "simple.py").write_text("class MQTTClient: ...\n")
+    monkeypatch.setenv("SPORTBOX_UMQTT", str(tmp_path / "simple.py"))
+    assert main(["update", "build", "-o", str(tmp_path / "out.update")]) == 1
+    assert "is not umqtt.simple 1.3.4" in capsys.readouterr().err
+    assert not (tmp_path / "out.update").exists()
 
 
 def test_too_large_a_firmware_is_refused_and_nothing_written(
