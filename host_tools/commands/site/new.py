@@ -73,8 +73,8 @@ def new(
         say(f"note: {note}")
     print("now: look through it, then")
     print(f"  sportbox site check {path}")
-    print(f"  sportbox sim up {path}         # all its boards, simulated")
-    print(f"  sportbox provision {path} ...  # real boards; makes the site's vault")
+    print(f"  sportbox sim up {path}            # all its boards, simulated")
+    print(f"  sportbox provision --site {path}  # real boards; makes the site's vault")
 
 
 def _name_of(name: str | None, file: Path | None) -> str:
