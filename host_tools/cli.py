@@ -158,7 +158,8 @@ def _invoke(command: Any, name: str, words: list[str]) -> int:
         context = getattr(error, "ctx", None)
         asked = context.command_path if context is not None else program
         format_message = getattr(error, "format_message", None)
-        report(printable(format_message() if format_message else str(error)), f"{asked} --help")
+        text = format_message() if format_message else str(error)
+        report(printable(" ".join(text.split())), f"{asked} --help")
         return int(getattr(error, "exit_code", EXIT_BAD_INPUT))
     if not words and _help_of_group(command):
         return EXIT_BAD_INPUT

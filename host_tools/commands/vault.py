@@ -120,6 +120,11 @@ def set_secret(
     source = Source(secret_file, SECRET_VARIABLE, "--secret-file")
     opened.set_secret(name, source.new(f"Secret `{name}`: ", no_secret))
     say(f"{opened.path}: secret `{name}` is set")
+    outputs = site.outputs
+    named = {one.secret for one in (outputs.sensorthings, outputs.ngsi_ld) if one is not None and one.secret}
+    if name not in named:
+        others = f", but {', '.join(sorted(named))}" if named else ""
+        say(f"note: {site_file} names no secret `{name}`{others}")
 
 
 def _network(site: Site, name: str | None) -> Wifi:

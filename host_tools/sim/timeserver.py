@@ -73,7 +73,7 @@ class TimeServer:
         except OSError as error:
             raise ToolError(
                 f"no time server on UDP port {port} of {cls.host}: {error.strerror or error}",
-                hint="use a free port above 1023 under `ntp` in the site file",
+                hint="end the other simulation, or use a free port above 1023 under `ntp` in the site file",
             ) from None
         return cls(transport)
 

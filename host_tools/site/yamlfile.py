@@ -19,6 +19,8 @@ from host_tools.words.system import reason
 FILE_MAX_BYTES = 1_048_576
 DEPTH_MAX = 16
 NODES_MAX = 200_000
+PIPES_OF_A_SHELL = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+"""Somebody writes to a pipe there: /dev/stdin, `<(...)`. At any other one we might wait for ever."""
 
 Loc = tuple[str | int, ...]
 _Parser: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -66,6 +68,11 @@ class YamlError(Exception):
 
 def read(path: Path) -> bytes:
     """The bytes of a file of bounded size; BadInput if there is none."""
+    if path.is_fifo() and path.parent not in PIPES_OF_A_SHELL:
+        raise BadInput(
+            tr("{path} is a pipe, not a site file", path=path),
+            tr("write what comes out of it into a file, and name that"),
+        )
     try:
         with path.open("rb") as file:
             content = file.read(FILE_MAX_BYTES + 1)

@@ -85,6 +85,11 @@ def test_every_command_has_its_help(name: str, capsys: pytest.CaptureFixture[str
         (["site", "chek"], "chek", "sportbox site --help"),
         (["site", "check"], "SITE.yaml", "sportbox site check --help"),
         (["site", "check", "a", "b"], "b", "sportbox site check --help"),
+        (
+            ["site", "rotate", "a"],
+            "Choose from: master, ca, device",
+            "sportbox site rotate --help",
+        ),
         (["key", "a", "b", "--rolle", "ops"], "--rolle", "sportbox key --help"),
         (["send", "a", "b", "c", "--wait", "x"], "--wait", "sportbox send --help"),
     ],

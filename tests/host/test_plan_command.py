@@ -48,7 +48,7 @@ def test_nobody_there_then_all_then_a_change(
     out, err = site(capsys, "plan", ground.file, status=4)
     assert "boards: 2 changes" in out
     assert f"  ? box-1: no board yet: sportbox provision --site {ground.file} --device box-1" in out
-    assert "note: 2 of it need you" in err
+    assert "note: 2 for you to do" in err
     assert "note: the broker is open (`tls: false`), and is not set up from here" in err
     out, err = site(capsys, "apply", ground.file, status=1)
     assert [line.partition(":")[0] for line in out.splitlines()] == ["left", "left"]
@@ -59,7 +59,7 @@ def test_nobody_there_then_all_then_a_change(
     ground.write(described(broker.port, new="telemetry_s: 45"))
     out, err = site(capsys, "plan", ground.file, status=4)
     assert "+telemetry_s: 45" in out
-    assert f"2 of it would be brought by: sportbox site apply {ground.file}" in err
+    assert f"2 to bring, by: sportbox site apply {ground.file}" in err
     lines = [
         json.loads(line) for line in site(capsys, "plan", ground.file, "--json", status=4)[0].splitlines()
     ]

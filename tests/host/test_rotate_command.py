@@ -54,7 +54,8 @@ def test_from_begin_to_end(capsys: pytest.CaptureFixture[str], ground: Ground) -
     _, err = run(capsys, ground.file, "master")
     assert f"sportbox site rotate {ground.file} master --finish" in err
     assert "all boards have what they need" in run(capsys, ground.file, "master", "--status")[0]
-    out, _ = run(capsys, ground.file, "master", "--finish", "--json")
+    out, err = run(capsys, ground.file, "master", "--finish", "--json")
+    assert "the old master secret is void" in err
     assert json.loads(out) == {"what": "master", "do": "finish", "done": True, "left": []}
     assert set(ground.boards["box-1"].keys) == {"booking-1-g2", "ops-1-g2"}
 

@@ -1,6 +1,7 @@
 """Every mistake in a site file is told with line and field, and what would be right."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -254,3 +255,19 @@ def test_a_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     err = capsys.readouterr().err
     assert "is a directory" in err
     assert "hint: " in err
+
+
+def test_nobody_waits_at_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "site.yaml")
+    assert main(["site", "check", str(tmp_path / "site.yaml")]) == 2
+    err = capsys.readouterr().err
+    assert "is a pipe, not a site file" in err
+    assert "hint: " in err
+
+
+def test_a_pipe_of_the_shell_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    read, write_to = os.pipe()
+    os.write(write_to, GOOD.encode())
+    os.close(write_to)
+    assert main(["site", "check", f"/dev/fd/{read}"]) == 0
+    os.close(read)

@@ -138,4 +138,4 @@ def test_what_is_no_login(capsys: pytest.CaptureFixture[str], ground: Ground) ->
     _, err = site(
         capsys, "login", ground.file, "dashboard", "--out", ground.file.with_name("no") / "f", status=2
     )
-    assert "cannot write" in err
+    assert f"cannot write {ground.file.with_name('no') / 'f'}: there is no such" in err and "hint: " in err

@@ -179,6 +179,7 @@ def test_secrets_of_outputs(
     monkeypatch.setenv("SPORTBOX_SECRET", "a token of a platform")
     _, err = run(capsys, "vault", "set-secret", site_file, "frost")
     assert "secret `frost` is set" in err
+    assert f"note: {site_file} names no secret `frost`" in err
     file = passphrase_file(tmp_path, "another token")
     run(capsys, "vault", "set-secret", site_file, "orion", "--secret-file", file)
     assert "no name" in run(capsys, "vault", "set-secret", site_file, "Orion!", status=2)[1]

@@ -47,9 +47,11 @@ def login(
     from host_tools.site.access import access_of, without_password
     from host_tools.site.atomic import replace_file
     from host_tools.site.workplace import open_workplace
+    from host_tools.words.system import reason
 
     place = open_workplace(site_file, passphrase_file)
     found = access_of(place.site, place.vault, service)
+    target = ca
     try:
         if ca is not None:
             if found["ca"] is None:
@@ -57,10 +59,13 @@ def login(
             replace_file(ca, str(found["ca"]).encode(), 0o644)
             say(f"{ca}: the certificate that `{service}` has to trust")
         if out is not None and out != STDOUT:
-            replace_file(Path(out), json.dumps(found, indent=1).encode() + b"\n", 0o600)
+            target = Path(out)
+            replace_file(target, json.dumps(found, indent=1).encode() + b"\n", 0o600)
             say(f"{out}: all that `{service}` needs, with its password: for its owner alone")
     except OSError as error:
-        raise BadInput(f"cannot write {error.filename or out}: {error.strerror or error}") from error
+        raise BadInput(
+            f"cannot write {target}: {reason(error)}", "name a file in a folder that is there and yours"
+        ) from error
     if out == STDOUT:
         print(json_line(found))
     elif json_:

@@ -54,8 +54,8 @@ def _tell(found: "Survey", file: str) -> None:
     people = sum(1 for change in found.changes if change.what == "missing")
     bringable = len(found.changes) - people
     if bringable:
-        say(f"note: {bringable} of it would be brought by: sportbox site apply {file}")
+        say(f"note: {bringable} to bring, by: sportbox site apply {file}")
     if people:
-        say(f"note: {people} of it need you (marked ?)")
+        say(f"note: {people} for you to do (marked ?)")
     if not found.changes and not found.unknown:
         print("nothing would change")

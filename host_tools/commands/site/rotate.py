@@ -87,6 +87,8 @@ def rotate(
 
 
 def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, json_: bool) -> int:
+    from host_tools.site.rotation import NAMED
+
     subject: Literal["master", "ca"] = "ca" if what is Subject.ca else "master"
     if do is Do.abort:
         left = rotator.abort(subject)
@@ -103,6 +105,10 @@ def _run(site_file: Path, rotator: "Rotator", what: Subject, do: Do, yes: bool, 
         return EXIT_FAILED
     if do is Do.rotate:
         _tell_next(site_file, subject, rotator.step)
+    elif do is Do.finish:
+        say(f"the old {NAMED[subject]} is void")
+    else:
+        say(f"the {NAMED[subject]} of before is the only one again")
     return EXIT_DONE
 
 
