@@ -294,6 +294,7 @@ class Box:
             "refusals": desk.rejected,
             "refusals_unreported": desk.unreported,
             "answers_lost": uplink.answers_lost,
+            "memory_short": uplink.short + (0 if self.secure is None else self.secure.short),
             "flash_errors": outbox.write_errors,
             "flash_bytes": wear.bytes,
             "flash_files": wear.files,

@@ -152,6 +152,8 @@ class Telemetry(Payload):
     refusals: Count
     refusals_unreported: Count
     answers_lost: Count
+    memory_short: Count
+    """how often telemetry or TLS had to wait for memory"""
     flash_errors: Count
     flash_bytes: Count
     flash_files: Count

@@ -104,6 +104,26 @@ class TestWriter(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(asyncio.CancelledError):
             await session._task
 
+    async def test_no_memory_for_a_connection_is_one_that_failed(self):
+        """The task does not fall: after some falls the board would restart, and with it the locks."""
+        reasons = []
+
+        async def resolve(host):
+            raise MemoryError
+
+        session = make_session()
+        session._resolve = resolve
+        session._on_down = reasons.append
+        session.set_link(True)
+        task = asyncio.create_task(session.run())
+        for _ in range(200):
+            if session.failures:
+                break
+            await asyncio.sleep_ms(5)
+        self.assertEqual((session.failures, session.last_error, reasons), (1, "no memory", ["no memory"]))
+        self.assertFalse(task.done())
+        task.cancel()
+
     def test_a_writer_that_is_stuck_is_noticed(self):
         session = make_session()
 

@@ -45,6 +45,16 @@ class TestSupervisor(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.supervisor.stuck(0), "house")
         self.assertEqual(len(self.falls), 9)
 
+    async def test_no_memory_to_tell_of_a_fall_does_not_keep_it_down(self):
+        def on_crash(name, error):
+            raise MemoryError
+
+        supervisor = Supervisor(lambda: 0, on_crash)
+        supervisor.add("session", self.fall, vital=False)
+        await self.rounds(100)
+        self.assertEqual(supervisor.stuck(0), "")
+        self.assertTrue(supervisor.restarts > 8)
+
     async def test_a_sensor_is_tried_more_and_more_seldom_and_takes_nobody_with_it(self):
         self.supervisor.add("court-1", self.fall, vital=False)
         await self.rounds(100)

@@ -14,6 +14,7 @@ from micropython import const
 
 from sportbox.core.certificate import validity
 from sportbox.net.message import Insecure
+from sportbox.system.forget import forget
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -124,14 +125,17 @@ class Secure:
 
     def _explain(self, error: Exception) -> Exception:
         """What to raise instead, in words for the log."""
-        import sys
-
-        from sportbox.net.secure_why import explain
-
-        del sys.modules["sportbox.net.secure_why"]  # rarely needed: costs no memory meanwhile
         if self._why and self._why != "memory":
             return Insecure("certificate: " + self._why)
-        why = "no memory" if self._why else explain(error, self._seen)
+        why = "no memory"
+        if not self._why and not isinstance(error, MemoryError):
+            try:
+                from sportbox.net.secure_why import explain
+
+                forget("sportbox.net.secure_why")  # rarely needed: costs no memory meanwhile
+                why = explain(error, self._seen)
+            except MemoryError:  # the reason hardly matters then
+                why = "no memory"
         if why == "no memory":
             self.short += 1
             gc.collect()

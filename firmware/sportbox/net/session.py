@@ -164,6 +164,8 @@ class Session:
                 self._why = str(error)
             except (OSError, Malformed) as error:
                 self._why = "" if self._leaving else "%s %s" % (type(error).__name__, error)
+            except MemoryError:  # may be a matter of the moment: the locks go on
+                self._why = "no memory"
             finally:
                 self._task = None
                 self._close()
@@ -188,10 +190,10 @@ class Session:
                 self._stream.close()
             self._socket.close()
             self._socket = self._stream = None
-        self._inflight = {}
-        self._control = bytearray()
+        self._inflight.clear()  # nothing here asks for memory: it may be what ended the connection
         self._fill = 0
         self.up = False
+        self._control = bytearray()
         self._on_down(self._why)
 
     async def _serve(self) -> None:

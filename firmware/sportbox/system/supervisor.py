@@ -75,7 +75,10 @@ class Supervisor:
                 sys.print_exception(caught)
                 error = caught
             self.restarts += 1
-            self._on_crash(job.name, error)
+            try:
+                self._on_crash(job.name, error)
+            except MemoryError:  # often why it fell: it is started again all the same
+                print("no memory to tell of it")
             now_ms = self._now_ms()
             job.restarts = [at_ms for at_ms in job.restarts if now_ms - at_ms < _WINDOW_MS]
             job.restarts.append(now_ms)
