@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DATA = "/data"
 PAUSE_S = 5  # before a restart after a crash: time to read the console, and no storm of restarts
 
-gc.threshold(4096)  # what stays of loading gathers at the heap's beginning: the free rest stays whole
+gc.threshold(16384)  # what stays of loading gathers at the heap's beginning: the free rest stays whole
 
 
 def exists(path: str) -> bool:
@@ -65,6 +65,9 @@ async def run() -> None:
 
             await NappingBox(config, secrets, rest, trial).run()
         else:
+            gc.threshold(
+                2048
+            )  # a slower start (a second on an ESP32), and three times as much free in one piece
             from sportbox.box import Box
 
             await Box(config, secrets, trial).run()

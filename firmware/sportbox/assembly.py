@@ -126,7 +126,6 @@ def _session(box: "Box") -> Session:
 
 def start(box: "Box") -> None:
     """Nothing moves at boot: the parts take note of what is, then the tasks start."""
-    box.stalls = measure_stalls()
     app = box.app
     kit = Kit(box.config, box.secrets, app, Reports(app), box.uptime.ms)
     box.time.open(kit.rtc())
@@ -154,6 +153,7 @@ def start(box: "Box") -> None:
     if app.signals is not None:
         add("signals", app.signals.run, vital=False)
     box.add_jobs()
+    box.stalls = measure_stalls()  # until now nobody had to wait
 
 
 def _tell_crash(box: "Box") -> None:

@@ -71,8 +71,15 @@ class RenewedBoard:
             "cert": None,
             **self._told_by_files(),
         }
-        self._client.publish(self.topics.info, json.dumps(info), 1, True)
-        self._client.publish(self.topics.availability, availability, 1, True)
+        told = (self.topics.info, json.dumps(info)), (self.topics.availability, availability)
+        self._told = [self._client.publish(topic, text, 1, True) for topic, text in told]
+
+    def say(self, availability: str = "online", within_s: float = 10.0) -> None:
+        """As `tell`, and the broker has it. Not from the board's own thread."""
+        self.tell(availability)
+        for message in self._told:
+            message.wait_for_publish(within_s)
+            assert message.is_published()
 
     def _told_by_files(self) -> Json:
         """Configuration and certificate, where they are real ones."""

@@ -118,10 +118,10 @@ def test_cut_off_before_the_board_was_noted(ground: Ground, monkeypatch: pytest.
 
 def test_away_old_strange_and_swapped(ground: Ground) -> None:
     board = ground.provisioned("box-1")
-    ground.provisioned("court-1").tell("sleeping")
+    ground.provisioned("court-1").say("sleeping")
     assert ground.differs() == []
     ground.write(changed("telemetry_s: 30", "telemetry_s: 45", WITH_WIFI))
-    board.tell("offline")
+    board.say("offline")
     found = ground.provider().changes()
     assert [(one.name, one.what) for one in found] == [("box-1", "missing"), ("court-1", "change")]
     assert "offline" in found[0].text
@@ -130,7 +130,7 @@ def test_away_old_strange_and_swapped(ground: Ground) -> None:
     assert "court-1: it sleeps" in left[1]
     ground.comes("box-9", board.files)
     board.mac = "02:00:00:00:00:99"
-    board.tell()
+    board.say()
     provider = ground.provider()
     provider.changes()
     assert provider.notes() == [

@@ -83,11 +83,11 @@ def test_a_board_that_is_away_is_left(
     for name in MACS:
         ground.provisioned(name)
     ground.write(described(broker.port, new="telemetry_s: 45"))
-    ground.boards["box-1"].tell("offline")
+    ground.boards["box-1"].say("offline")
     out, _ = site(capsys, "apply", ground.file, "--json", status=1)
     left = json.loads(out)["left"]
     assert len(left) == 1 and left[0].startswith("box-1: configuration; the board is offline")
-    ground.boards["box-1"].tell()
+    ground.boards["box-1"].say()
     site(capsys, "apply", ground.file)
     site(capsys, "plan", ground.file)
 

@@ -113,11 +113,11 @@ def test_who_is_not_there(broker: BrokerProcess, play: Play) -> None:
     with pytest.raises(Away, match="has never been"):
         pushed(broker, pack(CONTENTS), Topics("other-site", "box-1"), BRIEF)
     board = play(Script())
-    board.tell("sleeping")
+    board.say("sleeping")
     with pytest.raises(Away, match="sleeping") as caught:
         pushed(broker, pack(CONTENTS), limits=BRIEF)
     assert caught.value.sleeping
-    board.tell()
+    board.say()
     board.script.instead = [None] * 99
     with pytest.raises(Away, match="online"):
         pushed(broker, pack(CONTENTS), limits=BRIEF)
@@ -129,7 +129,7 @@ def test_who_is_not_there(broker: BrokerProcess, play: Play) -> None:
 def test_a_board_of_another_vault_or_an_older_firmware(broker: BrokerProcess, play: Play) -> None:
     board = play(Script())
     board.keys = {"ops-1": bytes(32)}
-    board.tell()
+    board.say()
     with pytest.raises(Refused, match="none of this vault's keys"):
         pushed(broker, pack(CONTENTS))
     assert board.parts == []

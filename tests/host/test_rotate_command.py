@@ -41,7 +41,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: object, status: int = 0) -> 
 
 def test_from_begin_to_end(capsys: pytest.CaptureFixture[str], ground: Ground) -> None:
     assert run(capsys, ground.file, "master", "--status")[0] == "master: no renewal has begun\n"
-    ground.boards["box-1"].tell("offline")
+    ground.boards["box-1"].say("offline")
     _, err = run(capsys, ground.file, "master", status=1)
     assert "box-1: keys" in err
     assert "run the same command again" in err
@@ -50,7 +50,7 @@ def test_from_begin_to_end(capsys: pytest.CaptureFixture[str], ground: Ground) -
     assert list(json.loads(out)["lacking"]) == ["box-1"]
     _, err = run(capsys, ground.file, "master", "--finish", status=1)
     assert "error: boards without the new master secret: box-1" in err
-    ground.boards["box-1"].tell()
+    ground.boards["box-1"].say()
     _, err = run(capsys, ground.file, "master")
     assert f"sportbox site rotate {ground.file} master --finish" in err
     assert "all boards have what they need" in run(capsys, ground.file, "master", "--status")[0]

@@ -162,24 +162,24 @@ def test_the_ca(stage: Stage) -> None:
 
 
 def test_a_missing_board_holds_the_ca_back(stage: Stage) -> None:
-    stage.ground.boards["box-1"].tell("offline")
+    stage.ground.boards["box-1"].say("offline")
     old = stage.ground.vault.ca.certificate_der()
     (left,) = stage.rotator.rotate("ca", False)
     assert left.startswith("box-1: ")
     assert (stage.step, stage.broker.shows, len(stage.broker.trusts)) == ("trust", old, 2)
     with pytest.raises(BadInput, match="not in use yet"):
         stage.rotator.finish("ca", False)
-    stage.ground.boards["box-1"].tell()
+    stage.ground.boards["box-1"].say()
     assert stage.rotator.rotate("ca", False) == []
     assert (stage.step, stage.broker.shows) == ("trusted", old)
-    stage.ground.boards["box-1"].tell("offline")  # it trusts both
+    stage.ground.boards["box-1"].say("offline")  # it trusts both
     assert len(stage.rotator.rotate("ca", False)) == 1
     assert stage.step == "switch"
     assert stage.broker.shows != old
 
 
 def test_a_missing_board_holds_the_end_back(stage: Stage) -> None:
-    stage.ground.boards["box-1"].tell("offline")
+    stage.ground.boards["box-1"].say("offline")
     assert len(stage.rotator.rotate("master", False)) == 1
     with pytest.raises(ToolError, match="without the new master secret: box-1") as caught:
         stage.rotator.finish("master", False)
@@ -202,9 +202,9 @@ def test_back_to_the_old_one(stage: Stage) -> None:
     assert stage.rotator.rotate("master", False) == []  # not a generation that a board may remember
     assert reopened(stage.ground.file, stage.folder).generation == 3
     stage.rotator.abort("master")
-    stage.ground.boards["box-1"].tell("offline")
+    stage.ground.boards["box-1"].say("offline")
     stage.rotator.rotate("ca", False)
-    stage.ground.boards["box-1"].tell()
+    stage.ground.boards["box-1"].say()
     assert stage.rotator.abort("ca") == []
     assert (stage.step, len(stage.broker.trusts)) == (None, 1)
     assert all(trusted(board)[1] == b"" for board in stage.ground.boards.values())
@@ -259,11 +259,11 @@ def test_where_the_broker_does_not_nothing_goes_on(stage: Stage) -> None:
 def test_one_board(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     board, inventory = stage.ground.boards["box-1"], stage.ground.inventory
     old = serial_of(board.files["/certs/device.der"])
-    board.tell("offline")
+    board.say("offline")
     with pytest.raises(ToolError, match="nothing was changed"):
         stage.rotator.device("box-1", inventory)
     assert load_site(stage.ground.file).devices["box-1"].key_version == 1
-    board.tell()
+    board.say()
     board.script.final = ("failed", "unreachable")
     with pytest.raises(ToolError, match="went back"):
         stage.rotator.device("box-1", inventory)

@@ -74,7 +74,7 @@ def test_declared_against_real(
     )
     box = rows(capsys, ground)["box-1"]
     assert (box["config"], box["keys"], box["certificate"]) == (True, False, False)
-    ground.boards["box-1"].tell("offline")
+    ground.boards["box-1"].say("offline")
     out, err = site(capsys, "status", ground.file)
     assert f"broker 127.0.0.1:{broker.port} (mosquitto): answers" in out
     assert "offline" in out and "differs" in out and "box-1: keys (booking-2, ops-2), certificate" in out
