@@ -226,12 +226,22 @@ async def _give_up(client: "aiomqtt.Client", entering: "asyncio.Future[aiomqtt.C
 
 
 def unreachable(address: Address, error: Exception) -> Unreachable:
+    """`error` may be that of a library, around that of the system."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return Unreachable(
+            f"the broker at {address} is not the site's own: its certificate does not do"
+            f" ({printable(cause.verify_message)})",
+            "another broker may have this port, or the site another CA than before:"
+            f" `ss -ltnp sport = :{address.port}` there says who listens",
+        )
     if address.login is None:
         hint = "start a simulated site with `sportbox sim up SITE.yaml`, or name the broker with --broker mqtt://HOST:PORT"
     else:
         hint = "sportbox broker run SITE.yaml, where no broker of the site runs yet"
+    told = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)
     return Unreachable(
-        f"no answer from the broker at {address}: {printable(str(error)) or type(error).__name__}", hint
+        f"no answer from the broker at {address}: {printable(told) or type(error).__name__}", hint
     )
 
 

@@ -82,7 +82,8 @@ def _export(target: str, text: str) -> None:
         replace_file(Path(target), text.encode("utf-8-sig"), EXPORT_MODE)  # the mark tells spreadsheets UTF-8
     except OSError as error:
         raise ToolError(
-            tr("cannot write {path}: {why}", path=printable(target), why=reason(error))
+            tr("cannot write {path}: {why}", path=printable(target), why=reason(error)),
+            tr("name one in a folder that is there and yours"),
         ) from error
     say(tr("written: {path}", path=printable(target)))
 

@@ -67,7 +67,8 @@ def label(
         replace_file(output, pdf(drawn, kind, site.title or site.site), FILE_MODE)
     except OSError as error:
         raise ToolError(
-            tr("cannot write {path}: {why}", path=printable(str(output)), why=reason(error))
+            tr("cannot write {path}: {why}", path=printable(str(output)), why=reason(error)),
+            tr("name one in a folder that is there and yours"),
         ) from error
     if json_:
         for one in drawn:

@@ -115,7 +115,9 @@ def image(
     try:
         output.write_bytes(data)
     except OSError as error:
-        raise BadInput(f"cannot write {output}: {error.strerror}") from None
+        raise BadInput(
+            f"cannot write {output}: {error.strerror}", "name one in a folder that is there and yours"
+        ) from None
     address = target(chip).bootloader_at
     if json_:
         emit({"image": str(output), "chip": chip, "version": version, "address": address, "bytes": len(data)})

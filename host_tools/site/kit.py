@@ -82,7 +82,9 @@ def write_kit(path: Path, content: bytes) -> None:
     try:
         replace_file(path, content, 0o644)
     except OSError as error:
-        raise ToolError(f"cannot write {path}: {reason(error)}") from error
+        raise ToolError(
+            f"cannot write {path}: {reason(error)}", "name one in a folder that is there and yours"
+        ) from error
 
 
 def _add(files: dict[str, bytes], path: Path, name: str) -> None:

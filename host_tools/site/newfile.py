@@ -16,7 +16,9 @@ def write_new(path: Path, text: str) -> None:
             f"{path} is there already, and is left as it is", "give another file name, or move it away"
         ) from error
     except OSError as error:
-        raise BadInput(f"cannot write {path}: {reason(error)}") from error
+        raise BadInput(
+            f"cannot write {path}: {reason(error)}", "name one in a folder that is there and yours"
+        ) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode())

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from host_tools.mqtt import (
     parse_broker,
     parse_topic,
     site_filter,
+    unreachable,
 )
 from host_tools.site.load import load_site
 from host_tools.site.state import running_simulation, state_dir
@@ -185,3 +187,16 @@ def test_who_is_cancelled_while_connecting_leaves_nothing_behind(broker: BrokerP
 
     asyncio.run(main())
     assert not told
+
+
+def test_why_there_is_no_answer_is_told_in_words() -> None:
+    address = Address("127.0.0.1", 8884, Login("manager", "secret", ()))
+    assert unreachable(address, Exception("lost")).message.endswith("mqtts://127.0.0.1:8884: lost")
+    wrapped = ValueError("[Errno 111] Connection refused")
+    wrapped.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    assert unreachable(address, wrapped).message.endswith(": Connection refused")
+    foreign = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] (_ssl.c:1006)")
+    foreign.verify_message = "self-signed certificate in certificate chain"
+    told = unreachable(address, foreign)
+    assert "is not the site's own" in told.message and "_ssl" not in told.message
+    assert "ss -ltnp sport = :8884" in str(told.hint)

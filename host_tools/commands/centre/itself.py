@@ -60,7 +60,9 @@ def new(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"cannot make {folder}: {reason(error)}") from error
+        raise BadInput(
+            f"cannot make {folder}: {reason(error)}", "name one in a folder that is there and yours"
+        ) from error
     # The key file first: cut off in between, there is no centre yet, and the file is named by the next try.
     keyfile.new_keys(folder, made, keyfile.source_of(passphrase_file))
     write_file(folder / model.FILE, model.text_of(made).encode(), 0o644)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from host_tools.errors import ToolError
+from host_tools.errors import BadInput
 from host_tools.words.system import reason
 
 if TYPE_CHECKING:
@@ -60,4 +60,6 @@ def write_file(path: Path, content: bytes, mode: int) -> None:
     try:
         replace_file(path, content, mode)
     except OSError as error:
-        raise ToolError(f"cannot write {path}: {reason(error)}") from error
+        raise BadInput(
+            f"cannot write {path}: {reason(error)}", "name one in a folder that is there and yours"
+        ) from error

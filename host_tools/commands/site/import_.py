@@ -68,4 +68,4 @@ def import_(
         say(f"note: board `{name}` is not here: take boards/{name} of the kit into {boards_dir()}")
     for name in other:
         say(f"note: board `{name}` is another one here: compare it with boards/{name} of the kit")
-    print(f"then: sportbox site check {path}, and sportbox provision {path} makes its secrets")
+    print(f"then: sportbox site check {path}, and sportbox provision --site {path} makes its secrets")

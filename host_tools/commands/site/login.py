@@ -64,7 +64,7 @@ def login(
             say(f"{out}: all that `{service}` needs, with its password: for its owner alone")
     except OSError as error:
         raise BadInput(
-            f"cannot write {target}: {reason(error)}", "name a file in a folder that is there and yours"
+            f"cannot write {target}: {reason(error)}", "name one in a folder that is there and yours"
         ) from error
     if out == STDOUT:
         print(json_line(found))
