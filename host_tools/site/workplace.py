@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from host_tools.data.home_assistant import HomeAssistant
 from host_tools.errors import ToolError
 from host_tools.mqtt import Address
 from host_tools.site.boards import load_board
@@ -112,6 +111,7 @@ class Workplace:
         """Its discovery, where that output is on."""
         if self.site.outputs.home_assistant is None:
             return None
+        from host_tools.data.home_assistant import HomeAssistant
         from host_tools.site.announced import Announced
 
         return Announced(HomeAssistant(self.site, self.address(), self._on_battery), self.broker())

@@ -1,10 +1,11 @@
-"""`site` answers in a moment for 500 boards. The bound is generous, for tests run beside others."""
+"""`site` answers within a second for 500 boards. What counts is the time of the processor, for tests run
+beside others; the bound has room for what they cost it, too."""
 
 from tests.bench.site_commands import figures
 
-BOUND_S = 4.0
+BOUND_S = 1.4
 
 
 def test_five_hundred_boards() -> None:
     found = figures()
-    assert max(found.values()) < BOUND_S, found
+    assert max(taken.of_processor for taken in found.values()) < BOUND_S, found

@@ -53,12 +53,16 @@ def _tell(found: "Status", file: str) -> None:
 
 def _table(boards: "list[BoardStatus]") -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
+    rows = [[Text.from_markup(cell) for cell in _board(board)] for board in boards]
     table = Table()
-    for title in ("board", "is", "firmware", "config", "keys", "certificate", "clock"):
-        table.add_column(title, no_wrap=title != "board")
-    for board in boards:
-        table.add_row(*_board(board))
+    # widths that are known need not be measured, and a site may have hundreds of boards
+    for index, title in enumerate(("board", "is", "firmware", "config", "keys", "certificate", "clock")):
+        width = max([len(title), *(row[index].cell_len for row in rows)]) if index else None
+        table.add_column(title, no_wrap=index > 0, width=width)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
