@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sportbox.sleep.rest import Rest
     from sportbox.store.outbox import Outbox
     from sportbox.store.wear import Wear
+    from sportbox.system.log import Log
     from sportbox.system.receiving import Receiver
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
@@ -79,6 +80,7 @@ class Reports:
 
 class App:
     alarm: "Alarm | None" = None  # of the class: only a site with alarm times has one
+    log: "Log | None" = None
 
     def __init__(
         self,

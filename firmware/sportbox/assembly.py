@@ -53,6 +53,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     box.begin()
     box.clock = Clock()
     wear = box.history.wear
+    _keep_log(box, [wifi["password"], secrets.get("broker", {}).get("password")])
     limits = config["outbox"]
     box.outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"], wear)
     box.outbox.open()
@@ -64,6 +65,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     box.app = App(_DATA, box.clock, box.outbox, box.uplink, limits["batch_ms"], now_ms, box.wake)
     box.uplink.describe(box.telemetry, box.app.state_of)
     box.app.wear = wear
+    box.app.log = box.log
     box.app.desk = _desk(box)
     server = (config["ntp"]["host"], config["ntp"]["port"])
     box.time = Timekeeper(box.clock, _DATA, server, box.wifi, now_ms, box.clock_changed, box.clock_fault)
@@ -80,6 +82,15 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
         box.app.signals = Signals(lamps)
     box.supervisor = Supervisor(now_ms, box.crashed)
     box.app.on_crash = box.crashed
+
+
+def _keep_log(box: "Box", hidden: "list[str | None]") -> None:
+    """On flash from now on. `hidden` are what else is kept in RAM of the secrets, but keys."""
+    log = box.log
+    log.path = _DATA + "/log"
+    log.wear = box.history.wear
+    log.hidden = [text for text in hidden if text]
+    log.boot = box.history.boots
 
 
 def _desk(box: "Box") -> Desk:
@@ -135,6 +146,7 @@ def start(box: "Box") -> None:
     running = [a.order.component for a in box.replay.answers.values() if a.result == "accepted"]
     box.resume(running)
     _tell_crash(box)
+    box.log.tick(0)  # now, while there is memory enough
     if not box.replay.readable:
         app.event("device", "device.fault", {"what": "replay_log_unreadable"})
     app.desk.settle_old("" if box.trial is None else box.trial.jti)
@@ -161,7 +173,11 @@ def _tell_crash(box: "Box") -> None:
         return  # most boots: what is not needed costs no memory
     from sportbox.system import crash
 
+    def tell(component: str, kind: str, note: "dict[str, object]") -> None:
+        box.log.write("error", "crashed before this start: %s: %s" % (note["task"], note["error"]))
+        box.app.event(component, kind, note)
+
     try:
-        crash.tell(_CRASH, box.reset, box.app.event)
+        crash.tell(_CRASH, box.reset, tell)
     except OSError:
         box.log.write("warning", "the last crash cannot be read or removed")

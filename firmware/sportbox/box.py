@@ -115,6 +115,7 @@ class Box:
             if restart_ms is not None and self.uptime.ms() >= restart_ms:
                 app.remember()
                 self.outbox.flush()
+                self.log.flush()
                 chip.restart()
 
     def start(self) -> None:
@@ -125,6 +126,7 @@ class Box:
 
     def resume(self, running: "list[str]") -> None:
         """What was before this boot; `running` are the components with an order that was cut off."""
+        self.log.write("info", "starts: reset %s, firmware %s" % (self.reset, __version__), True)
         data = {"boot": self.history.boots, "reset": self.reset, "firmware": __version__}
         self.app.event("device", "device.booted", data)
         self.app.recall(running)
@@ -143,6 +145,7 @@ class Box:
             self.session.check(now_ms)
             self.app.tick(now_ms)
             self.history.tick(now_ms)
+            self.log.tick(now_ms)
             self.try_files()
             every_ms = self.config["telemetry_s"] * 1000
             if now_ms - self.telemetry_ms >= (every_ms if self.app.short_of_power < 2 else 10 * every_ms):
@@ -217,6 +220,7 @@ class Box:
         self.down_why = why
 
     def clock_changed(self, why: str) -> None:
+        self.log.write("info", "clock %s: %s" % (self.clock.trust, why))
         self.app.event("device", "device.clock", {"trust": self.clock.trust, "why": why})
         self.app.all_states()
         self.publish_info()

@@ -30,6 +30,8 @@ class Part:
 
 
 class App:
+    log = None
+
     def __init__(self):
         self.clock = Clock()
         self.parts = [Part()]

@@ -263,8 +263,13 @@ class Session:
     def _take(self, size: int) -> None:
         """Removes a packet from the start of the buffer."""
         rest = self._fill - size
-        if rest:
-            self._buffer[:rest] = self._buffer[size : self._fill]
+        try:
+            if rest:
+                self._buffer[:rest] = self._buffer[size : self._fill]
+        except MemoryError:  # for the copy: then in steps that need none
+            for at in range(0, rest, size):
+                end = min(at + size, rest)
+                self._view[at:end] = self._view[at + size : end + size]
         self._fill = rest
 
     async def _handle(self, size: int) -> None:

@@ -44,7 +44,7 @@ class NappingBox(Box):
         rest = self.kept
         if rest is not None:
             self.app.rest = rest
-            self.app.uptime_base_ms = rest.base_ms
+            self.app.uptime_base_ms = self.log.base_ms = rest.base_ms
             rest.set_clock(self.clock)
             if rest.seq:
                 self.goodbye.fresh_from(rest.seq)

@@ -22,6 +22,7 @@ _LOOK_MS = const(50)
 _LISTEN_MS = const(1000)  # for orders, after all is delivered
 _TIME_MS = const(3000)  # for network time, after the broker is reached
 _GOODBYE_MS = const(3000)
+_LOG_MS = const(30000)  # what is worth a write: warnings, not that a wake went well
 
 
 class Sleeper:
@@ -116,6 +117,8 @@ class Sleeper:
         app, rest = self._app, self._rest
         self._outbox.flush()
         self._outbox.mark()
+        if app.log is not None:
+            app.log.tick(self._now_ms() + _LOG_MS)
         courts = [part for part in app.parts if isinstance(part, DozingCourt)]
         rest.courts = {court.name: court.doze.memory() for court in courts}
         rest.parts = {part.name: part.memory() for part in app.parts if part not in courts}
