@@ -41,6 +41,7 @@ COMMANDS = {
     "provision": "make boards devices of a site: firmware, configuration, keys",
     "doctor": "what is wrong with this computer, its ports or a board",
     "update": "bundles of the firmware: build one, look at one",
+    "logs": "what a board has noted about itself, also before its last restart",
     "station": "make devices of boards that are plugged in one after the other",
 }
 MODULES = {"demo": "demo_app"}  # where the module is not called like its command

@@ -89,6 +89,7 @@ def _keep_log(box: "Box", hidden: "list[str | None]") -> None:
     log = box.log
     log.path = _DATA + "/log"
     log.wear = box.history.wear
+    log.clock = box.clock
     log.hidden = [text for text in hidden if text]
     log.boot = box.history.boots
 

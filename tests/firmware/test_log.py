@@ -5,6 +5,7 @@ import sys
 import unittest
 
 import sportbox.system
+from sportbox.core.clock import Clock
 from sportbox.store.wear import Wear
 from sportbox.system import log as logs
 from sportbox.system import ring
@@ -30,6 +31,7 @@ class TestLog(unittest.TestCase):
         log = Log(level, lambda: self.now_ms)
         log.to(self.published.append)
         log.path, log.boot, log.wear, log.hidden = self.path, boot, self.wear, ["correct horse"]
+        self.clock = log.clock = Clock()
         return log
 
     def lines(self, path=None):
@@ -105,6 +107,26 @@ class TestLog(unittest.TestCase):
         self.assertEqual(numbers, list(range(numbers[0], 31 * 200, 31)), "the newest, without a hole")
         self.assertGreater(len(numbers), 40)
         self.assertEqual(sorted(os.listdir(self.path[:-4])), ["log", "log" + OLDER])
+
+    def test_each_file_tells_the_time_once_a_boot_if_the_board_knows(self):
+        self.log.write("error", "first")
+        self.log.flush()
+        self.now_ms = 61_250
+        self.clock.set_ntp(1795366800, self.now_ms)
+        self.log.write("error", "second")
+        self.log.flush()
+        time = "7 61.250 info time 2026-11-22T17:00:00Z"
+        self.assertEqual(self.lines(), ["7 0.000 error first", "7 61.250 error second", time])
+        while not self.lines(self.path + OLDER):
+            self.log.write("error", "another line of this log")
+            self.log.flush()
+        for path in (self.path, self.path + OLDER):
+            self.assertEqual(len([line for line in self.lines(path) if " info time " in line]), 1)
+        self.log = self.start(8)
+        self.clock.set_ntp(1795366900, self.now_ms)
+        self.log.write("error", "after a start")
+        self.log.flush()
+        self.assertTrue(self.lines()[-1].startswith("8 61.250 info time 2026"))
 
     def test_another_boot_goes_on_in_the_same_file(self):
         self.log.write("error", "first")

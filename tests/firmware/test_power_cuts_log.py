@@ -6,6 +6,7 @@
 import os
 import unittest
 
+from sportbox.core.clock import Clock
 from sportbox.store import record
 from sportbox.store.wear import Wear
 from sportbox.system.log import Log
@@ -30,7 +31,7 @@ def read(path):
 
 def start(boot):
     log = Log("info", lambda: 0)
-    log.path, log.boot, log.wear, log.hidden = LOG, boot, Wear(), []
+    log.path, log.boot, log.wear, log.clock, log.hidden = LOG, boot, Wear(), Clock(), []
     return log
 
 

@@ -15,6 +15,7 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sportbox.core.clock import Clock
     from sportbox.store.wear import Wear
 
 _WARNING = const(2)
@@ -25,12 +26,14 @@ _PATIENCE_MS = const(300000)
 
 
 class Log:
-    boot = 0  # until keep()
+    boot = 0  # until the flash is there
     base_ms = 0  # of before the deep sleep that this start ended
+    dated = False  # the newer file tells what time it was at some uptime of this boot
 
     if TYPE_CHECKING:
         path: str
         wear: Wear
+        clock: Clock
         hidden: list[str]
 
     def __init__(self, level: str, now_ms: "Callable[[], int]") -> None:
@@ -73,11 +76,12 @@ class Log:
 
     def flush(self) -> None:
         """To the ring. If that fails, it is tried again after the pause."""
-        self._due_ms = self._next_ms = self._now_ms() + _PAUSE_MS
+        now_ms = self._now_ms()
+        self._due_ms = self._next_ms = now_ms + _PAUSE_MS
         try:
             from sportbox.system.ring import append
 
-            append(self)
+            append(self, now_ms)
         except (OSError, MemoryError):
             return
         self.waiting.clear()

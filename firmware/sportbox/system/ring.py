@@ -1,5 +1,6 @@
 """The log on flash: two files of whole lines, `boot uptime level text`. When the newer is full, it takes the
-place of the older one. Loaded when lines are written, and forgotten again: it is one write in half a minute.
+place of the older one. In each file a line tells once a boot what time it was, if the board knows.
+Loaded when lines are written, and forgotten again: it is one write in half a minute.
 
 A file that is closed has all that was written to it, or nothing; so the lines are whole whenever the power
 goes. Only flash that fails may leave half of one.
@@ -8,6 +9,8 @@ goes. Only flash that fails may leave half of one.
 import os
 
 from micropython import const
+
+from sportbox.core.clock import rfc3339
 
 OLDER = "-old"  # behind the path of the newer file
 
@@ -20,17 +23,23 @@ _LINE_MAX = const(160)  # characters
 _WORD_MAX = const(39)  # keys, certificates and tokens are longer than any word
 
 
-def append(log: "Log") -> None:
+def append(log: "Log", now_ms: int) -> None:
     """Writes what waits. Raises OSError."""
     lines = [_clean(log, line) for line in log.waiting]
+    at_ms = log.base_ms + now_ms
+    uptime = "%d.%03d" % (at_ms // 1000, at_ms % 1000)
     if log.left_out:
-        uptime = log.waiting[-1].split(" ", 1)[0]
         lines.append(_clean(log, "%s warning %d lines left out" % (uptime, log.left_out)))
+    time = ""
+    if log.clock.trusted():
+        time = "%s info time %s" % (uptime, rfc3339(log.clock.now(now_ms)))
     size = _size(log.path)
-    fill = sum([len(line) for line in lines])
-    if size + fill >= _FILE_BYTES:
+    if size + sum([len(line) for line in lines]) + _LINE_MAX >= _FILE_BYTES:
         os.rename(log.path, log.path + OLDER)
         size = 0
+    if time and not (size and log.dated):
+        lines.append(_clean(log, time))
+    fill = sum([len(line) for line in lines])
     with open(log.path, "a+b") as file:
         if size:
             file.seek(size - 1)
@@ -39,6 +48,7 @@ def append(log: "Log") -> None:
         for line in lines:
             file.write(line)
     log.wear.wrote(fill)
+    log.dated = bool(time) or (size > 0 and log.dated)
 
 
 def _clean(log: "Log", line: str) -> bytes:
