@@ -148,7 +148,12 @@ class TestLog(unittest.TestCase):
         self.assertEqual((self.published, self.lines()), (["0.000 info wifi up"], ["8 0.000 info wifi up"]))
 
     def test_a_line_is_one_line_without_secrets(self):
-        secrets = ("correct horse", "eyJhbGciOiJIUzI1NiJ9." + "c" * 90, "0f" * 32, repr(bytes(range(200, 232))))
+        secrets = (
+            "correct horse",
+            "eyJhbGciOiJIUzI1NiJ9." + "c" * 90,
+            "0f" * 32,
+            repr(bytes(range(200, 232))),
+        )
         for secret in secrets:
             self.log.write("error", "task x: ValueError %s\nand\tmore" % secret)
         self.log.flush()

@@ -40,6 +40,30 @@ def make_session(next_message=nothing):
     )
 
 
+class Stingy:
+    """A buffer that cannot be copied for want of memory."""
+
+    def __getitem__(self, at):
+        raise MemoryError
+
+
+class TestBuffer(unittest.TestCase):
+    def take(self, size, without_memory):
+        session = make_session()
+        session._view[:100] = bytes(range(100))
+        session._fill = 100
+        if without_memory:
+            session._buffer = Stingy()
+        session._take(size)
+        return bytes(session._view[: session._fill])
+
+    def test_a_packet_leaves_the_rest_at_the_start(self):
+        for size in (2, 3, 33, 50, 51, 99, 100):
+            rest = bytes(range(size, 100))
+            self.assertEqual(self.take(size, False), rest)
+            self.assertEqual(self.take(size, True), rest)
+
+
 class TestIds(unittest.TestCase):
     def test_wraps_and_skips_what_is_in_flight(self):
         session = make_session()

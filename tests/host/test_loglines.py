@@ -24,7 +24,15 @@ def test_a_line() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "7 12 info x", "7 1.000 fatal x", "-7 1.000 info x", "7 1.000 error", "\x1b[2J", "7" * 99 + " 1.000 info x"],
+    [
+        "",
+        "7 12 info x",
+        "7 1.000 fatal x",
+        "-7 1.000 info x",
+        "7 1.000 error",
+        "\x1b[2J",
+        "7" * 99 + " 1.000 info x",
+    ],
 )
 def test_what_is_no_line(text: str) -> None:
     assert parse(text) is None
@@ -66,7 +74,9 @@ def test_what_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     try:
-        lines, _ = read(["7 0.000 info time 2026-11-29T12:00:00Z", "7 1.500 error \x1b[2Jx", "8 1.500 info y"])
+        lines, _ = read(
+            ["7 0.000 info time 2026-11-29T12:00:00Z", "7 1.500 error \x1b[2Jx", "8 1.500 info y"]
+        )
         for line in lines:
             show(json_=False)(line)
             show(json_=True)(line)
