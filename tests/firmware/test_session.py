@@ -4,7 +4,8 @@
 import asyncio
 import unittest
 
-from sportbox.net.message import Message, Settings
+from sportbox.net import session as module
+from sportbox.net.message import Insecure, Message, Settings
 from sportbox.net.packets import Packets
 from sportbox.net.session import Session
 
@@ -106,6 +107,105 @@ class TestIds(unittest.TestCase):
         session = make_session()
         session._handle_puback(77)
         self.assertEqual(session.stray_pubacks, 1)
+
+
+class Network:
+    """Stands in for `socket` and for TLS; counts what is open of each. A connection comes to nothing, each
+    time in another way."""
+
+    def __init__(self):
+        self.sockets = self.most_sockets = self.sessions = self.most_sessions = self.tries = 0
+
+    def socket(self):
+        self.sockets += 1
+        self.most_sockets = max(self.most_sockets, self.sockets)
+        return Plug(self)
+
+    def getaddrinfo(self, host, port):
+        return [(None, None, None, None, (host, port))]
+
+    def poll(self):
+        return Ready()
+
+    async def open(self, raw, hello):
+        """As Secure.open()."""
+        self.tries += 1
+        way = self.tries % 4
+        if way == 0:
+            raise Insecure("certificate: expired")
+        if way == 1:
+            raise MemoryError
+        if way == 2:
+            await asyncio.sleep(100)  # until it is cancelled
+        return Shaken(self)
+
+
+class Plug:
+    def __init__(self, network):
+        self.network = network
+        self.is_open = True
+
+    def setblocking(self, flag):
+        pass
+
+    def setsockopt(self, *_):
+        pass
+
+    def connect(self, address):
+        pass
+
+    def close(self):
+        self.network.sockets -= self.is_open
+        self.is_open = False
+
+
+class Ready:
+    def register(self, *_):
+        pass
+
+    def poll(self, timeout_ms):
+        return [1]
+
+
+class Shaken:
+    def __init__(self, network):
+        self.network = network
+        network.sessions += 1
+        network.most_sessions = max(network.most_sessions, network.sessions)
+
+    async def readinto(self, buffer):
+        await asyncio.sleep_ms(0)
+        return 0
+
+    def close(self):
+        self.network.sessions -= 1
+
+
+class TestOneAtATime(unittest.IsolatedAsyncioTestCase):
+    async def test_a_connection_is_closed_before_the_next_one(self):
+        network = Network()
+        before = module.socket, module.select
+        module.socket = module.select = network
+        module.select.POLLOUT = 4
+        self.addCleanup(lambda: (setattr(module, "socket", before[0]), setattr(module, "select", before[1])))
+
+        async def resolve(host):
+            return host
+
+        session = make_session()
+        session._resolve, session._secure = resolve, network
+        session.set_link(True)
+        task = asyncio.create_task(session.run())
+        for _ in range(1000):
+            if session.failures >= 8:
+                break
+            if network.tries % 4 == 2:
+                session._fail("broker silent")
+            await asyncio.sleep_ms(2)
+        task.cancel()
+        self.assertTrue(session.failures >= 8)
+        self.assertEqual((network.most_sockets, network.most_sessions), (1, 1))
+        self.assertEqual((network.sockets, network.sessions), (0, 0))
 
 
 class TestWriter(unittest.IsolatedAsyncioTestCase):
