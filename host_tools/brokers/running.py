@@ -49,7 +49,11 @@ def _command_of(pid: int) -> list[str]:
         except OSError:
             return []
     shown = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-o", "command=", "-p", str(pid)],
+        env=without_secrets(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return shown.stdout.split()
 

@@ -27,6 +27,9 @@ def check_sections(data: Mapping[str, Any]) -> Iterator[Explained]:
     if broker is not None and not broker.tls and not is_here(broker.host):
         told = "the broker is open: who is in its network can read and send everything"
         yield Explained(("broker", "tls"), told, note=True)
+    if broker is not None and broker.kind != "mosquitto":
+        told = f"one of kind `{broker.kind}` is yours to set up: `site apply` only looks at what it keeps"
+        yield Explained(("broker", "kind"), told, note=True)
     if broker is not None and broker.bridge is not None:
         yield from _bridge(broker, broker.bridge)
     if broker is not None and broker.tls:

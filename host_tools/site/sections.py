@@ -33,7 +33,9 @@ class Bridge(Model):
 
 class Broker(Model):
     kind: Literal["mosquitto", "rabbitmq", "embedded"] = Field(
-        "mosquitto", description="which broker `site apply` sets up; `embedded` is for a laptop alone"
+        "mosquitto",
+        description="`site apply` sets up a Mosquitto with TLS, and only looks at others;"
+        " `embedded` is for a laptop",
     )
     host: Host = Field("127.0.0.1", description="name or address of the MQTT broker")
     port: TcpPort | None = Field(None, description="port for boards [default: 8883 with TLS, 1883 without]")

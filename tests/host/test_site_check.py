@@ -128,6 +128,13 @@ NOTES = [
         "nothing bridges: that takes a broker that is set up from here, `kind: mosquitto` and `tls: true`",
     ),
     (
+        "tls: false}",
+        "tls: false, kind: rabbitmq}",
+        5,
+        "broker.kind",
+        "one of kind `rabbitmq` is yours to set up: `site apply` only looks at what it keeps",
+    ),
+    (
         "{release_ms: 5000}",
         "{release_ms: 5000, supply: side}",
         12,
