@@ -15,6 +15,8 @@ from host_tools.data.topics import TOPICS
 from host_tools.setup.paths import REPOSITORY
 from host_tools.setup.published import FetchError, asyncapi_schema
 from host_tools.site.load import load_site
+from tests.data.test_definition import EVENT
+from tests.data.traffic import Document
 
 SITES = sorted((REPOSITORY / "sites").glob("*.yaml"))
 
@@ -71,6 +73,18 @@ def test_nothing_is_missing() -> None:
     assert set(found["components"]["schemas"]) == set(schemas()) - {"event"}
     for reference in references(found):
         assert resolve(found, reference)
+
+
+def test_a_reader_of_the_document_tells_right_from_wrong() -> None:
+    read = Document(document())
+    topic = "sportbox/v1/ground/box-1/"
+    assert read.faults(f"{topic}event", json.dumps(EVENT).encode()) == []
+    assert read.faults(f"{topic}availability", b"online") == []
+    assert read.faults(f"{topic}lock-1/state", b'{"state": "locked", "since": null}') == []
+    assert read.faults(f"{topic}availability", b"gone")
+    assert read.faults(f"{topic}lock-1/state", b'{"state": "open", "since": null}')
+    assert read.faults(f"{topic}event", json.dumps({**EVENT, "type": "sportbox.gate.opened"}).encode())
+    assert read.faults(f"{topic}news", b"{}")
 
 
 def test_a_site_has_its_own_channels() -> None:

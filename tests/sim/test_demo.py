@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from host_tools.broker import find_mosquitto
+from host_tools.data.asyncapi import document
 from host_tools.setup.paths import REPOSITORY
-from tests.data.traffic import as_bytes, check_all
+from tests.data.traffic import Document, as_bytes, check_all
 from tests.run_dirs import RUNS
 from tests.sim.boards import until
 from tests.sim.test_up import children
@@ -104,6 +105,8 @@ def test_the_evening_loses_nothing(broker: str, evenings: dict[str, Evening]) ->
     check_messages(lines, accepted)
     heard = [(line["topic"], as_bytes(line["payload"])) for line in lines if "topic" in line]
     assert check_all(heard) > accepted
+    published = Document(document())
+    assert [fault for message in heard for fault in published.faults(*message)] == []
     german = LANGUAGE[broker].startswith("de")
     (start,) = [line for line in lines if line.get("scene") == "start"]
     assert start["text"] == ("Die Boards gehen an" if german else "The boards come up")
