@@ -17,6 +17,7 @@ from host_tools.output import printable
 from host_tools.site.models import Site
 from host_tools.site.sections import PLAIN_PORT, SERVICES_PORT
 from host_tools.site.state import running_simulation
+from host_tools.words.system import without_numbers
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -227,21 +228,23 @@ async def _give_up(client: "aiomqtt.Client", entering: "asyncio.Future[aiomqtt.C
 
 def unreachable(address: Address, error: Exception) -> Unreachable:
     """`error` may be that of a library, around that of the system."""
-    cause = error if isinstance(error, OSError) else error.__cause__
+    cause = error if isinstance(error, OSError) else error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return Unreachable(
-            f"the broker at {address} is not the site's own: its certificate does not do"
-            f" ({printable(cause.verify_message)})",
-            "another broker may have this port, or the site another CA than before:"
-            f" `ss -ltnp sport = :{address.port}` there says who listens",
-        )
+        return foreign(address, cause)
     if address.login is None:
         hint = "start a simulated site with `sportbox sim up SITE.yaml`, or name the broker with --broker mqtt://HOST:PORT"
     else:
         hint = "sportbox broker run SITE.yaml, where no broker of the site runs yet"
-    told = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)
+    told = printable(without_numbers(str(error))) or type(error).__name__
+    return Unreachable(f"no answer from the broker at {address}: {told}", hint)
+
+
+def foreign(address: Address, error: ssl.SSLCertVerificationError) -> Unreachable:
+    """Somebody answers, with a certificate that the site's CA did not sign."""
     return Unreachable(
-        f"no answer from the broker at {address}: {printable(told) or type(error).__name__}", hint
+        f"whoever answers at {address} is not the site's broker: {printable(error.verify_message)}",
+        "another broker has that port, or its files are those of another vault or CA:"
+        f" `ss -ltnp sport = :{address.port}` there says who listens",
     )
 
 

@@ -13,6 +13,7 @@ All messages of the trials are of QoS 0, so they stay in no session of a service
 
 import contextlib
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
@@ -46,6 +47,12 @@ def prove_delivery(
         raise ToolError(
             f"the broker does not let in the probe or a service: {error}",
             "its log says why: journalctl -u mosquitto, or the terminal where it runs",
+        ) from error
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            f"whoever answers at {site.broker.host} is not the site's broker: {error.verify_message}",
+            "another broker has one of its ports, or its files are those of another vault or CA:"
+            " `ss -ltnp` there says who listens",
         ) from error
     except (Silent, OSError) as error:
         raise Unreachable(

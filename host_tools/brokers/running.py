@@ -17,7 +17,7 @@ from host_tools.brokers.mosquitto import CONF, PID, File
 from host_tools.brokers.wire import Line, Refused, Silent, service
 from host_tools.environment import without_secrets
 from host_tools.errors import ToolError, Unreachable
-from host_tools.mqtt import Address
+from host_tools.mqtt import Address, foreign
 
 PROC = Path("/proc")
 POLL_S = 0.02
@@ -80,10 +80,7 @@ def answers(address: Address, wait_s: float = 2.0) -> bool:
         with Line(address.host, address.port, service(address.login, f"{READY}-{os.getpid()}"), wait_s):
             return True
     except ssl.SSLCertVerificationError as error:
-        raise Unreachable(
-            f"whoever answers at {address} is not the site's broker: {error.verify_message}",
-            "another broker has that port, or its files are those of another vault",
-        ) from error
+        raise foreign(address, error) from error
     except Refused as error:
         if str(error) == "user or password" or str(error) == "not authorised":
             raise Unreachable(

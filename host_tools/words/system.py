@@ -1,8 +1,11 @@
 """What the operating system refuses, in the person's language."""
 
 import errno
+import re
 
 from host_tools.words import tr
+
+_NUMBERS = re.compile(r"^(\[Errno -?[0-9]+\]|\[SSL[^]]*\]|_ssl\.c:[0-9]+:) | \(_ssl\.c:[0-9]+\)$")
 
 
 def reason(error: OSError) -> str:
@@ -21,3 +24,8 @@ def reason(error: OSError) -> str:
     if number == errno.EROFS:
         return tr("the disk can only be read")
     return error.strerror or str(error)
+
+
+def without_numbers(text: str) -> str:
+    """What a library says of a connection, without error numbers and places in its source."""
+    return _NUMBERS.sub("", text)

@@ -192,11 +192,14 @@ def test_who_is_cancelled_while_connecting_leaves_nothing_behind(broker: BrokerP
 def test_why_there_is_no_answer_is_told_in_words() -> None:
     address = Address("127.0.0.1", 8884, Login("manager", "secret", ()))
     assert unreachable(address, Exception("lost")).message.endswith("mqtts://127.0.0.1:8884: lost")
-    wrapped = ValueError("[Errno 111] Connection refused")
-    wrapped.__cause__ = ConnectionRefusedError(111, "Connection refused")
-    assert unreachable(address, wrapped).message.endswith(": Connection refused")
+    for text, words in [
+        ("[Errno 111] Connection refused", "Connection refused"),
+        ("_ssl.c:989: The handshake operation timed out", "The handshake operation timed out"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "wrong version number"),
+    ]:
+        assert unreachable(address, OSError(text)).message.endswith(f"mqtts://127.0.0.1:8884: {words}")
     foreign = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] (_ssl.c:1006)")
     foreign.verify_message = "self-signed certificate in certificate chain"
     told = unreachable(address, foreign)
-    assert "is not the site's own" in told.message and "_ssl" not in told.message
+    assert "is not the site's broker: self-signed" in told.message and "_ssl" not in told.message
     assert "ss -ltnp sport = :8884" in str(told.hint)

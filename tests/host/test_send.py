@@ -168,7 +168,7 @@ def test_no_broker(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
     assert main([*command, "--broker", "mqtt://127.0.0.1:1"]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "no answer from the broker at mqtt://127.0.0.1:1" in captured.err
+    assert "no answer from the broker at mqtt://127.0.0.1:1: Connection refused\n" in captured.err
     assert "hint: " in captured.err
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +195,13 @@ def test_no_broker_is_told(site: Bench) -> None:
             prove(site)
     finally:
         site.broker.launch()
+
+
+def test_the_broker_of_another_vault_is_told_apart(site: Bench, tmp_path: Path) -> None:
+    other = Bench(tmp_path).vault
+    with pytest.raises(Unreachable, match="is not the site's broker: .*certificate") as found:
+        prove_delivery(site.site, other, lambda _: None, [])
+    assert "ss -ltnp" in str(found.value.hint) and "_ssl" not in found.value.message
 
 
 def test_filters() -> None:

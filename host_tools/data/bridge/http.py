@@ -6,17 +6,16 @@ for a person. `Bad`: this very message is not taken; it is put aside, and the ot
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from host_tools.output import printable
+from host_tools.words.system import without_numbers
 
 TIMEOUT_S = 30.0
 ANSWER_MAX = 1_048_576
 REASON_MAX = 300
-ERRNO = re.compile(r"^\[Errno -?[0-9]+\] ")
 RETRY_AFTER_MAX_S = 300
 BAD = (400, 409, 413, 422)
 """Statuses that speak of the message. 404 does where it is about what the message belongs to."""
@@ -125,7 +124,7 @@ class Http:
                         raise Later(f"{self.url} answers with more than {ANSWER_MAX} bytes")
                 return self._judge(found.status_code, bytes(text), found.headers)
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            told = ERRNO.sub("", str(error))
+            told = without_numbers(str(error))
             raise Later(f"{self.url}: {self._clean(told) or type(error).__name__}") from error
 
     def _judge(self, status: int, content: bytes, headers: Mapping[str, str]) -> Answer:
