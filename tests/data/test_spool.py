@@ -242,3 +242,10 @@ def test_a_file_of_a_newer_program(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(BadInput, match="newer"):
         Database(path)
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    (tmp_path / "spool.db").write_bytes(b"x" * 5_000)
+    with pytest.raises(BadInput, match="is damaged") as found:
+        Database(tmp_path / "spool.db")
+    assert "move it away" in str(found.value.hint)

@@ -199,7 +199,7 @@ def test_no_broker_is_told(site: Bench) -> None:
 
 def test_the_broker_of_another_vault_is_told_apart(site: Bench, tmp_path: Path) -> None:
     other = Bench(tmp_path).vault
-    with pytest.raises(Unreachable, match="is not the site's broker: .*certificate") as found:
+    with pytest.raises(Unreachable, match=r"is not the site's broker: .*certificate") as found:
         prove_delivery(site.site, other, lambda _: None, [])
     assert "ss -ltnp" in str(found.value.hint) and "_ssl" not in found.value.message
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.data.bridge.tables import migrate
-from host_tools.errors import ToolError
+from host_tools.errors import BadInput, ToolError
 
 BUSY_S = 20.0
+DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 OWN = ""
 """Counters of the spool itself, not of an output."""
 
@@ -28,6 +29,11 @@ class Database:
             self.db.execute("PRAGMA journal_mode = WAL")
             migrate(self.db, path)
         except (OSError, sqlite3.DatabaseError) as error:
+            if getattr(error, "sqlite_errorcode", None) in DAMAGED:
+                raise BadInput(
+                    f"{path} is damaged: {error}",
+                    "move it away: a new one begins, and what waited in it for a platform is lost",
+                ) from error
             raise ToolError(
                 f"cannot use {path}: {error}",
                 "the folder of the site file must be yours, on a disk with room",
