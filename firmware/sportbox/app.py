@@ -16,6 +16,7 @@ from sportbox.core.clock import rfc3339
 from sportbox.core.debounce import earliest
 from sportbox.core.lock import Order
 from sportbox.store import record
+from sportbox.system.forget import forget
 from sportbox.uplink import Uplink
 
 TYPE_CHECKING = const(False)
@@ -37,6 +38,7 @@ _REMEMBER_MS = const(60000)
 _SCAN_PAUSE_MS = const(5)
 _TELL_AGAIN_MS = const(600000)
 _ORDINARY = ("occupancy.changed", "gate.passed")
+_TELLING = ("sportbox.system.telling", "sportbox.system.ring")  # loaded for an order about the log
 _FOR_PARTS = ("unlock", "lock", "configure")
 _PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
 
@@ -182,6 +184,8 @@ class App:
             return "malformed"  # for a component that is not there
         if order.act == "reboot":
             return "busy" if self.busy() else ""
+        if order.act == "log":
+            return self._refusal_of_log(order)
         return ""
 
     def carry_out(self, order: Order) -> None:
@@ -203,11 +207,28 @@ class App:
             return
         elif order.act == "configure":
             self.info_due = True
+        elif order.act == "log":
+            from sportbox.system import telling
+
+            telling.take(self, self._uplink, order)
+            forget(*_TELLING)
+            return
         self.desk.final(order, "done", None)
 
     def busy(self) -> bool:
         """A restart would hurt."""
         return any([part.busy() for part in self.parts])
+
+    def _refusal_of_log(self, order: Order) -> str:
+        try:
+            from sportbox.system import telling
+
+            reason = telling.refusal(self._uplink, order)
+        except MemoryError:
+            return "busy"
+        if reason:
+            forget(*_TELLING)
+        return reason
 
     def _receiver_of_files(self) -> "Receiver":
         if self._receiver is None:

@@ -23,6 +23,8 @@ _FIRST_CONNECT_MS = const(10000)  # a boot that took longer to reach the broker 
 
 
 class Uplink:
+    more: "Callable[[], bytes | None] | None" = None  # lines of the log that were asked for
+
     def __init__(self, site: str, device: str, boot_id: str, outbox: Outbox) -> None:
         self.base = "sportbox/v1/%s/%s" % (site, device)
         self._source = "/%s/%s/" % (site, device)
@@ -152,7 +154,8 @@ class Uplink:
             return self._message("log", self._logs.pop(0).encode(), False, 0, None)
         out = self._outbox.take()
         if out is None:
-            return None
+            line = None if self.more is None else self.more()
+            return None if line is None else self._message("log", line, False, 0, None)
         return self._message("event", self._envelope(out), False, 1, lambda: self._outbox.ack(out))
 
     def _message(

@@ -37,7 +37,12 @@ SUBJECT_MAX = 64
 NONCE_MAX = 64
 GATE_COUNT_MAX = 9_999
 RESETS = ({"reset": "replay_log"}, {"reset": "clock"})
-KNOWN_ARGS = {"lock": "--arg override=contact", "configure": "--arg reset=replay_log or --arg reset=clock"}
+KNOWN_ARGS = {
+    "lock": "--arg override=contact",
+    "configure": "--arg reset=replay_log or --arg reset=clock",
+    "log": "--arg level=debug, info, warning or error",
+}
+LEVELS = ("debug", "info", "warning", "error")
 PUBLISH_OVERHEAD = 16  # fixed header, topic length, packet id, and a little room
 
 
@@ -108,6 +113,8 @@ def _warn(act: str, component: str, given: dict[str, Any]) -> None:
     if act == "configure" and component != WHOLE_BOARD:
         known = "--arg count=7, of a gate, 0 to 9999"
     ok = given in ({}, {"override": "contact"}) if act == "lock" else not given
+    if act == "log":
+        ok = not given or (set(given) == {"level"} and given["level"] in LEVELS)
     if act == "configure":
         count = given.get("count")
         is_count = set(given) == {"count"} and type(count) is int and 0 <= count <= GATE_COUNT_MAX

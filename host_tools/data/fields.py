@@ -36,7 +36,7 @@ Millivolts = Annotated[int, Field(ge=0, le=100_000, description="mV")]
 Confidence = Annotated[float, Field(ge=0, le=1, description="0: nobody can tell, 1: certain")]
 Yes = Literal[True]
 
-Act = Literal["unlock", "lock", "identify", "reboot", "configure"]
+Act = Literal["unlock", "lock", "identify", "reboot", "configure", "log"]
 Rejected = Literal[
     "too_large",
     "retained",

@@ -235,8 +235,12 @@ class Token(
 class LogLine(
     RootModel[
         Annotated[
-            str, StringConstraints(max_length=1_000, pattern="^[0-9]+[.][0-9]{3} (info|warning|error) ")
+            str,
+            StringConstraints(
+                max_length=1_000, pattern="^([0-9]+[.][0-9]{3} (info|warning|error) |#[0-9]+ )"
+            ),
         ]
     ]
 ):
-    """Plain text: uptime in seconds, level, what happened."""
+    """Plain text: uptime in seconds, level, what happened. Of the log on flash, when an order asks for it:
+    `#` and a number from 0, then boot, uptime, level, what happened; after the last `#`, how many, `end`."""

@@ -83,6 +83,8 @@ async def a_box_with_everything(stage: FullStage) -> None:
             await stage.shows(f"lock-{n}", "locked", 8.0)
         if number == 0:  # what is loaded and allocated once is there now
             since = len(await figures(stage))
+    order = await stage.order("device", "log")  # there is memory enough to read it
+    await stage.answered(order, ("accepted", None), ("done", None))
     await check_figures(stage, since)
 
 

@@ -26,7 +26,8 @@ class Farewell(Uplink):
 
     def idle(self) -> bool:
         """True if nothing but events waits to be sent."""
-        return not (self._answers or self._dirty or self._online_due or self._telemetry_due or self._logs)
+        due = self._online_due or self._telemetry_due or self.more
+        return not (self._answers or self._dirty or due or self._logs)
 
     def fresh_from(self, seq: int) -> None:
         """What comes after this number happened in this wake, though it was on flash before."""
