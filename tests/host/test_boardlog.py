@@ -14,7 +14,7 @@ from host_tools.site.boardlog import Key, _Again, _Answers, ask_ring
 from host_tools.token import unverified_claims
 
 TOPICS = Topics("rostock", "box-1")
-SITE = str(REPOSITORY / "sites" / "rostock.yaml")
+SITE = str(REPOSITORY / "sites" / "hafensport-rostock.yaml")
 
 
 def ack(result: str, reason: str | None = None, jti: str = "j") -> bytes:

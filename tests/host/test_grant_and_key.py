@@ -145,6 +145,8 @@ def test_an_ops_token(capsys: pytest.CaptureFixture[str]) -> None:
         (["box-1", "lock-1", "--act", "lock", "--arg", "override=contact"], ""),
         (["box-1", "lock-1", "--act", "lock", "--arg", "override=door"], "--arg override=contact"),
         (["box-1", "lock-1", "--arg", "seconds=5"], "`unlock` for `lock-1`: none"),
+        (["box-1", "device", "--act", "log", "--arg", "level=debug"], ""),
+        (["box-1", "device", "--act", "log", "--arg", "level=loud"], "--arg level=debug, info"),
     ],
 )
 def test_arguments_that_no_board_knows_are_told(
