@@ -122,18 +122,21 @@ def check_kind(broker: Broker) -> None:
         )
 
 
-def configuration(site: Site, place: Place) -> str:
-    at = place.directory
-    bind = f" {site.broker.host}" if is_loopback(site.broker.host) else ""
-    tls = [
-        f"cafile {at / AUTHORITIES}",
-        f"certfile {at / CERTIFICATE}",
-        f"keyfile {at / KEY}",
+def tls_of(directory: Path) -> list[str]:
+    """What a listener shows, and whom it trusts; nobody gets in unknown."""
+    return [
+        f"cafile {directory / AUTHORITIES}",
+        f"certfile {directory / CERTIFICATE}",
+        f"keyfile {directory / KEY}",
         "tls_version tlsv1.2",
         "allow_anonymous false",
     ]
-    lines = [
-        _first_line(site),
+
+
+def general(place: Place) -> list[str]:
+    """What holds for all listeners, of a site's broker and of a city's."""
+    at = place.directory
+    return [
         "per_listener_settings true",
         f"user {place.user}",
         f"pid_file {at / PID}",
@@ -157,6 +160,16 @@ def configuration(site: Site, place: Place) -> str:
         "log_dest stderr",
         *(f"log_type {kind}" for kind in ("error", "warning", "notice")),
         "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+    ]
+
+
+def configuration(site: Site, place: Place) -> str:
+    at = place.directory
+    bind = f" {site.broker.host}" if is_loopback(site.broker.host) else ""
+    tls = tls_of(at)
+    lines = [
+        _first_line(site),
+        *general(place),
         "",
         "# Boards: the name in the certificate is user and client id: no board takes another's place.",
         f"listener {site.broker.boards_port}{bind}",

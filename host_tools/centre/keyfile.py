@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import Base64Bytes, Field
 
@@ -81,7 +80,7 @@ class Keys:
             certificate = x509.load_der_x509_certificate(kept.certificate)
         except ValueError as error:
             raise vaultfile.damaged(self.path) from error
-        return Authority(self._private_key(kept.key), certificate)
+        return Authority(vaultfile.private_key(self.path, kept.key), certificate)
 
     @property
     def cookie(self) -> str:
@@ -95,7 +94,7 @@ class Keys:
             self.change(
                 lambda now: now.model_copy(update={"node_keys": {**made, **now.node_keys}}),
             )
-        return {host: self._private_key(self._contents.node_keys[host]) for host in hosts}
+        return {host: vaultfile.private_key(self.path, self._contents.node_keys[host]) for host in hosts}
 
     def passwords(self, *users: str) -> dict[str, str]:
         """Those of services, 32 url-safe characters each; made on first use."""
@@ -112,15 +111,6 @@ class Keys:
             now = _contents_of(self.path, content, vaultfile.Key(header, self._key.secret))
             self._contents = change(now)
             _write(self.path, self._key, self._contents)
-
-    def _private_key(self, der: bytes) -> ec.EllipticCurvePrivateKey:
-        try:
-            key = serialization.load_der_private_key(der, None)
-        except ValueError as error:
-            raise vaultfile.damaged(self.path) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise vaultfile.damaged(self.path)
-        return key
 
 
 def source_of(file: Path | None) -> Source:

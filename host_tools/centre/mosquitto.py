@@ -11,22 +11,18 @@ from host_tools.brokers.mosquitto import (
     AUTHORITIES,
     CERTIFICATE,
     CONF,
-    DATA,
     KEY,
-    MEMORY_BYTES,
-    PACKET_BYTES,
     PASSWORDS,
-    PID,
     PRIVATE,
     REVOKED,
     SERVICE_CONNECTIONS,
     SERVICES_ACL,
-    SESSION_DAYS,
     File,
     Place,
+    general,
     is_loopback,
+    tls_of,
 )
-from host_tools.centre.bridge import LIMITS
 from host_tools.centre.certificates import node_certificate, revocation_list
 from host_tools.centre.keyfile import SITES_MAX, Keys
 from host_tools.centre.members import ca_pem
@@ -35,8 +31,6 @@ from host_tools.centre.topics import SITE_READS, SITE_WRITES, USERS, below
 from host_tools.site.ca import key_pem
 
 BRIDGES_ACL = "bridges.acl"
-INFLIGHT_MESSAGES = 1_000
-AUTOSAVE_S = 60
 ANY_SITE = "+"
 
 
@@ -78,36 +72,10 @@ def _blocks(rights: Mapping[str, tuple[list[str], list[str]]]) -> str:
 def configuration(centre: Centre, place: Place) -> str:
     at, host = place.directory, centre.hosts[0]
     bind = f" {host}" if is_loopback(host) else ""
-    tls = [
-        f"cafile {at / AUTHORITIES}",
-        f"certfile {at / CERTIFICATE}",
-        f"keyfile {at / KEY}",
-        "tls_version tlsv1.2",
-        "allow_anonymous false",
-    ]
+    tls = tls_of(at)
     lines = [
         f"# Written by `sportbox centre config` for `{centre.centre}`: what is changed here is overwritten.",
-        "per_listener_settings true",
-        f"user {place.user}",
-        f"pid_file {at / PID}",
-        "",
-        "persistence true",
-        f"persistence_location {at / DATA}/",
-        f"autosave_interval {AUTOSAVE_S}",
-        f"persistent_client_expiration {SESSION_DAYS}d",
-        "retain_available true",
-        "check_retain_source true",
-        "",
-        f"max_packet_size {PACKET_BYTES}",
-        f"max_inflight_messages {INFLIGHT_MESSAGES}",
-        *(f"{name} {value}" for name, value in LIMITS.items()),
-        f"memory_limit {MEMORY_BYTES}",
-        "set_tcp_nodelay true",
-        "sys_interval 60",
-        "",
-        "log_dest stderr",
-        *(f"log_type {kind}" for kind in ("error", "warning", "notice")),
-        "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+        *general(place),
         "",
         "# Bridges of sites: the name in the certificate is the site, user and client id.",
         f"listener {centre.port}{bind}",

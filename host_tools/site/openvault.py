@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from host_tools.errors import BadInput
@@ -97,7 +96,7 @@ class Vault:
         if self._contents.broker_key is None:
             made = key_der(ec.generate_private_key(ec.SECP256R1()))
             self.change(lambda now: with_changes(now, broker_key=now.broker_key or made))
-        return self._private_key(self._contents.broker_key or b"")
+        return vaultfile.private_key(self.path, self._contents.broker_key or b"")
 
     @property
     def audit_key(self) -> bytes:
@@ -166,7 +165,7 @@ class Vault:
         if self._contents.bridge_key is None:
             made = key_der(ec.generate_private_key(ec.SECP256R1()))
             self.change(lambda now: with_changes(now, bridge_key=now.bridge_key or made))
-        return self._private_key(self._contents.bridge_key or b"")
+        return vaultfile.private_key(self.path, self._contents.bridge_key or b"")
 
     @property
     def wifi_names(self) -> list[str]:
@@ -214,7 +213,7 @@ class Vault:
             write(self.path, self._key, self._contents)
 
     def _authority(self, kept: Signer) -> Authority:
-        key = self._private_key(kept.key)
+        key = vaultfile.private_key(self.path, kept.key)
         try:
             certificate = x509.load_der_x509_certificate(kept.certificate)
         except ValueError as error:
@@ -222,15 +221,6 @@ class Vault:
         if key.public_key() != certificate.public_key():
             raise vaultfile.damaged(self.path)
         return Authority(key, certificate)
-
-    def _private_key(self, der: bytes) -> ec.EllipticCurvePrivateKey:
-        try:
-            key = serialization.load_der_private_key(der, None)
-        except ValueError as error:
-            raise vaultfile.damaged(self.path) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise vaultfile.damaged(self.path)
-        return key
 
 
 def no_wifi_password(text: str) -> str | None:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -173,3 +175,14 @@ def damaged(path: Path) -> BadInput:
         tr("{path} is damaged: no whole vault", path=path),
         tr("restore it from a backup; without it the boards must get new keys"),
     )
+
+
+def private_key(path: Path, der: bytes) -> ec.EllipticCurvePrivateKey:
+    """A key that the file at `path` keeps; BadInput when it is none."""
+    try:
+        key = serialization.load_der_private_key(der, None)
+    except ValueError as error:
+        raise damaged(path) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise damaged(path)
+    return key

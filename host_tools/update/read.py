@@ -43,6 +43,8 @@ class Damaged(BadInput):
 
 def read_bundle(path: Path) -> Bundle:
     """The bundle in a file; BadInput says what is wrong with it."""
+    if path.is_fifo():  # somebody might never write to it
+        raise BadInput(f"{path} is a pipe, not a bundle", "save what it gives in a file, and name that")
     try:
         with path.open("rb") as file:
             data = file.read(BUNDLE_BYTES_MAX + 1)

@@ -1,6 +1,7 @@
 """Every damage to a bundle is found, and told."""
 
 import json
+import os
 import random
 import zlib
 from pathlib import Path
@@ -156,3 +157,9 @@ def test_little_that_becomes_much_stays_little() -> None:
 def made_manifest(stream: bytes) -> bytes:
     text = made()[HEADER_BYTES:].partition(b"\n")[0]
     return line({**json.loads(text), "sha256": sha256(stream)})
+
+
+def test_nobody_waits_at_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["update", "show", str(tmp_path / "pipe")]) == 2
+    assert "is a pipe, not a bundle" in capsys.readouterr().err
