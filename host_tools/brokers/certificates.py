@@ -22,12 +22,22 @@ def server_names(site: Site) -> list[str]:
 
 
 def broker_certificate(site: Site, vault: Vault, before: bytes | None, now: datetime | None = None) -> bytes:
+    """What the site's broker shows, PEM; that of `before` while it is good."""
+    return server_certificate(vault.ca, vault.broker_key.public_key(), server_names(site), before, now)
+
+
+def server_certificate(
+    authority: ca.Authority,
+    key: ec.EllipticCurvePublicKey,
+    names: list[str],
+    before: bytes | None,
+    now: datetime | None = None,
+) -> bytes:
     """PEM; the one of `before` as long as CA, key and names are the same and it has a year left."""
     now = now or datetime.now(UTC)
-    names, key = server_names(site), vault.broker_key.public_key()
-    if before is not None and _is_good(before, vault.ca, key, names, now):
+    if before is not None and _is_good(before, authority, key, names, now):
         return before
-    return ca.certificates_pem([ca.issue_server(vault.ca, key, names, now)])
+    return ca.certificates_pem([ca.issue_server(authority, key, names, now)])
 
 
 def _is_good(
@@ -55,7 +65,10 @@ def authorities_pem(vault: Vault) -> bytes:
 
 
 def revocation_lists(
-    vault: Vault, serials: Sequence[int], before: bytes | None, now: datetime | None = None
+    authorities: Sequence[ca.Authority],
+    serials: Sequence[int],
+    before: bytes | None,
+    now: datetime | None = None,
 ) -> bytes:
     """PEM, one list a CA: without one of its CA a broker refuses a certificate. The lists of `before` stay
     while they are of the same CAs and serials. A new one is younger than the last by at least a second:
@@ -63,14 +76,14 @@ def revocation_lists(
     now = now or datetime.now(UTC)
     old = _read(before or b"")
     wanted = sorted(set(serials))
-    if len(old) == len(vault.authorities) and all(
+    if len(old) == len(authorities) and all(
         one.is_signature_valid(authority.key.public_key()) and revoked_in(one) == wanted
-        for one, authority in zip(old, vault.authorities, strict=True)
+        for one, authority in zip(old, authorities, strict=True)
     ):
         return before or b""
     youngest = max((one.last_update_utc for one in old), default=now - ca.SKEW) + ca.SKEW
     moment = max(now, youngest + timedelta(seconds=1)) if old else now
-    return b"".join(ca.revocation_list(authority, wanted, moment) for authority in vault.authorities)
+    return b"".join(ca.revocation_list(authority, wanted, moment) for authority in authorities)
 
 
 def _read(pem: bytes) -> list[x509.CertificateRevocationList]:

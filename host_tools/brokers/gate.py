@@ -2,7 +2,7 @@
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,7 +29,7 @@ def open_doors(site: Site, vault: Vault, revoked: Collection[int], wait_s: float
     return found + [
         f"port {others}, for services, lets in {what}"
         for what, who in _services(site, vault)
-        if _is_let_in(site, others, who(), wait_s)
+        if _is_let_in(site, others, who, wait_s)
     ]
 
 
@@ -63,11 +63,11 @@ def _boards(site: Site, vault: Vault, revoked: Collection[int]) -> Iterator[tupl
             yield f"a certificate that was revoked (serial number {serial:x})", shows(listed)
 
 
-def _services(site: Site, vault: Vault) -> Iterator[tuple[str, Callable[[], Who]]]:
+def _services(site: Site, vault: Vault) -> Iterator[tuple[str, Who]]:
     login = login_of(site, vault, MANAGER)
     wrong = dataclasses.replace(login, password=secrets.token_urlsafe(24))
     nobody = dataclasses.replace(login, user="nobody")
-    yield "plain TCP", lambda: Who(PROBE)
-    yield "a client without password", lambda: Who(PROBE, login.context())
-    yield "a wrong password", lambda: service(wrong, PROBE)
-    yield "a user that there is not", lambda: service(nobody, PROBE)
+    yield "plain TCP", Who(PROBE)
+    yield "a client without password", Who(PROBE, login.context())
+    yield "a wrong password", service(wrong, PROBE)
+    yield "a user that there is not", service(nobody, PROBE)

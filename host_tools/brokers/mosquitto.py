@@ -90,7 +90,7 @@ def files(
         SERVICES_ACL: File(acl.services_acl(site).encode()),
         PASSWORDS: File(words, PRIVATE),
         AUTHORITIES: File(certificates.authorities_pem(vault)),
-        REVOKED: File(certificates.revocation_lists(vault, list(revoked), before.get(REVOKED))),
+        REVOKED: File(certificates.revocation_lists(vault.authorities, list(revoked), before.get(REVOKED))),
         CERTIFICATE: File(certificates.broker_certificate(site, vault, before.get(CERTIFICATE))),
         KEY: File(key_pem(vault.broker_key), PRIVATE),
         CONF: File((configuration(site, place) + section).encode()),

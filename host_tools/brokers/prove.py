@@ -21,6 +21,7 @@ from types import TracebackType
 from host_tools.brokers.boards import as_board
 from host_tools.brokers.gate import open_doors
 from host_tools.brokers.rights import BOARD, COMPONENT, ELSEWHERE, Trial, filters, parties, trials, verdicts
+from host_tools.brokers.running import LOG_HINT
 from host_tools.brokers.users import BOOKING, DASHBOARD, PROBE, base
 from host_tools.brokers.wire import Line, Message, Refused, Silent, service
 from host_tools.errors import ToolError, Unreachable
@@ -46,7 +47,7 @@ def prove_delivery(
     except Refused as error:
         raise ToolError(
             f"the broker does not let in the probe or a service: {error}",
-            "its log says why: journalctl -u mosquitto, or the terminal where it runs",
+            LOG_HINT,
         ) from error
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(

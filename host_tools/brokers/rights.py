@@ -62,15 +62,9 @@ def allows(patterns: Iterable[str], topic: str) -> bool:
 
 def matches(pattern: str, topic: str) -> bool:
     """MQTT 3.1.1, 4.7: `+` is one level, `#` all that follow, and neither stands for a first `$`."""
-    wanted, parts = pattern.split("/"), topic.split("/")
-    if topic.startswith("$") and wanted[0] in ("+", "#"):
-        return False
-    for at, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if at >= len(parts) or level not in ("+", parts[at]):
-            return False
-    return len(wanted) == len(parts)
+    from paho.mqtt.client import topic_matches_sub
+
+    return topic_matches_sub(pattern, topic)
 
 
 def verdicts(site: Site, tried: Iterable[Trial], got: Mapping[int, set[str]]) -> list[str]:

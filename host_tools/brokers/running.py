@@ -21,6 +21,9 @@ from host_tools.mqtt import Address, foreign
 
 PROC = Path("/proc")
 POLL_S = 0.02
+LOG_HINT = (
+    "its log says why: journalctl -u 'sportbox-broker@*', or with `broker run` the log in its directory"
+)
 RELOAD_S = 10.0
 RESTART_S = 30.0
 STOP_S = 15.0
@@ -168,7 +171,5 @@ def _until(condition: Callable[[], bool], wait_s: float, problem: str) -> None:
     until_s = time.monotonic() + wait_s
     while not condition():
         if time.monotonic() > until_s:
-            raise Unreachable(
-                problem, "its log says why: journalctl -u mosquitto, or the terminal where it runs"
-            )
+            raise Unreachable(problem, LOG_HINT)
         time.sleep(POLL_S)

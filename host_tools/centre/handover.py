@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -44,7 +44,7 @@ def answer(keys: Keys, centre: Centre, path: Path) -> tuple[str, bytes]:
         names = [str(one.value) for one in asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         key = asked.public_key()
         is_right = asked.is_signature_valid and isinstance(key.curve, ec.SECP256R1)  # type: ignore[union-attr]
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         is_right, names = False, []
     if not is_right or len(names) != 1 or not _NAME.fullmatch(names[0]):
         raise BadInput(
@@ -62,11 +62,12 @@ def accept(vault: Vault, path: Path) -> Handed:
         certificate, authority = x509.load_pem_x509_certificates(_read(path))
         certificate.verify_directly_issued_by(authority)
         names = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    except (ValueError, TypeError, InvalidSignature):
+        key = certificate.public_key()
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         raise BadInput(f"{path} is no answer of a centre", hint) from None
     if names != [vault.site]:
         raise BadInput(f"{path} is not for the site `{vault.site}`", hint)
-    if not vault.has_bridge_key or certificate.public_key() != vault.bridge_key.public_key():
+    if not vault.has_bridge_key or key != vault.bridge_key.public_key():
         raise BadInput(
             f"{path} does not answer what this site asked last",
             "ask again: sportbox centre request SITE.yaml -o F.csr",

@@ -84,7 +84,7 @@ def logs(
         return asyncio.run(_follow(address, topics, json_))
     from host_tools.site.boardlog import Key, ask_ring, set_level
 
-    master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file))
+    master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file), login)
     version = device.key_version
     key = Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
     if level is not None:

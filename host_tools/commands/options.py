@@ -102,7 +102,7 @@ class KeysFrom:
     passphrase: Path | None = None
 
 
-def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> Master:
+def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | None" = None) -> Master:
     """The master secret behind the keys that a command prints: of real boards from the vault beside the site
     file, of simulated ones from their state directory. Where both are there a note tells which it was."""
     from host_tools.site.passphrase import passphrase_source
@@ -116,8 +116,11 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom) -> Master:
         )
     is_theirs = path.exists() and not is_simulated(chosen.state, site.site)
     if wanted or is_theirs or _runs_from_vault(chosen, site):
-        source = passphrase_source(chosen.passphrase)
-        vault = open_vault(site_file, site, source, wifi=False, create=False)
+        if login is not None:
+            vault = login.vault
+        else:
+            source = passphrase_source(chosen.passphrase)
+            vault = open_vault(site_file, site, source, wifi=False, create=False)
         say(f"note: keys of {path}")
         if len(vault.masters) > 1:
             say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")

@@ -15,7 +15,7 @@ ALL = "all boards"
 LATER = "its entities are announced once the broker has taken over the rights for that"
 
 
-_PREFIX = re.compile(rb"^topic write (\S+)/#$", re.MULTILINE)
+_PREFIX = re.compile(rb"^topic write ([\w-]+(?:/[\w-]+)*)/#$", re.MULTILINE)
 """No other right of a service is to write everything below a topic."""
 
 

@@ -60,7 +60,7 @@ def read_kit(path: Path) -> Kit:
     try:
         if path.stat().st_size > KIT_MAX_BYTES:
             raise _bad(path, f"has more than {KIT_MAX_BYTES} bytes")
-        if path.exists() and not path.is_file():
+        if not path.is_file():
             raise _bad(path, "is no file")
         with zipfile.ZipFile(path) as archive:
             files = _contents(path, archive)

@@ -54,7 +54,9 @@ class Settings(Model):
         16_384, description="flash kept for access and alarm events alone"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="lines at or over this level go to the topic `log` and to the board's own log"
+        "info",
+        description="lines at or over this level go to the topic `log` and to the board's own log; `debug` "
+        "ones to the console alone",
     )
     opening: WeekHours | None = Field(
         None, description="locks that set none themselves: when bookings may open them [default: always]"

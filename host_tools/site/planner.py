@@ -50,9 +50,14 @@ def carry_out(providers: Sequence[Provider], say: Callable[[str], None]) -> list
             else:
                 say(f"{provider.part}: nothing to do")
         except ToolError as error:
-            hint = f" (hint: {error.hint})" if error.hint else ""
-            left.append(f"{provider.part}: {error.message}{hint}")
+            left.append(sentence(provider.part, error))
     return left
+
+
+def sentence(part: str, error: ToolError) -> str:
+    """What could not be done at a part."""
+    hint = f" (hint: {error.hint})" if error.hint else ""
+    return f"{part}: {error.message}{hint}"
 
 
 def lines_of(changes: Sequence[Change], diffs: bool = True) -> list[str]:

@@ -22,7 +22,7 @@ from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
 from host_tools.site.passphrase import WIFI_VARIABLE, has_terminal, passphrase_source
 from host_tools.site.plan import Provider
-from host_tools.site.planner import carry_out
+from host_tools.site.planner import carry_out, sentence
 from host_tools.site.rotation import Ground
 from host_tools.site.vault import open_vault
 from host_tools.words.system import reason
@@ -84,7 +84,7 @@ class Workplace:
             revoked = revoked_serials(self.site, self.inventory)
             wrong = prove_delivery(self.site, self.vault, say, revoked)
         except ToolError as error:
-            return [f"delivery: {error.message} (hint: {error.hint})"]
+            return [sentence("delivery", error)]
         return [f"delivery: {one}" for one in wrong]
 
     def broker(self) -> Provider | None:

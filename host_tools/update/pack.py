@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from host_tools.errors import BadInput
-from host_tools.output import json_line, printable
+from host_tools.output import printable
 from host_tools.update.deflate import deflate
 from host_tools.update.form import (
     BLOCK_BYTES,
@@ -58,7 +58,7 @@ def assemble(manifest: bytes, packed: bytes) -> bytes:
 
 def line(value: Any) -> bytes:
     """JSON in one form: names in order, no spaces, ASCII, one line."""
-    return json_line(json.loads(json.dumps(value, sort_keys=True))).encode() + b"\n"
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _entry(path: str, content: bytes) -> Entry:

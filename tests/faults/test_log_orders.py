@@ -118,7 +118,9 @@ def test_another_level_until_the_restart(desk: Desk) -> None:
     desk.heard.wait(lambda h: desk.availability() == "offline", "its last will", 60)
     desk.board.set("wifi", "up")
     desk.heard.wait(lambda h: desk.availability() == "online", "its return", 30)
-    assert desk.log_lines()[before:] == []
+    assert desk.order()[-1] == ("done", None)  # live lines come before the ring
+    assert [line for line in desk.log_lines()[before:] if not line.startswith("#")] == []
+    before = len(desk.log_lines())
     desk.board.cut()
     desk.board.boot()
     desk.heard.wait_ready(desk.board, boots=2)

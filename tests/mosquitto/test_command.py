@@ -177,7 +177,7 @@ def test_no_mosquitto_is_told(
 
 def test_a_broker_elsewhere_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place.write_text(place.read_text().replace("host: 127.0.0.1", "host: 192.0.2.7"))
-    assert cli.main(words(place, "run")) in (1, 2)
+    assert cli.main(words(place, "run")) == 2
     assert "192.0.2.7, which is not this computer" in capsys.readouterr().err
     with pytest.raises(BadInput, match="is not known"):
         must_be_here("no-such-name.invalid")

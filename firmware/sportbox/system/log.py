@@ -81,9 +81,11 @@ class Log:
         try:
             from sportbox.system.ring import append
 
-            append(self, now_ms)
+            try:
+                append(self, now_ms)
+            finally:
+                forget("sportbox.system.ring")
         except (OSError, MemoryError):
             return
         self.waiting.clear()
         self.left_out = 0
-        forget("sportbox.system.ring")

@@ -30,8 +30,6 @@ class Output(Protocol):
         """Send some of `rows`, from the first on, and tell the spool; how many. Up to `tried` they may have
         arrived before."""
 
-    def close(self) -> None: ...
-
 
 class Pump:
     """`once`: end when all is sent, or at the first thing that does not go."""

@@ -34,12 +34,6 @@ def names(site: Site) -> list[str]:
     return found
 
 
-def needs_vault(site: Site) -> bool:
-    """Whether an output has a secret."""
-    things, entities = site.outputs.sensorthings, site.outputs.ngsi_ld
-    return any(one is not None and one.secret is not None for one in (things, entities))
-
-
 def outputs(site: Site, secret: Callable[[str], str], connect: Connect = Http) -> list[Output]:
     """`secret(name)` asks the vault."""
     found: list[Output] = []

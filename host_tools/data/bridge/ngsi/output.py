@@ -58,9 +58,6 @@ class NgsiLd:
         self._http = http
         self._alone: set[int] = set()
 
-    def close(self) -> None:
-        self._http.close()
-
     def prepare(self, spool: Spool) -> None:
         """Nothing: every entity says all of itself."""
 

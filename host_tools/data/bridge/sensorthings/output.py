@@ -31,9 +31,6 @@ class SensorThings:
         self._http = http
         self._ids: dict[str, Any] = {}
 
-    def close(self) -> None:
-        self._http.close()
-
     # ---- the entities that stay
 
     def prepare(self, spool: Spool) -> None:
