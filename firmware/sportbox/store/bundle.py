@@ -58,8 +58,8 @@ class Incoming:
         return self._at, min(_BLOCK, end - self._at)
 
     def take(self, at: int, data: "Data") -> str:
-        """Gives "" if it was taken, or is not what is wanted now; "block": it is not what it should be, nothing
-        of it was kept. Raises OSError."""
+        """Gives "" if it was taken, or is not what is wanted now; "block" if it is not what it should be:
+        then nothing of it was kept. Raises OSError."""
         if self.wanted() is None or at != self._at:
             return ""
         if (at, len(data)) != self.wanted():
