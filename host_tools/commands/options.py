@@ -103,8 +103,19 @@ class KeysFrom:
 
 
 def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | None" = None) -> Master:
-    """The master secret behind the keys that a command prints: of real boards from the vault beside the site
-    file, of simulated ones from their state directory. Where both are there a note tells which it was."""
+    """The master secret behind the keys that a command prints: the newest one."""
+    masters = masters_of(site_file, site, chosen, login)
+    if len(masters) > 1:
+        say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")
+    newest = max(masters)
+    return Master(masters[newest], newest)
+
+
+def masters_of(
+    site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | None" = None
+) -> dict[int, bytes]:
+    """The master secrets by generation: of real boards from the vault beside the site file, of simulated ones
+    from their state directory. Where both are there a note tells which it was."""
     from host_tools.site.passphrase import passphrase_source
     from host_tools.site.vault import open_vault, vault_path
 
@@ -122,14 +133,12 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | 
             source = passphrase_source(chosen.passphrase)
             vault = open_vault(site_file, site, source, wifi=False, create=False)
         say(f"note: keys of {path}")
-        if len(vault.masters) > 1:
-            say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")
-        return Master(vault.master, vault.generation)
+        return vault.masters
     directory = state_dir(chosen.state)
     master = master_secret(directory, site.site)
     if path.exists():
         say(f"note: keys of the simulation in {directory}; --vault takes those of {path}")
-    return Master(master)
+    return {1: master}
 
 
 class VaultLogin:

@@ -75,3 +75,27 @@ class Row:
     def has_failed(self) -> bool:
         """Whether it counts against the limit: not those to which nothing was ever sent."""
         return self.state in ("failed", "refused") and self.orders > 0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds, and how often."""
+
+    answer_s: float = 10.0  # before a token is sent once more
+    silent_s: float = 30.0  # before a board under way is asked what has become of it
+    busy_s: float = 5.0  # before one that was busy is asked again, at first
+    busy_max_s: float = 60.0
+    clock_s: float = 2.0  # for the new nonce of a board that has restarted
+    gone_s: float = 30.0  # without connection, before an order that nobody answered is taken back
+    abort_s: float = 60.0  # for the answer to an abort
+    orders: int = 4  # to one board
+    nonces: int = 10
+
+
+@dataclass(frozen=True)
+class Target:
+    """What every board is to have."""
+
+    sha256: str
+    size: int
+    version: str

@@ -1,11 +1,11 @@
-"""`sportbox update`: bundles of the firmware."""
+"""`sportbox update build` and `show`: bundles of the firmware."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from host_tools.commands.options import Json, new_app
+from host_tools.commands.options import Json
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import emit, say
 from host_tools.site.atomic import replace_file
@@ -17,8 +17,6 @@ from host_tools.update.size import largest_lines, size_line
 from host_tools.words.system import reason
 
 BUNDLE_MODE = 0o644  # nothing in it is secret
-
-app = new_app()
 
 FILE = typer.Argument(metavar="FILE", help="a bundle", show_default=False)
 OUT = typer.Option(
@@ -35,12 +33,6 @@ FIRMWARE = typer.Option(
 )
 
 
-@app.callback()
-def update() -> None:
-    """Bundles of the firmware: make one, look at one. Installing one over the air is not built yet."""
-
-
-@app.command()
 def build(
     out: Annotated[Path | None, OUT] = None,
     version: Annotated[str | None, VERSION] = None,
@@ -72,7 +64,6 @@ def build(
     print(f"{bundle.sha256}  {path}")
 
 
-@app.command()
 def show(file: Annotated[Path, FILE], json_: Json = False) -> None:
     """Check a bundle and tell what is in it. Exit status 2: it is damaged, or none."""
     bundle = read_bundle(file)

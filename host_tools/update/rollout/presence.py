@@ -1,0 +1,36 @@
+"""What a board says of itself: its newest `info` and `availability`."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SAFE = "safe"
+"""What safe mode says in the place of a version."""
+
+
+@dataclass(kw_only=True)
+class Presence:
+    info: dict[str, Any] = field(default_factory=dict)
+    availability: str | None = None
+
+    @property
+    def is_online(self) -> bool:
+        return self.availability == "online" and bool(self.info)
+
+    @property
+    def firmware(self) -> str | None:
+        value = self.info.get("firmware")
+        return value if isinstance(value, str) else None
+
+    def has(self, version: str) -> bool:
+        """It runs the version, and is not still trying it."""
+        return self.firmware == version and not self.is_updating
+
+    @property
+    def is_updating(self) -> bool:
+        return self.update_state in ("pull", "ready", "trial")
+
+    @property
+    def update_state(self) -> str | None:
+        update = self.info.get("update")
+        state = update.get("state") if isinstance(update, dict) else None
+        return state if isinstance(state, str) else None
