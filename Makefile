@@ -27,7 +27,7 @@ demo: setup ## play an evening at the sports ground, in about a minute
 # Most tests wait for boards and brokers, so two at a time leave two cores room for their timing; TEST_JOBS=0 is one process.
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh
-	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: lint types mpy ## everything CI checks: format, lint, types, mpy-cross, tests
 	@$(MAKE) --no-print-directory test

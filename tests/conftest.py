@@ -1,4 +1,5 @@
-"""Rules for all tests. Fixtures: `run_dir`, `seed` in run_dirs.py; `broker`, `mosquitto` in brokers.py."""
+"""Rules for all tests. Fixtures: `run_dir`, `seed` in run_dirs.py; `broker`, `mosquitto` in brokers.py.
+In which order files run: schedule.py."""
 
 import os
 from collections.abc import Generator
@@ -7,7 +8,7 @@ import pytest
 
 os.environ["SPORTBOX_LANG"] = "en"  # what tests read, whatever the locale of the machine
 
-pytest_plugins = ["tests.vm.plugin", "tests.run_dirs", "tests.brokers"]
+pytest_plugins = ["tests.vm.plugin", "tests.run_dirs", "tests.brokers", "tests.schedule"]
 
 
 def in_ci() -> bool:
