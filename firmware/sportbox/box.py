@@ -99,6 +99,18 @@ class Box:
         return Uplink(self.config["site"], self.config["device"], self.boot_id, self.outbox)
 
     async def run(self) -> None:
+        """For ever; whatever ends it restarts the board."""
+        try:
+            await self._run()
+        except Exception as error:
+            try:
+                from sportbox.run import fell
+
+                await fell(error)
+            except Exception:  # no memory even for that
+                chip.restart()
+
+    async def _run(self) -> None:
         self.start()
         tidy_heap_early()
         app = self.app

@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from host_tools.environment import without_secrets
@@ -19,6 +20,22 @@ from host_tools.setup.paths import REPOSITORY, UMQTT_FILE
 FIRMWARE = REPOSITORY / "firmware"
 CACHE = REPOSITORY / "build" / "mpy"
 SOURCES = ("boot.py", "main.py")
+UMQTT = "umqtt/simple.py"
+LOADER = "loader/"
+COPIES = (
+    "sportbox/__init__.py",
+    "sportbox/core/__init__.py",
+    "sportbox/core/token.py",
+    "sportbox/drivers/__init__.py",
+    "sportbox/drivers/rtcmem.py",
+    "sportbox/store/__init__.py",
+    "sportbox/store/bundle.py",
+    "sportbox/store/record.py",
+    "sportbox/store/slots.py",
+    UMQTT,
+)
+"""Of the firmware, what the loader has, too."""
+SLOT = "/a"
 JOBS = 2
 COMPILE_S = 60
 
@@ -80,20 +97,40 @@ def compile_files(files: Iterable[tuple[str, Path]]) -> dict[str, bytes]:
         return {name: data for (name, _), data in zip(pairs, compiled, strict=True)}
 
 
-def build_firmware(folder: Path | None = None) -> dict[str, bytes]:
-    """Everything of the firmware that goes onto a board's flash, by its path there.
+@dataclass(frozen=True)
+class Firmware:
+    """What goes onto a board, by path: `slot` relative to a slot, `loader` from the root of its flash. The
+    loader has copies of some of the slot's files, for it must not depend on what an update brings."""
 
-    The project's firmware, unless a folder or SPORTBOX_FIRMWARE names another (tests of the simulator do).
-    """
+    slot: dict[str, bytes]
+    loader: dict[str, bytes]
+
+    def on_flash(self) -> dict[str, bytes]:
+        """As the cable brings it: the firmware in the first slot."""
+        return {**self.loader, **{f"{SLOT}/{path}": content for path, content in self.slot.items()}}
+
+
+def compile_firmware(folder: Path | None = None) -> Firmware:
+    """The project's firmware, unless a folder or SPORTBOX_FIRMWARE names another (tests of the simulator
+    do)."""
     folder = folder or Path(os.environ.get("SPORTBOX_FIRMWARE") or FIRMWARE)
     if not (folder / "main.py").is_file():
         raise ToolError(f"no firmware at {folder}: main.py is missing")
-    pairs = [("umqtt/simple.py", umqtt_source())]
-    pairs += [(p.relative_to(folder).as_posix(), p) for p in sorted(folder.rglob("*.py"))]
-    pairs = [(name, path) for name, path in pairs if name not in SOURCES]
-    compiled = compile_files(pairs)
-    files = {f"/{name}": (folder / name).read_bytes() for name in SOURCES if (folder / name).is_file()}
-    for name, data in compiled.items():
-        place = "/lib/" if name.startswith("umqtt/") else "/"
-        files[place + name.removesuffix(".py") + ".mpy"] = data
-    return files
+    pairs = [(UMQTT, umqtt_source())]
+    found = [(p.relative_to(folder).as_posix(), p) for p in sorted(folder.rglob("*.py"))]
+    pairs += [(name.removeprefix(LOADER), path) for name, path in found if name not in SOURCES]
+    of_loader = {name.removeprefix(LOADER) for name, _ in found if name.startswith(LOADER)}
+    loader = {f"/{name}": (folder / name).read_bytes() for name in SOURCES if (folder / name).is_file()}
+    slot = {}
+    for name, content in compile_files(pairs).items():
+        path = name.removesuffix(".py") + ".mpy"
+        if name in of_loader or name in COPIES:
+            loader[f"/{LOADER}{path}"] = content
+        if name not in of_loader:
+            slot[path] = content
+    return Firmware(slot, loader)
+
+
+def build_firmware(folder: Path | None = None) -> dict[str, bytes]:
+    """Everything of the firmware that the cable brings to a board's flash, by its path there."""
+    return compile_firmware(folder).on_flash()

@@ -12,10 +12,12 @@ from host_tools.words import tr
 MARKER = "/provisioning"
 MANIFEST = "/manifest.json"
 DATA = "/data"
-FIRST = ("/service.mpy", "/main.py", "/boot.py")  # from these on, the board tells what it is
-FOLDERS = ("/sportbox", "/lib/umqtt", "/certs", "/next")
-SHADOWS = ("/service.py", "/service", "/umqtt")  # MicroPython would take these for ours
-NAMED = (*FIRST, *SHADOWS, "/config.json", "/secrets.json", "/renewal", MANIFEST, MARKER, TEMPORARY)
+FIRST = ("/loader/service.mpy", "/main.py", "/boot.py")  # from these on, the board tells what it is
+FOLDERS = ("/loader", "/a", "/b", "/update", "/certs", "/next")
+BEFORE = ("/sportbox", "/lib/umqtt", "/service.mpy")  # of firmware without slots
+WHOLE = ("/b", "/update", *BEFORE)  # go as a whole, with empty folders
+ROOT = ("/main.py", "/boot.py", "/config.json", "/secrets.json", "/renewal", "/slots")
+NAMED = (*BEFORE, *ROOT, MANIFEST, MARKER, TEMPORARY)
 OURS = (*FOLDERS, *NAMED)  # nothing else on a board is touched, but /data of another device
 
 
@@ -72,7 +74,7 @@ def make_plan(wanted: Wanted, found: Survey, clear: bool) -> Plan:
     kept = (MARKER, *everything)
     stale = [path for path in found.files if path not in kept and not path.startswith(DATA + "/")]
     stale = list(
-        dict.fromkeys(next((top for top in SHADOWS if path.startswith(top + "/")), path) for path in stale)
+        dict.fromkeys(next((top for top in WHOLE if path.startswith(top + "/")), path) for path in stale)
     )
     if not changed and not stale and not clear and MARKER not in found.files:
         return Plan([])

@@ -5,7 +5,7 @@
 
 One template with the firmware serves all boards; a board's copy gets its config.json, secrets.json and
 certificates. When a board has a flash already, only what the host put there before is brought up to date:
-/data is the board's.
+/data is the board's, and so are its slots once it has updated itself.
 """
 
 import functools
@@ -34,7 +34,9 @@ VFS_BYTES = FLASH_BYTES - VFS_OFFSET
 ANY_CHIP = "esp32s3"  # whose image the simulator's own board carries
 CONFIG = "/config.json"
 SECRETS = "/secrets.json"
-OWNED_FOLDERS = ("/sportbox", "/lib", "/certs")
+SLOTS = ("/a", "/b")
+SLOTS_RECORD = "/slots"
+OWNED_FOLDERS = ("/loader", "/sportbox", "/lib", "/certs")
 ERASED = b"\xff" * BLOCK_BYTES
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
@@ -167,19 +169,24 @@ class Template:
     def _refresh(self, memory: mmap.mmap, own: dict[str, bytes], fresh: bool) -> None:
         fs = _filesystem(memory, fresh=False)
         wanted = own if fresh else {**self.files, **own}  # a fresh one is made of the template
+        owned: tuple[str, ...] = OWNED_FOLDERS
+        if not fresh and _get(fs, SLOTS_RECORD) is not None:
+            wanted = {path: data for path, data in wanted.items() if not path.startswith(f"{SLOTS[0]}/")}
+        else:
+            owned += SLOTS
         for path, data in wanted.items():
             if fresh or _get(fs, path) != data:
                 _put(fs, path, data)
         if not fresh:
-            for path in _owned_files(fs):
+            for path in _owned_files(fs, owned):
                 if path not in wanted:
                     fs.remove(path)
         fs.unmount()
 
 
-def _owned_files(fs: LittleFS) -> list[str]:
+def _owned_files(fs: LittleFS, folders: Sequence[str]) -> list[str]:
     found = []
-    for folder in OWNED_FOLDERS:
+    for folder in folders:
         try:
             tree = list(fs.walk(folder))
         except LittleFSError:  # no such folder

@@ -4,7 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from host_tools.build.firmware import FIRMWARE, build_firmware, compile_files, umqtt_source
+from host_tools.build.firmware import FIRMWARE, compile_files, compile_firmware, umqtt_source
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
 from host_tools.port.images import VERSION_NEWEST
@@ -43,7 +43,7 @@ def build(folder: Path | None = None, version: str | None = None) -> bytes:
 
 def firmware_files(folder: Path = FIRMWARE) -> dict[str, bytes]:
     """What goes onto a board's flash, by its path below the slot."""
-    return {path.removeprefix("/"): content for path, content in build_firmware(folder).items()}
+    return compile_firmware(folder).slot
 
 
 def micropython_range() -> Range:

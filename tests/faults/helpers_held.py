@@ -16,6 +16,7 @@ from tests.faults.helpers import Bench, Board, template
 
 MAIN = """\
 import builtins, gc, io, json, machine, sys, time, vfs
+sys.path[:] = ["/a", ".frozen"]
 
 gc.threshold(16384)
 with open("/config.json") as file:

@@ -265,8 +265,8 @@ def nobody_answers(bench: Bench, broker: Address) -> None:
     scene = Scene(bench, "box-5", ("127.0.0.1", 1), components={"court-1": court()})
     scene.board.set("clock", "lost")
     scene.console.run(
-        "import os; os.remove('/sportbox/signals.mpy')\n"
-        "f = open('/sportbox/kit.mpy', 'ab'); f.write(b'x'); f.close()\n"
+        "import os; os.remove('/a/sportbox/signals.mpy')\n"
+        "f = open('/a/sportbox/kit.mpy', 'ab'); f.write(b'x'); f.close()\n"
         "f = open('/filler', 'wb'); block = bytes(4096)\n"
         "for _ in range(os.statvfs('/')[3] - 12): n = f.write(block)\n"
         "f.close()"
@@ -280,7 +280,7 @@ def nobody_answers(bench: Bench, broker: Address) -> None:
         ("broker", "unreachable"),
     }
     files = next(one for one in scene.findings if one.check == "files")
-    assert set(files.value["wrong"]) == {"/sportbox/kit.mpy", "/sportbox/signals.mpy"}
+    assert set(files.value["wrong"]) == {"/a/sportbox/kit.mpy", "/a/sportbox/signals.mpy"}
 
 
 def test_faults_are_found_and_named(bench: Bench, mosquitto: BrokerProcess) -> None:

@@ -93,12 +93,20 @@ def test_the_config_of_another_firmware() -> None:
     assert Name.model_validate({"site": "x" * 500, "device": "box-1"}).pair is None
 
 
-def test_what_would_be_taken_for_ours() -> None:
-    """MicroPython looks for a folder, then for .py, then for .mpy, and in / before /lib."""
-    found = upload.Survey(dict.fromkeys(("/service.py", "/umqtt/simple.py", "/umqtt/robust.py"), (1, "")))
-    plan = make_plan(Wanted("s", "box-1", 1, "1", {"/service.mpy": b"x"}), found, False)
-    assert plan.removed == ["/service.py", "/umqtt"]
-    assert "/umqtt" in OURS and "/service.py" in OURS
+def test_what_an_update_and_older_firmware_leave_behind() -> None:
+    """The cable brings slot a; the other slot, the record and what was received go, folders and all."""
+    stale = ("/b/sportbox/app.mpy", "/b/umqtt/simple.mpy", "/slots", "/update/bundle", "/sportbox/app.mpy")
+    found = upload.Survey(dict.fromkeys((*stale, "/a/sportbox/old.mpy", "/service.mpy"), (1, "")))
+    plan = make_plan(Wanted("s", "box-1", 1, "1", {"/a/sportbox/app.mpy": b"x"}), found, False)
+    assert sorted(plan.removed) == [
+        "/a/sportbox/old.mpy",
+        "/b",
+        "/service.mpy",
+        "/slots",
+        "/sportbox",
+        "/update",
+    ]
+    assert {"/b", "/update", "/slots", "/sportbox", "/lib/umqtt", "/service.mpy"} <= set(OURS)
 
 
 def test_another_board_on_the_port(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tests.host.board_in_memory import BLOCKS, Flash, MemoryBoard, cuts
 
 Files = dict[str, bytes]
 
-MAIN, SERVICE = "/main.py", "/service.mpy"
+MAIN, SERVICE = "/main.py", "/loader/service.mpy"
 FOREIGN = {MAIN: b"print('something else')", "/boot.py": b"# theirs"}
 DATA = {"/data/outbox.a": b"event" * 400, "/data/replay.log": b"jti"}
 
@@ -27,10 +27,10 @@ def wanted(device: str, release: int, key_version: int = 1) -> Wanted:
         MAIN: b"import service # " + text.encode() * 40,
         SERVICE: f"service {release}".encode() * 30,
         "/boot.py": b"# boot",
-        "/sportbox/app.mpy": text.encode() * 300,
-        "/sportbox/core/door.mpy": b"door" * 60,
-        f"/sportbox/core/only-{release}.mpy": text.encode() * 20,
-        "/lib/umqtt/simple.mpy": b"umqtt" * 100,
+        "/a/sportbox/app.mpy": text.encode() * 300,
+        "/a/sportbox/core/door.mpy": b"door" * 60,
+        f"/a/sportbox/core/only-{release}.mpy": text.encode() * 20,
+        "/a/umqtt/simple.mpy": b"umqtt" * 100,
         "/config.json": json.dumps({"device": device, "release": release}).encode(),
         "/secrets.json": f"secret {device} {key_version}".encode() * 10,
         "/certs/ca.der": b"ca" * 200,

@@ -46,7 +46,9 @@ class Box:
 
 def small_firmware(folder: Path, release: str = "1") -> Path:
     """The real start of the firmware with little behind it: a folder as build_firmware() takes it."""
-    files = {name: (FIRMWARE / name).read_text() for name in ("main.py", "boot.py", "service.py")}
+    own = [FIRMWARE / name for name in ("main.py", "boot.py", "sportbox/run.py", "sportbox/system/forget.py")]
+    own += [*(FIRMWARE / "loader").glob("*.py"), *(FIRMWARE / "sportbox" / "store").glob("*.py")]
+    files = {path.relative_to(FIRMWARE).as_posix(): path.read_text() for path in own}
     files |= {"sportbox/__init__.py": "", "sportbox/compose.py": COMPOSE, "sportbox/box.py": BOX}
     for number in range(6):
         files[f"sportbox/part_{number}.py"] = f'TEXT = "{release} {number}"\n' * 40

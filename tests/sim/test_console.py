@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.build.firmware import FIRMWARE, compile_files
+from host_tools.build.firmware import FIRMWARE, compile_firmware
 from host_tools.errors import ToolError, Unreachable
 from host_tools.port import console as console_module
 from host_tools.port import examine
@@ -45,12 +45,13 @@ class Box:
 
 def small_firmware() -> dict[str, bytes]:
     """The real start of the firmware, and what runs then: a loop that feeds its watchdog."""
+    real = compile_firmware()
+    own = [f"sportbox/{name}.mpy" for name in ("__init__", "run", "system/__init__", "system/forget")]
     return {
-        "/main.py": (FIRMWARE / "main.py").read_bytes(),
-        "/boot.py": (FIRMWARE / "boot.py").read_bytes(),
-        "/service.mpy": compile_files([("service.py", FIRMWARE / "service.py")])["service.py"],
-        "/sportbox/compose.py": STUB_COMPOSE.encode(),
-        "/sportbox/box.py": STUB_BOX.encode(),
+        **real.loader,
+        **{f"/a/{path}": real.slot[path] for path in own},
+        "/a/sportbox/compose.py": STUB_COMPOSE.encode(),
+        "/a/sportbox/box.py": STUB_BOX.encode(),
     }
 
 
@@ -109,7 +110,7 @@ def test_from_whatever_the_prompt_was_left_in(run_dir: Path) -> None:
 
 
 def test_both_sides_hold_as_long() -> None:
-    assert f"\nHOLD_MS = {HOLD_MS:_} " in (FIRMWARE / "service.py").read_text()
+    assert f"\nHOLD_MS = {HOLD_MS:_} " in (FIRMWARE / "loader" / "service.py").read_text()
 
 
 def test_a_crash_loop(run_dir: Path) -> None:

@@ -133,13 +133,13 @@ def test_a_new_release_changes_what_differs(bench: SiteBench, run_dir: Path) -> 
     """Also the certificate stays; files of the old release go."""
     with chip_board(run_dir, blank=False) as board:
         bench.provision(board)
-        bench.firmware["/sportbox/part_1.mpy"] += b"x"
-        del bench.firmware["/sportbox/part_2.mpy"]
-        bench.firmware["/sportbox/deep/er/new.mpy"] = b"new"
+        bench.firmware["/a/sportbox/part_1.mpy"] += b"x"
+        del bench.firmware["/a/sportbox/part_2.mpy"]
+        bench.firmware["/a/sportbox/deep/er/new.mpy"] = b"new"
         outcome = bench.provision(board)
         files = on_board(board)
     assert (outcome.facts["written"], outcome.facts["removed"]) == (2, 1)
-    assert "/sportbox/part_2.mpy" not in files and files["/sportbox/deep/er/new.mpy"] == b"new"
+    assert "/a/sportbox/part_2.mpy" not in files and files["/a/sportbox/deep/er/new.mpy"] == b"new"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_ctrl_c_in_the_middle(bench: SiteBench, run_dir: Path) -> None:
 
     with chip_board(run_dir, blank=False) as board:
         bench.provision(board)
-        bench.firmware["/sportbox/large.mpy"] = random.Random(4).randbytes(9_000)
+        bench.firmware["/a/sportbox/large.mpy"] = random.Random(4).randbytes(9_000)
         with pytest.raises(Stopped):
             bench.provision(board, progress=Watcher(stop))
         board.said("sportbox: not provisioned: hafensport-rostock/box-1 is not finished")

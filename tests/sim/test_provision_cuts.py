@@ -63,7 +63,11 @@ def is_whole(bench: SiteBench, files: Files) -> bool:
         **bench.firmware,
         **board_files(bench.site, "box-1", bench.vault, files.get("/certs/device.der")),
     }
-    ours = {path for path in files if path.startswith(("/sportbox", "/certs", "/lib/umqtt"))}
+    ours = {
+        path
+        for path in files
+        if path.startswith(("/a/", "/b/", "/loader", "/sportbox", "/certs", "/lib/umqtt"))
+    }
     return (
         all(files.get(path) == data for path, data in wanted.items())
         and ours <= set(wanted)
@@ -77,7 +81,7 @@ def check(bench: SiteBench, other: SiteBench, board: TestChip, where: str) -> st
     holds = board.log().count(HELD)
     signs, starts = board.log().count(SIGN), board.log().count(STARTS)
     board.boot()
-    if "/hold" in files and "/service.mpy" in files:  # between asking for hold mode and the reset
+    if "/hold" in files and "/loader/service.mpy" in files:  # between asking for hold mode and the reset
         board.said(HELD, holds + 1)
         board.reset()  # as its watchdog would
     if MARKER in files and files.get("/main.py") == bench.firmware["/main.py"]:
@@ -104,10 +108,10 @@ class Cut:
         self.old = SiteBench(run_dir / f"site-{number}")
         self.new = SiteBench(run_dir / f"site-{number}-new")
         self.new.vault, self.new.inventory = self.old.vault, self.old.inventory
-        changed = {"/sportbox/part_9.mpy": b"new", "/sportbox/part_0.mpy": b"changed" * 999}
+        changed = {"/a/sportbox/part_9.mpy": b"new", "/a/sportbox/part_0.mpy": b"changed" * 999}
         self.new.firmware = {**self.old.firmware, **changed}
-        self.new.firmware["/service.mpy"] += b"\0"  # the VM ignores what follows
-        del self.new.firmware["/sportbox/part_1.mpy"]
+        self.new.firmware["/loader/service.mpy"] += b"\0"  # the VM ignores what follows
+        del self.new.firmware["/a/sportbox/part_1.mpy"]
         self.board = exits.enter_context(chip_board(run_dir, blank=False, name=f"board-{number}"))
         self.where = f"board {number}"
         self.span = 0

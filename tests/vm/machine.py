@@ -38,7 +38,8 @@ def executable() -> str | None:
 
 def search_path(tests: Path) -> str:
     """Sources of the firmware, then what tests import; `.frozen` holds asyncio and must stay."""
-    folders = [REPOSITORY / "firmware", REPOSITORY, HERE / "lib", UMQTT_DIR, tests]
+    firmware = REPOSITORY / "firmware"
+    folders = [firmware, firmware / "loader", REPOSITORY, HERE / "lib", UMQTT_DIR, tests]
     return os.pathsep.join([*map(str, folders), ".frozen"])
 
 

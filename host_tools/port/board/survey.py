@@ -5,6 +5,7 @@ import hashlib
 import os
 
 CHUNK_BYTES = 512
+TEMPORARY = "/.upload"
 ENOENT = 2
 KIND_DIR = 0x4000
 
@@ -33,8 +34,16 @@ def each(path, found):
 
 def survey(paths, first, count, root=""):
     """Path, size and SHA-256 in base64, a line each, of `count` files from the `first` on. Then a line with
-    `=`: how many files there are, the flash's block size, its free blocks, and a CRC-32 of all that."""
+    `=`: how many files there are, the flash's block size, its free blocks, and a CRC-32 of all that.
+
+    What an upload left behind goes first: until something is changed, littlefs may not list the name that
+    follows a file whose rename the power cut off (lfs_fs_forceconsistency)."""
     found, crc, view = [], 0, memoryview(bytearray(CHUNK_BYTES))
+    try:
+        os.remove(root + TEMPORARY)
+    except OSError as error:
+        if error.errno != ENOENT:
+            raise
     for path in paths:
         each(root + path, found)
     for path, size in found[first : first + count]:

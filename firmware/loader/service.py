@@ -53,15 +53,6 @@ def read_marker() -> "dict[str, Any]":
     return content if isinstance(content, dict) else {}
 
 
-async def refuse(error: Exception) -> None:
-    """What is missing or wrong stays so: the sign. Flash that cannot be read may pass: a restart."""
-    if not isinstance(error, OSError):
-        return await sign(error)
-    print("sportbox: cannot start:", error)
-    await asyncio.sleep(PAUSE_S)
-    machine.reset()
-
-
 async def sign(why: "Any", led: "Any" = None) -> None:
     """Say so for ever, and blink. Ends with Ctrl-C."""
     lamp, lit = None, 1
