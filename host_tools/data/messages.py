@@ -88,6 +88,11 @@ STATES: dict[str, type[State]] = {
 }
 
 
+Mac = Annotated[str, StringConstraints(pattern="^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
+Nonce = Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
+KeyNames = Annotated[list[str], Field(max_length=16)]
+
+
 class Info(Payload):
     """Who the board is."""
 
@@ -95,19 +100,19 @@ class Info(Payload):
     board: str
     firmware: str
     micropython: str
-    mac: Annotated[str, StringConstraints(pattern="^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
+    mac: Mac
     boot: Annotated[int, Field(ge=1)]
     bootid: BootId
     reset: Reset
     config: str
     """hash of the configuration"""
     clock: Trust
-    nonce: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
+    nonce: Nonce
     """of this boot; for orders while the clock is not trusted"""
     replay_log: Literal["ok", "unreadable"]
     cert: Annotated[str, StringConstraints(pattern="^[0-9a-f]{1,40}$")] | None
     """serial number of the board's certificate; null without one"""
-    keys: Annotated[list[str], Field(max_length=16)]
+    keys: KeyNames
     """the `kid`s that it knows"""
     renewal: Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")] | None
     """the beginning of the id of the newest renewal that was taken over"""
@@ -119,6 +124,31 @@ class Info(Payload):
     """the longest until it reports again"""
     wake_by: Utc | None = None
     """that as a time; null while its clock cannot be trusted"""
+
+
+class SafeUpdate(Payload):
+    state: Literal["pull", "ready", "trial", "done", "failed"]
+    version: str
+
+
+class SafeInfo(Payload):
+    """Who the board is while it is in safe mode."""
+
+    device: DeviceName
+    board: str
+    firmware: Literal["safe"]
+    loader: str
+    """the loader's version"""
+    why: str
+    micropython: str
+    mac: Mac
+    bootid: BootId
+    clock: Literal["unknown"]
+    nonce: Nonce
+    """of this start; every order must carry it"""
+    keys: KeyNames
+    slot: Literal["a", "b"]
+    update: SafeUpdate | None
 
 
 class Telemetry(Payload):

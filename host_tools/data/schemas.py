@@ -52,4 +52,6 @@ def find_message(topic: str, payload: bytes) -> tuple[Message, Any]:
         if found is None:
             raise ValueError(f"{topic}: there is no event of type {kind}")
         message = found
+    elif known.name == "info" and isinstance(value, dict) and value.get("firmware") == "safe":
+        message = known.messages[1]
     return message, value

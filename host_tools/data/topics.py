@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from host_tools.data.events import EVENTS, event_model
 from host_tools.data.fields import NAME
-from host_tools.data.messages import STATES, Ack, Availability, Info, LogLine, Telemetry, Token
+from host_tools.data.messages import STATES, Ack, Availability, Info, LogLine, SafeInfo, Telemetry, Token
 
 VERSION = "1.0.0"
 BASE = "sportbox/v1/{site}/{device}"
@@ -80,7 +80,9 @@ TOPICS: tuple[Topic, ...] = (
         (Message("availability", Availability, TEXT),),
         "whether the board is there",
     ),
-    Topic("info", "info", 1, True, (Message("info", Info),), "who the board is"),
+    Topic(
+        "info", "info", 1, True, (Message("info", Info), Message("info-safe", SafeInfo)), "who the board is"
+    ),
     *_states(),
     Topic(
         "event", "event", 1, False, _events(), "what happened: at least once, in order, one CloudEvent each"

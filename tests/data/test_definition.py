@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 
 from host_tools.data.events import EVENTS
 from host_tools.data.fields import schema_of
-from host_tools.data.messages import STATES, Info, NotDone, Refused, Telemetry
+from host_tools.data.messages import STATES, Info, NotDone, Refused, SafeInfo, Telemetry
 from host_tools.data.schemas import schemas
 from host_tools.data.topics import TOPICS
 from host_tools.setup.paths import REPOSITORY
@@ -132,6 +132,14 @@ def test_info_and_telemetry() -> None:
         assert fields(schema) <= told, title
         constants = literals(schema) | {"online", "sleeping: true"}
         assert told - fields(schema) - constants <= ELSEWHERE, title
+
+
+def test_the_info_of_safe_mode() -> None:
+    schema = schema_of(SafeInfo)
+    (text,) = re.findall(r"`info`\nthen is (.*?)\n\n", section("Safe mode"), re.DOTALL)
+    told = set(words(text))
+    assert fields(schema) <= told
+    assert told - fields(schema) - literals(schema) == {"starts", "state", "version"}
 
 
 def said_by(path: Path) -> Iterator[str]:

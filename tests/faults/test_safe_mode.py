@@ -1,0 +1,167 @@
+"""Safe mode on simulated boards against real brokers: all that is left when no firmware runs."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from cryptography.x509 import load_der_x509_certificate
+
+from host_tools.broker import BrokerProcess
+from host_tools.sim.flash import read_files
+from host_tools.site import ca
+from host_tools.update.form import sha256
+from tests.faults.helpers import SITE, Bench, Board, jti_of, wait_until
+from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_safe import (
+    HEARD,
+    Blocks,
+    order,
+    received,
+    record_of,
+    safe_firmware,
+    small_bundle,
+    wait_safe,
+)
+from tests.faults.helpers_tls import Server, TlsBroker, certified
+from tests.faults.peer import Behaviour, Peer
+
+DAY_S = 86400
+
+
+def test_an_update_comes_over_a_power_cut(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+    """It goes on where it was, and what is whole is left to the loader."""
+    bundle = small_bundle()
+    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
+        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=safe_firmware(run_dir))
+        blocks = Blocks(heard, bundle)
+        blocks.spoil = lambda at, data: data if at < 3000 else None
+        board.boot()
+        info = wait_safe(heard, board)
+        assert (info["why"], info["slot"], info["update"]) == ("starts", "a", None)
+        heard.wait(lambda heard: heard.of(board, "availability"), "online")
+        assert heard.of(board, "availability")[-1].payload == b"online"
+        token = order(board, info, bundle)
+        heard.send(board, token)
+        heard.wait_ack(board, token, "accepted")
+        wait_until(lambda: blocks.asked[-1:] >= [3000], "a block that does not come")
+        heard.send(board, token)  # the same order while it runs
+        heard.wait(lambda heard: len(heard.acks(board, jti_of(token))) == 2, "the same answer")
+        other = order(board, info, bundle)
+        heard.send(board, other)
+        assert heard.wait_ack(board, other, "rejected") == [("rejected", "busy")]
+        board.cut()
+        assert record_of(board)["update"]["state"] == "pull"
+        blocks.asked.clear()
+        blocks.spoil = lambda at, data: data
+        board.boot()
+        assert wait_safe(heard, board, 2)["update"] == {"state": "pull", "version": "0.2.0"}
+        wait_safe(heard, board, 3)
+        board.cut()
+        assert blocks.asked[0] >= 3000
+        assert received(board) == bundle
+        assert record_of(board)["update"]["state"] == "ready"
+        assert heard.acks(board, jti_of(token)) == [("accepted", None)] * 2
+
+
+def refusals(board: Board, info: dict[str, Any], bundle: bytes) -> list[tuple[str, str]]:
+    """(a token or what was taken for one, the reason why it is refused)."""
+    nonce = info["nonce"]
+
+    def ops(act: str = "reboot", **changes: Any) -> str:
+        return board.token(None, kid="ops-1", act=act, **{"nonce": nonce, **changes})
+
+    args = {"sha256": sha256(bundle), "size": len(bundle), "version": "0.2.0"}
+    return [
+        (ops(nonce=None), "clock"),
+        (ops(nonce="0" * 16), "clock"),
+        (ops("unlock", cmp="lock-1"), "busy"),
+        (ops("configure", args={"reset": "clock"}), "busy"),
+        (board.token("lock-1", nonce=nonce), "busy"),
+        (board.token(None, act="update", nonce=nonce, args=args), "role"),
+        (ops(secret=b"x" * 32), "signature"),
+        (ops(aud=f"{SITE}/box-2"), "audience"),
+        (ops(cmp="lock-1"), "malformed"),
+        (ops(exp=4 * DAY_S + 1, iat=0, nbf=0), "lifetime"),
+        (ops("update"), "malformed"),
+        (ops("update", args={**args, "size": "1"}), "malformed"),
+        (ops("update", args={**args, "size": 0}), "malformed"),
+        (ops("update", args={**args, "version": "2"}), "malformed"),
+        (ops("update", args={**args, "sha256": "0" * 63}), "malformed"),
+        (ops("update", args={**args, "allow_downgrade": 1}), "malformed"),
+        (ops("update", args={"abort": True}), "busy"),
+    ]
+
+
+def test_only_orders_of_this_start_count(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+    bundle = small_bundle("box-2")
+    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
+        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=safe_firmware(run_dir))
+        board.boot()
+        info = wait_safe(heard, board)
+        for token, reason in refusals(board, info, bundle):
+            heard.send(board, token)
+            assert heard.wait_ack(board, token, "rejected") == [("rejected", reason)]
+        for raw, reason, retain in ((b"x" * 3000, "too_large", False), (b"x.y", "malformed", False)):
+            count = len(heard.acks(board, None))
+            heard.send(board, raw, retain=retain)
+            heard.wait(lambda heard, n=count: len(heard.acks(board, None)) > n, f"an answer: {reason}")
+            assert heard.acks(board, None)[-1] == ("rejected", reason)
+        token = board.token(None, kid="ops-1", act="reboot", nonce=info["nonce"])
+        heard.send(board, token)
+        assert heard.wait_ack(board, token, "done") == [("accepted", None), ("done", None)]
+        again = wait_safe(heard, board, 2)
+        assert again["nonce"] != info["nonce"]
+        heard.send(board, token)
+        heard.wait_ack(board, token, "rejected")
+        assert heard.acks(board, jti_of(token))[-1] == ("rejected", "clock")
+        assert set(board.pulses().values()) == {0}
+
+
+def test_safe_mode_behind_tls(bench: Bench, run_dir: Path) -> None:
+    """The board proves who it is, and shakes hands with nobody else."""
+    authority, stranger = ca.new_authority(SITE), ca.new_authority(SITE)
+    bundle = small_bundle()
+    firmware = safe_firmware(run_dir)
+    with (
+        TlsBroker(run_dir / "broker", Server(stranger, boards_of=authority)).launch() as broker,
+        Listener(broker.host, broker.port, run_dir, HEARD) as heard,
+    ):
+        board = certified(bench, "box-1", broker.boards, authority, firmware=firmware)
+        board.boot()
+        wait_until(lambda: "ValueError" in board.sim.log(), "a broker that is refused")
+        assert heard.of(board, "info") == []
+        broker.show(Server(authority))
+        heard.wait_subscribed(2)
+        Blocks(heard, bundle)
+        token = order(board, wait_safe(heard, board), bundle)
+        heard.send(board, token)
+        heard.wait_ack(board, token, "accepted")
+        wait_safe(heard, board, 2)
+        board.cut()
+        assert received(board) == bundle
+        assert "u'box-1'" in broker.log_path.read_text()
+        own = load_der_x509_certificate(read_files(board.sim.folder)["/certs/device.der"])
+        assert (
+            abs(board.sim.view.world.rtc_unix_s() - own.not_valid_before_utc.timestamp()) < 60
+        )  # no server told it the time
+
+
+def test_a_broker_that_hangs_costs_a_restart(bench: Bench, run_dir: Path) -> None:
+    """Wherever it does; then it answers, and the board stays."""
+    firmware = safe_firmware(run_dir, _WATCHDOG_MS=1000, _PING_MS=200)
+    hung: list[dict[str, Any]] = [{"connack": "never"}, {"suback": "never"}, {"pingresp": "never"}]
+    with ExitStack() as stack:
+        peers = [stack.enter_context(Peer(Behaviour(**how))) for how in hung]
+        boards = [bench.add(f"box-{n}", (p.host, p.port), firmware=firmware) for n, p in enumerate(peers)]
+        for board in boards:
+            board.boot()
+        for board, peer in zip(boards, peers, strict=True):
+            wait_until(lambda b=board: b.sim.log().count("safe mode: starts") >= 2, "another start")
+            peer.behaviour = Behaviour()
+        for peer in peers:
+            seen = len(peer.packets("PINGREQ"))
+            peer.wait_for("PINGREQ", seen + 6)  # longer than the watchdog waits
+            told = [json.loads(p.payload) for p in peer.packets("PUBLISH") if p.topic.endswith("/info")]
+            assert {info["firmware"] for info in told} == {"safe"}
+            assert peer.malformed == []
