@@ -27,8 +27,9 @@ def seconds_to_upload(port: str, files: dict[str, bytes]) -> float:
 
 
 def test_as_fast_as_promised(run_dir: Path) -> None:
-    """Both at once, on two boards. mpremote is not waited for: that it is not done yet is enough."""
-    files = build_firmware()
+    """A third of the firmware, on two boards at once. mpremote is not waited for: that it is not done yet is
+    enough."""
+    files = dict(list(build_firmware().items())[::3])
     here = run_dir / "files"
     for path, data in files.items():
         (here / path[1:]).parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ def test_as_fast_as_promised(run_dir: Path) -> None:
         with subprocess.Popen(command, cwd=here, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as other:
             try:
                 all_s = seconds_to_upload(ours.port, files)
-                files["/a/sportbox/app.mpy"] += b"\0"
+                files[max(path for path in files if path.startswith("/a/"))] += b"\0"
                 one_s = seconds_to_upload(ours.port, files)
                 wanted_s = max(AS_FAST * all_s, AS_FAST_ONE_CHANGED * one_s)
                 with suppress(subprocess.TimeoutExpired):
