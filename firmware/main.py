@@ -37,9 +37,6 @@ else:
             asyncio.run(board)
         except Exception as error:
             sys.path[0] = "/loader"
-            for name in list(sys.modules):
-                if name.startswith("sportbox"):
-                    del sys.modules[name]  # the loader has its own
-            from begin import fallen
+            from fallen import fallen
 
             fallen(error)

@@ -18,7 +18,6 @@ MARKER = "/provisioning"  # what is on this flash is not whole
 HOLD_MS = 300_000  # a board that nobody feeds any more restarts by itself
 SIGN_S = 3  # a terminal that is opened later shall see it, too
 BLINK_MS = 100
-PAUSE_S = 5
 CUT_OFF = "it was cut off; run `sportbox provision` again"
 _ENOENT = 2
 
@@ -32,15 +31,27 @@ def serve() -> None:
             print("sportbox: cannot remove", HOLD, error)
     else:
         machine.WDT(timeout=HOLD_MS)
+        forget_starts()
         print("sportbox: held for service")
         return
     try:
         marker = read_marker()
     except OSError as error:  # it may pass
         print("sportbox: cannot read", MARKER, error)
-        asyncio.run(asyncio.sleep(PAUSE_S))
+        from fallen import pause
+
+        asyncio.run(pause())
         machine.reset()
     asyncio.run(sign(marker.get("why") or CUT_OFF, marker.get("led")))
+
+
+def forget_starts() -> None:
+    """Somebody is there: the restarts of such a session are no boot loop."""
+    from fallen import forget
+    from sportbox.drivers import rtcmem
+
+    rtcmem.drop("starts")
+    forget()  # whoever comes to the prompt gets the slot's modules
 
 
 def read_marker() -> "dict[str, Any]":

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _WATCHDOG_MS = const(10000)
 _TICK_MS = const(1000)
+_WELL_MS = const(120000)  # up for so long: this start is none of a boot loop
 _CRASH = "/data/crash"
 _AT_START = (
     "sportbox.assembly",
@@ -115,10 +116,14 @@ class Box:
         tidy_heap_early()
         app = self.app
         noted = ""
+        well = False
         while True:
             stuck = self.supervisor.stuck(self.uptime.ms())
             if not stuck:
                 self.watchdog.feed()
+                if not well and self.uptime.ms() >= _WELL_MS:
+                    well = True
+                    chip.well()
             if stuck != noted:
                 noted = stuck
                 self.note_stuck(stuck)

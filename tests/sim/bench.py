@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from host_tools.build.firmware import FIRMWARE, build_firmware
+from host_tools.build.firmware import COPIES, FIRMWARE, UMQTT, build_firmware
 from host_tools.port.jobs import Outcome, Progress
 from host_tools.port.ports import Port
 from host_tools.port.provision import Order, provision
@@ -46,7 +46,8 @@ class Box:
 
 def small_firmware(folder: Path, release: str = "1") -> Path:
     """The real start of the firmware with little behind it: a folder as build_firmware() takes it."""
-    own = [FIRMWARE / name for name in ("main.py", "boot.py", "sportbox/run.py", "sportbox/system/forget.py")]
+    names = ["main.py", "boot.py", "sportbox/run.py", "sportbox/system/forget.py"]
+    own = [FIRMWARE / name for name in [*names, *COPIES] if name != UMQTT]
     own += [*(FIRMWARE / "loader").glob("*.py"), *(FIRMWARE / "sportbox" / "store").glob("*.py")]
     files = {path.relative_to(FIRMWARE).as_posix(): path.read_text() for path in own}
     files |= {"sportbox/__init__.py": "", "sportbox/compose.py": COMPOSE, "sportbox/box.py": BOX}

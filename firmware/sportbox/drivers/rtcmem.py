@@ -35,3 +35,10 @@ def save(notes: "Notes") -> None:
     """Raises ValueError if it does not fit."""
     text = json.dumps(notes).encode()
     RTC().memory(struct.pack("<BI", _VERSION, binascii.crc32(text) & 0xFFFFFFFF) + text)
+
+
+def drop(key: str) -> None:
+    """If it is there."""
+    notes = load()
+    if notes.pop(key, None) is not None:
+        save(notes)

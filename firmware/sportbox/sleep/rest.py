@@ -141,5 +141,6 @@ class Rest:
         kept = {name: getattr(self, name) for name in _KEPT}
         kept["drift"], kept["wall"], kept["planned"] = self.drift.memory(), wall_ms(), planned_ms
         notes[_KEY] = kept
+        notes.pop("starts", None)  # of the loader: whoever gets to sleep is well
         rtcmem.save(notes)
         sleep.deep(planned_ms, pins)

@@ -47,9 +47,7 @@ def keep(path: str, note: "dict[str, object]") -> None:
 
 def drop(path: str) -> None:
     """It was told, or did not happen after all."""
-    notes = rtcmem.load()
-    if notes.pop(_KEY, None) is not None:
-        rtcmem.save(notes)
+    rtcmem.drop(_KEY)
     try:
         os.remove(path)
     except OSError as error:
