@@ -36,6 +36,7 @@ BACK_S = 15.0
 """For a board to be back at a broker that was restarted: the longest wait before it tries again, and TLS."""
 DIFF_MAX = 200
 NAMED_MAX = 20
+SAFE = "safe"  # what a board in safe mode calls its firmware
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,9 @@ class BoardsProvider:
         seen, row = self.seen(name), self._rows.get(name)
         if not seen.info:
             return self._never_came(name, row)
+        if seen.info.get("firmware") == SAFE:
+            text = "in safe mode, where it takes nothing but an update: sportbox update start"
+            return Change(self.part, name, "missing", f"{text} {self._file} --bundle FILE --board {name}")
         declared = self.credentials.declared(name)
         same = self._sameness[name] = self._same(name, seen, row, declared)
         text = same.differing(declared)

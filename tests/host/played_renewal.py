@@ -52,6 +52,7 @@ class RenewedBoard:
         self._id = ""
         self._blob = b""
         self._renewal: str | None = None
+        self.firmware = "0.1.0"
         self._ready = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._on_message
@@ -69,6 +70,7 @@ class RenewedBoard:
             "keys": list(self.keys),
             "renewal": self._renewal,
             "cert": None,
+            "firmware": self.firmware,
             **self._told_by_files(),
         }
         told = (self.topics.info, json.dumps(info)), (self.topics.availability, availability)

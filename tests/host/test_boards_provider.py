@@ -139,6 +139,20 @@ def test_away_old_strange_and_swapped(ground: Ground) -> None:
     ]
 
 
+def test_safe_mode_takes_no_files(ground: Ground) -> None:
+    """What differs is not known, and nothing is sent."""
+    board = ground.provisioned("box-1")
+    ground.provisioned("court-1")
+    ground.write(changed("telemetry_s: 30", "telemetry_s: 45", WITH_WIFI))
+    board.firmware = "safe"
+    board.say()
+    found = {one.name: one for one in ground.provider().changes()}
+    assert (found["box-1"].what, found["court-1"].what) == ("missing", "change")
+    assert f"sportbox update start {ground.file} --bundle FILE --board box-1" in found["box-1"].text
+    assert ground.apply() == [f"box-1: {found['box-1'].text}"]
+    assert board.parts == []
+
+
 def test_no_broker(tmp_path: Path) -> None:
     ground = Ground(tmp_path, 9)
     with pytest.raises(Unreachable):
