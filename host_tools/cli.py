@@ -40,7 +40,7 @@ COMMANDS = {
     "flash": "put MicroPython on boards, whatever was on them before",
     "provision": "make boards devices of a site: firmware, configuration, keys",
     "doctor": "what is wrong with this computer, its ports or a board",
-    "update": "bundles of the firmware: build one, look at one",
+    "update": "new firmware: build a bundle, bring it to the boards of a site",
     "logs": "what a board has noted about itself, also before its last restart",
     "station": "make devices of boards that are plugged in one after the other",
 }

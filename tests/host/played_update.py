@@ -37,6 +37,7 @@ class Script:
     refuse: list[str] = field(default_factory=list)  # reasons, order by order
     deaf: int = 0  # orders that it does not answer
     lose_acks: bool = False  # final answers get lost
+    waits: str | None = None  # it has the bundle and does not begin, until `go_on`
     stop_at: int | None = None  # it asks for no more after so many bytes, until `go_on`
 
 
@@ -61,7 +62,7 @@ class UpdatedBoard:
 
     def comes(self) -> Said:
         self.availability = "online"
-        pulls = self.update is not None and self.update["state"] == "pull"
+        pulls = self.update is not None and len(self.content) < self.update["size"]
         return [*self.info(), self._say("availability", b"online", True), *(self._ask() if pulls else [])]
 
     def goes(self, availability: str = "offline") -> Said:
@@ -94,7 +95,9 @@ class UpdatedBoard:
 
     def go_on(self) -> Said:
         """What it should have asked for when it stopped."""
-        self.script.stop_at = None
+        waited, self.script.waits, self.script.stop_at = self.script.waits, None, None
+        if waited is not None and self.update is not None:
+            return self._installs()
         return self._ask() if self.update is not None else []
 
     def restarts(self) -> Said:
@@ -168,6 +171,12 @@ class UpdatedBoard:
         if len(self.content) < self.update["size"]:
             return self._ask()
         assert hashlib.sha256(self.content).hexdigest() == self.update["sha256"]
+        if self.script.waits is not None:
+            return [self._told("waiting", self.script.waits)]
+        return self._installs()
+
+    def _installs(self) -> Said:
+        assert self.update is not None
         self.update["state"] = "ready"
         return [self._told("installing"), *self._tries()]
 

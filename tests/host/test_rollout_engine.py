@@ -350,6 +350,21 @@ def test_aborted_pulls_end_and_trials_come_to_their_end(make: Make) -> None:
     assert newest is not None and newest.state == "aborted"
 
 
+def test_a_board_that_waits_for_a_door_has_an_hour_or_is_aborted(make: Make) -> None:
+    ground = make(["box-0", "box-1"], waves=("100%",))
+    ground.boards["box-0"].script.waits = ground.boards["box-1"].script.waits = "door"
+    ground.run(3000)
+    assert ground.states() == {"box-0": "trying", "box-1": "waiting"}
+    assert ground.engine.boards["box-0"].waits == "door"
+    ground.do("box-0", UpdatedBoard.go_on)
+    ground.run(100)
+    assert ground.states() == {"box-0": "done", "box-1": "trying"}
+    ground.store.change(ground.rollout, ["running"], "aborting")
+    ground.run(30)
+    assert (ground.engine.end, ground.states()["box-1"]) == ("aborted", "left")
+    assert ground.boards["box-1"].update is None and not ground.boards["box-1"].installed
+
+
 def test_older_and_odd_boards(make: Make) -> None:
     ground = make(["box-0", "box-1", "box-2", "box-3", "box-4"], waves=("100%",))
     ground.boards["box-1"].firmware = "2.0.0"

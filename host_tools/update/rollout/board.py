@@ -137,10 +137,11 @@ class Board(Presence):
 
     def heard_abort_answer(self, result: str, reason: str | None, now: float) -> None:
         self.abort_jti = None
-        if self.giving_up is None or self.row.state not in PULLING:
+        if self.giving_up is None or not self._may_be_aborted:
             return
         if result == "rejected" and reason == "busy":
-            self._go("trying", None, now)  # later than a pull: now it is to come to its end
+            self.waits = None
+            self._go("trying", None, now)  # too late: now it is to come to its end
             self._sign(now)
         elif result == "rejected" and reason == "clock":
             self.next_at = now + self.limits.clock_s
@@ -188,7 +189,7 @@ class Board(Presence):
             return
         if state == "soaking":
             self._tick_soak(now)
-        elif self.giving_up is not None and state in PULLING:
+        elif self.giving_up is not None and self._may_be_aborted:
             self._tick_abort(now)
         elif state == "ordered" and self.gone_at is not None and now > self.gone_at + self.limits.gone_s:
             self._go("away", None, now)  # with its jti: the order may have arrived
@@ -200,10 +201,14 @@ class Board(Presence):
             self.next_at = now + (self.limits.answer_s if state == "ordered" else self.limits.silent_s)
 
     def give_up(self, into: Literal["left", "waiting"], now: float) -> None:
-        """It is to stop, if it has not got the whole bundle yet."""
-        if self.giving_up is None and self.row.state in PULLING:
+        """It is to stop, if it has not begun to install."""
+        if self.giving_up is None:
             self.next_at, self.give_up_at = now, now + self.limits.abort_s
         self.giving_up = into
+
+    @property
+    def _may_be_aborted(self) -> bool:
+        return self.row.state in PULLING or (self.row.state == "trying" and self.waits is not None)
 
     def _tick_abort(self, now: float) -> None:
         if now > self.give_up_at:
