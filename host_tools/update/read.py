@@ -49,7 +49,9 @@ def read_bundle(path: Path) -> Bundle:
         with path.open("rb") as file:
             data = file.read(BUNDLE_BYTES_MAX + 1)
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {reason(error)}") from error
+        raise BadInput(
+            f"cannot read {path}: {reason(error)}", "sportbox update build makes a bundle"
+        ) from error
     try:
         return unpack(data)
     except Damaged as error:

@@ -228,11 +228,17 @@ class Fleet:
         self._client.loop_start()
         assert self._ready.acquire(timeout=10)
 
-    def do(self, name: str, act: Callable[[UpdatedBoard], Said]) -> None:
+    def do(self, name: str, act: Callable[[UpdatedBoard], Said]) -> list[paho.MQTTMessageInfo]:
         """Let a board do something, and publish what it says."""
         with self.lock:
-            for topic, payload, retain in act(self.boards[name]):
-                self._client.publish(topic, payload, 1, retain)
+            said = act(self.boards[name])
+            return [self._client.publish(topic, payload, 1, retain) for topic, payload, retain in said]
+
+    def do_and_wait(self, name: str, act: Callable[[UpdatedBoard], Said]) -> None:
+        """The broker has it when this returns. Not from the fleet's own thread."""
+        for message in self.do(name, act):
+            message.wait_for_publish(10)
+            assert message.is_published()
 
     def _connected(self, client: paho.Client) -> None:
         client.subscribe([(f"sportbox/v1/{self.site}/+/{rest}", 1) for rest in ("cmd", "update/data")])

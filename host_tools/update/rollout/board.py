@@ -79,7 +79,7 @@ class Board(Presence):
         """There is a connection again: what was not heard meanwhile is nobody's fault."""
         self.sign_at, self.gone_at, self.give_up_at = now, None, now + self.limits.abort_s
         if self.row.state in UNDER_WAY:
-            self.next_at = now + self.limits.answer_s / 2
+            self.next_at = now + self.limits.again_s
         if self.busy_since is not None:
             self.busy_since = now
 

@@ -36,7 +36,7 @@ def resume(place: Place, again: bool, json_: bool) -> int:
             place.store.put(rollout, [_anew(row) for row in failed])
         elif rollout.state == "over" and len(failed) == sum(row.state != "done" for row in rows):
             return tell_end(place, rollout, "over", json_)
-        return go_on(place, rollout, json_)
+        return go_on(place, rollout, place.keys(), json_)
 
 
 def pause(place: Place) -> int:

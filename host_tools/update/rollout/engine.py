@@ -7,17 +7,18 @@ engine.out                                       what is to be published, in ord
 engine.end                                       once there is nothing more to do
 """
 
+import itertools
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from host_tools.mqtt import Topics
 from host_tools.site.renew.line import object_of
 from host_tools.update.rollout.blocks import Source, read_request, slice_of
-from host_tools.update.rollout.board import ORDER_VALID_S, Board
+from host_tools.update.rollout.board import Board
 from host_tools.update.rollout.judge import replace_canaries, too_bad, wave_of
 from host_tools.update.rollout.model import (
     CANARY,
@@ -29,10 +30,9 @@ from host_tools.update.rollout.model import (
     State,
     Target,
 )
-from host_tools.update.rollout.presence import SAFE
+from host_tools.update.rollout.orders import Signer, claims_of, needs_no_order
 from host_tools.update.rollout.said import take_answer, take_event
 from host_tools.update.rollout.store import Store
-from host_tools.update.versions import is_older
 
 SETTLE_S = 0.5
 """After a pause of that length the broker has told of all boards that it knows,"""
@@ -40,13 +40,6 @@ SETTLE_MAX_S = 5.0
 """or after that time."""
 LOOK_S = 0.5
 """How often it looks what others ask for."""
-
-
-class Signer(Protocol):
-    def has_key(self, device: str, info: dict[str, Any]) -> bool: ...
-
-    def token(self, device: str, info: dict[str, Any], claims: dict[str, Any]) -> str:
-        """Claims without audience and nonce. Only where there is a key."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +92,16 @@ class Engine:
         self._connected_at: float | None = None
         self._heard_at = now
         self._looked_at = now
+        self._settled = False
+        self._unheard: set[tuple[str, str]] = set()
         self._idle_since: float | None = None
 
     # ---- the connection
 
     def connected(self, now: float) -> None:
         self._connected_at = self._heard_at = now
-        self._idle_since = None
+        self._idle_since, self._settled = None, False
+        self._unheard = set(itertools.product(self.boards, ("availability", "info")))
         for board in self.boards.values():
             board.connected(now)
 
@@ -119,15 +115,16 @@ class Engine:
         board = self.boards.get(device)
         if board is None:
             return False
-        if rest == ("availability",):
+        if rest in (("availability",), ("info",)):
             self._heard_at = now
+            self._unheard.discard((device, rest[0]))
+        if rest == ("availability",):
             board.heard_availability(payload[:32].decode("utf-8", "replace"), now)
             return True
         value = object_of(payload)
         if rest == ("update", "get"):
             return self._take_request(board, value, now)
         if rest == ("info",):
-            self._heard_at = now
             board.heard_info(value, now)
         elif rest == ("ack",):
             take_answer(board, value, now)
@@ -164,13 +161,19 @@ class Engine:
         self._finish(now)
 
     def _is_settled(self, now: float) -> bool:
+        """Whether what the broker retains has come; then until the connection breaks."""
         begin = self._connected_at or now
-        return now >= self._heard_at + SETTLE_S or now >= begin + SETTLE_MAX_S
+        is_quiet = now >= self._heard_at + SETTLE_S or now >= begin + SETTLE_MAX_S
+        self._settled = self._settled or is_quiet or not self._unheard
+        return self._settled
 
     def _look(self, now: float) -> None:
         """What another process asks for."""
         if now < self._looked_at + LOOK_S:
             return
+        self._look_now(now)
+
+    def _look_now(self, now: float) -> None:
         self._looked_at = now
         asked = self._store.state(self.rollout)
         if asked == "aborting" or (self.state != "stopped" and asked in ("running", "paused")):
@@ -192,31 +195,18 @@ class Engine:
             jti = board.abort_jti if what == "abort" else board.row.jti
             if what is None or jti is None:
                 continue
-            token = self._signer.token(board.row.device, board.info, self._claims(board, what, jti))
+            token = self._signer.token(
+                board.row.device, board.info, claims_of(board, what, jti, int(self._wall()))
+            )
             topics = Topics(self._store.site, board.row.device)
             self.out.append(Message(topics.cmd, token.encode(), board.row.device))
-
-    def _claims(self, board: Board, what: str, jti: str) -> dict[str, Any]:
-        begin = int(self._wall()) if what == "abort" else board.row.ordered_s or 0
-        args: dict[str, Any] = {"abort": True}
-        if what == "order":
-            target = board.target
-            args = {"sha256": target.sha256, "size": target.size, "version": target.version}
-            if self._goes_down(board):
-                args["allow_downgrade"] = True
-        return {"jti": jti, "iat": begin, "exp": begin + ORDER_VALID_S, "act": "update", "args": args}
-
-    def _goes_down(self, board: Board) -> bool:
-        """Whether the board needs leave to take the version, and has it. Safe mode tells no version."""
-        if not self.rollout.settings.down:
-            return False
-        return board.firmware == SAFE or is_older(self.rollout.version, board.row.was)
 
     # ---- whose turn it is
 
     def _begin(self, now: float) -> None:
         busy = sum(board.row.state in PULLING for board in self.boards.values())
         wave = wave_of(board.row for board in self.boards.values())
+        looked = False
         mine = [board for board in self.boards.values() if board.row.wave <= wave]
         for board in sorted(mine, key=lambda board: (board.row.wave, board.row.state == "away")):
             if board.row.state not in ("waiting", "away"):
@@ -224,29 +214,18 @@ class Engine:
             if not board.is_online:
                 if board.row.state == "waiting" or board.row.reason != board.availability:
                     board.end("away", board.availability, now)
-            elif self._settle_without_order(board, now):
-                pass
+            elif needs_no_order(board, self._signer, now):
+                continue
             elif busy < self.rollout.settings.parallel and board.is_due and now >= board.next_at:
+                if not looked:  # who was told that no other board is begun can rely on it
+                    looked = True
+                    self._look_now(now)
+                if self.state != "running":
+                    return
                 board.order(now)
                 busy += 1
         if wave == CANARY:
             replace_canaries(self.boards.values(), self._kinds)
-
-    def _settle_without_order(self, board: Board, now: float) -> bool:
-        """Boards that have it, and those that cannot take it. True: nothing is to be sent."""
-        if board.has(self.rollout.version):
-            board.end("done", None, now)
-        elif board.update_state in ("ready", "trial"):
-            return True  # of an order that nobody knows any more; it tells its end
-        elif "slot" not in board.info:
-            board.end("refused", "too_old", now)
-        elif not self._signer.has_key(board.row.device, board.info):
-            board.end("refused", "no_key", now)
-        elif not self.rollout.settings.down and is_older(self.rollout.version, board.firmware):
-            board.end("refused", "downgrade", now)
-        else:
-            return False
-        return True
 
     # ---- when it ends
 

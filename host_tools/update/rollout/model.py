@@ -82,6 +82,7 @@ class Limits:
     """Seconds, and how often."""
 
     answer_s: float = 10.0  # before a token is sent once more
+    again_s: float = 1.0  # before it is sent once more where the connection was made again
     silent_s: float = 30.0  # before a board under way is asked what has become of it
     busy_s: float = 5.0  # before one that was busy is asked again, at first
     busy_max_s: float = 60.0

@@ -32,6 +32,7 @@ def start(place: Place, bundle_file: Path, only: list[str], settings: Settings, 
     names = preflight.chosen(place.site, only)
     preflight.check_boards(place.site, names, bundle)
     version = bundle.manifest.version
+    keys = place.keys()
     with place.store.alone():
         rollout = place.store.newest()
         if rollout is not None and rollout.state in UNFINISHED:
@@ -41,8 +42,7 @@ def start(place: Place, bundle_file: Path, only: list[str], settings: Settings, 
                     f"sportbox update resume {place.file}, or sportbox update abort {place.file}",
                 )
             say(f"note: the rollout of {version} has begun before, and goes on as it was begun")
-            return go_on(place, rollout, json_)
-        keys = place.keys()
+            return go_on(place, rollout, keys, json_)
         seen = who_is_there(place.address(), place.site.site, names)
         strangers = preflight.strangers(place.site, seen)
         if strangers:
@@ -54,8 +54,7 @@ def start(place: Place, bundle_file: Path, only: list[str], settings: Settings, 
         return carry_on(place, rollout, keys, json_)
 
 
-def go_on(place: Place, rollout: Rollout, json_: bool) -> int:
-    keys = place.keys()
+def go_on(place: Place, rollout: Rollout, keys: Keys, json_: bool) -> int:
     place.address()  # asks for what it needs before anything changes
     if rollout.state not in ("running", "aborting"):
         place.store.change(rollout, ("paused", "stopped", "aborted", "over"), "running")
