@@ -1,4 +1,5 @@
-"""Bundles of the firmware: the same sources give the same bytes, and a board can unpack them."""
+"""Bundles of the firmware: the same sources give the same bytes. That a board unpacks them:
+test_update_install.py."""
 
 import json
 import os
@@ -15,11 +16,7 @@ from hypothesis import strategies as st
 from host_tools.cli import main
 from host_tools.errors import BadInput
 from host_tools.update import build as building
-from host_tools.update.form import (
-    BLOCK_BYTES,
-    Bundle,
-    sha256,
-)
+from host_tools.update.form import Bundle, sha256
 from host_tools.update.limits import BUNDLE_BYTES_MAX
 from host_tools.update.read import Damaged, unpack
 from tests.host.helpers import ROOT
@@ -223,42 +220,6 @@ def test_every_byte_that_changes_in_the_firmware_is_found(firmware: bytes, place
     changed[int(place * len(changed))] ^= value
     with pytest.raises(Damaged):
         unpack(bytes(changed))
-
-
-# --- on a board ---
-
-READER = (ROOT / "tests" / "firmware" / "unpack_bundle.py").read_text()
-
-
-@pytest.mark.skipif(executable() is None, reason="no MicroPython VM here")
-@pytest.mark.parametrize("heap", ["48k"])
-def test_a_board_unpacks_it_with_little_memory(
-    firmware: bytes, whole: Bundle, heap: str, tmp_path: Path
-) -> None:
-    (tmp_path / "given.update").write_bytes(firmware)
-    (tmp_path / "slot").mkdir()
-    vm = executable()
-    assert vm is not None
-    ended, said = run_bounded([vm, "-X", f"heapsize={heap}", "-c", READER], ".frozen", tmp_path, 60)
-    assert ended == "exit status 0", said
-    told = json.loads(said.splitlines()[-1])
-    assert told == {"sha256": whole.sha256, "version": "0.1.0", "files": len(whole.index)}
-    for entry, content in zip(whole.index, whole.contents, strict=True):
-        assert (tmp_path / "slot" / entry.path).read_bytes() == content
-
-
-@pytest.mark.skipif(executable() is None, reason="no MicroPython VM here")
-def test_a_board_finds_a_block_that_is_not_its_own(firmware: bytes, tmp_path: Path) -> None:
-    changed = bytearray(firmware)
-    changed[-5 * BLOCK_BYTES] ^= 1
-    (tmp_path / "given.update").write_bytes(changed)
-    (tmp_path / "slot").mkdir()
-    vm = executable()
-    assert vm is not None
-    ended, said = run_bounded([vm, "-X", "heapsize=48k", "-c", READER], ".frozen", tmp_path, 60)
-    assert ended == "exit status 1"
-    assert "ValueError: block" in said
-    assert not any((tmp_path / "slot").iterdir())
 
 
 def test_make_size_tells_the_bundle_and_its_largest_files() -> None:
