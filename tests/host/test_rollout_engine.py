@@ -12,6 +12,7 @@ import pytest
 
 from host_tools.mqtt import parse_topic
 from host_tools.site.load import load_site
+from host_tools.update.rollout import store
 from host_tools.update.rollout.board import Board
 from host_tools.update.rollout.engine import Engine
 from host_tools.update.rollout.keys import Keys
@@ -136,6 +137,12 @@ class Ground:
 
 TEN = [f"box-{n}" for n in range(10)]
 Make = Callable[..., Ground]
+
+
+@pytest.fixture(autouse=True)
+def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for the disk is most of the time here."""
+    monkeypatch.setattr(store, "SYNCHRONOUS", "OFF")
 
 
 @pytest.fixture

@@ -39,7 +39,6 @@ class Board(Presence):
     next_at: float = 0.0
     sign_at: float = 0.0
     soak_until: float = 0.0
-    gone_at: float | None = None
     give_up_at: float = 0.0
     busy_s: float = 0.0
     busy_since: float | None = None
@@ -88,13 +87,6 @@ class Board(Presence):
 
     # ---- what it says
 
-    def heard_availability(self, text: str, now: float) -> None:
-        self.availability = text
-        if text == "online":
-            self.gone_at = None
-        elif self.gone_at is None:
-            self.gone_at = now
-
     def heard_info(self, info: dict[str, Any], now: float) -> None:
         is_new_boot = info.get("bootid") != self.info.get("bootid")
         self.info = info
@@ -102,7 +94,9 @@ class Board(Presence):
         if state in UNDER_WAY and is_new_boot:
             self.sign_at = now
         if state == "soaking":
-            self._still_well(info, now)
+            self.boots.add(str(info.get("bootid")))
+            if self.firmware != self.target.version:
+                self._went_back(now)
         elif state in UNDER_WAY and self.has(self.target.version):
             self._soak(now)
         elif state in PULLING and self.update_state in ("ready", "trial"):
@@ -219,9 +213,12 @@ class Board(Presence):
 
     def _tick_soak(self, now: float) -> None:
         is_there = self.availability in ("online", "sleeping")
+        since = max(self.sign_at, self.soak_until)
         if now >= self.soak_until and is_there and self.has(self.target.version):
             self._go("done", None, now)
-        elif now > max(self.sign_at, self.soak_until) + self.settings.board_s:
+        elif self.is_online and self.firmware != self.target.version and now > since + self.limits.info_s:
+            self._went_back(now)
+        elif now > since + self.settings.board_s:
             self._go("failed", "silent", now)
 
     def _patience_s(self) -> float:
@@ -238,10 +235,8 @@ class Board(Presence):
         self._go("soaking", None, now)
         self._sign(now)
 
-    def _still_well(self, info: dict[str, Any], now: float) -> None:
-        self.boots.add(str(info.get("bootid")))
-        if self.firmware != self.target.version:
-            self._go("failed", f"went back to {self.firmware or 'unknown'}"[:60], now)
+    def _went_back(self, now: float) -> None:
+        self._go("failed", f"went back to {self.firmware or 'unknown'}"[:60], now)
 
     def _rejected(self, reason: str, now: float) -> None:
         is_first = self.row.state == "ordered"

@@ -89,6 +89,7 @@ class Limits:
     clock_s: float = 2.0  # for the new nonce of a board that has restarted
     gone_s: float = 30.0  # without connection, before an order that nobody answered is taken back
     abort_s: float = 60.0  # for the answer to an abort
+    info_s: float = 15.0  # for `info` to show the version, after a board has said that it is done
     orders: int = 4  # to one board
     nonces: int = 10
 

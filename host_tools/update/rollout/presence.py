@@ -11,6 +11,7 @@ SAFE = "safe"
 class Presence:
     info: dict[str, Any] = field(default_factory=dict)
     availability: str | None = None
+    gone_at: float | None = None  # since then it is not online
 
     @property
     def is_online(self) -> bool:
@@ -34,3 +35,10 @@ class Presence:
         update = self.info.get("update")
         state = update.get("state") if isinstance(update, dict) else None
         return state if isinstance(state, str) else None
+
+    def heard_availability(self, text: str, now: float) -> None:
+        self.availability = text
+        if text == "online":
+            self.gone_at = None
+        elif self.gone_at is None:
+            self.gone_at = now

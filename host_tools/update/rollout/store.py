@@ -24,6 +24,7 @@ SUFFIX = ".rollout.db"
 FILE = "rollout.db"
 LOCK_SUFFIX = ".lock"
 BUSY_S = 20.0
+SYNCHRONOUS = "FULL"  # what is committed survives a power cut
 LOOKS = 4
 LOOK_S = 0.02
 APPLICATION = 0x7362526F  # "sbRo"
@@ -182,7 +183,7 @@ class Store:
         try:
             db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
             try:
-                db.execute("PRAGMA synchronous = FULL")
+                db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
                 self._migrate(db)
                 yield db
             finally:
