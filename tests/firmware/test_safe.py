@@ -39,6 +39,7 @@ class TestOrders(SafeCase, unittest.TestCase):
         self.assertEqual(
             self.order(args={"abort": True}), [("accepted", None), ("failed", "aborted"), ("done", None)]
         )
+        self.assertFalse(self.mode.leave)
         self.assertEqual(self.send(token), [("rejected", "replayed")])
 
     def test_tokens_and_answers_are_bounded(self):
@@ -135,6 +136,7 @@ class TestPull(SafeCase, unittest.TestCase):
         self.asked()
         before = self.mode.pull.incoming.wanted()
         self.block(at=0, data=b"old")
+        self.mode.take(DATA, memoryview(bytes(8) + before[0].to_bytes(4, "little") + b"foreign"), 0)
         for payload in (b"", b"short", bytes(100)):
             self.mode.take(DATA, memoryview(payload), 0)
         self.mode.take(DATA, None, 0)
@@ -155,6 +157,17 @@ class TestPull(SafeCase, unittest.TestCase):
             self.block()
             self.asked()
             self.assertEqual((self.answers()[-1], self.kept()["reason"]), (("failed", reason), reason))
+
+    def test_flash_that_cannot_be_read(self):
+        def fail():
+            raise OSError(5)
+
+        self.order()
+        while self.mode.pull.incoming.wanted():
+            self.block()
+        self.mode.pull.incoming.hash_step = fail
+        self.asked()
+        self.assertEqual((self.answers()[-1], self.mode.leave), (("failed", "flash"), False))
 
     def test_no_memory_for_a_block(self):
         def fail(at, data):
@@ -179,7 +192,7 @@ class TestPull(SafeCase, unittest.TestCase):
         self.order()
         self.block()
         self.mode.fail("no_data")
-        self.bundle = bundle_case.bundle(content=bundle_case.packed(3000, 9))
+        self.bundle = bundle_case.bundle(content=bundle_case.packed(5000, 9))
         self.order()
         self.assertEqual(self.mode.pull.incoming.wanted()[0], 0)
 
@@ -196,6 +209,8 @@ class TestTime(SafeCase, unittest.TestCase):
         self.time.ms += 29 * MINUTE_MS
         self.mode.look_at_time()
         self.order()
+        self.time.ms += 29 * MINUTE_MS
+        self.block()
         self.time.ms += 29 * MINUTE_MS
         self.mode.look_at_time()
         self.time.ms += MINUTE_MS

@@ -1,12 +1,15 @@
 # runs on: micropython
 """Safe mode's packets and its wall clock."""
 
+import struct
 import sys
 import unittest
 
-from tests.firmware.safe_doubles import CONFIG, SECRETS, Line, Rtc
+from tests.firmware import scratch
+from tests.firmware.safe_doubles import CONFIG, SECRETS, Line, Rtc, Time
 
 import wire as wire_module  # isort: skip  # after the doubles
+from sportbox.store import record  # isort: skip
 
 COMMAND = b"sportbox/v1/hafensport-rostock/box-1/cmd"
 
@@ -91,6 +94,41 @@ class TestWallClock(unittest.TestCase):
         wire_module.lift(now_s + 1000)
         date = wire_module.time.gmtime(now_s + 1000)
         self.assertEqual(Rtc.wall[:3] + Rtc.wall[4:7], date[:6])
+
+    def test_what_flash_remembers(self):
+        now_s = int(wire_module.time.time())
+        path = scratch.folder(self) + "/floor"
+        self.addCleanup(setattr, wire_module, "_FLOOR", wire_module._FLOOR)
+        wire_module._FLOOR = path
+        record.write(path, struct.pack("<I", now_s + 5000))
+        wire_module.Wire(CONFIG, SECRETS, None, None)
+        date = wire_module.time.gmtime(now_s + 5000)
+        self.assertEqual(Rtc.wall[:3] + Rtc.wall[4:7], date[:6])
+        Rtc.wall = None
+        record.write(path, struct.pack("<I", 5))
+        wire_module.Wire(CONFIG, SECRETS, None, None)
+        self.assertEqual(Rtc.wall, None)
+        record.write(path, struct.pack("<I", now_s + 5000))
+        scratch.flip(path, -1)
+        wire_module.Wire(CONFIG, SECRETS, None, None)
+        self.assertEqual(Rtc.wall, None)
+
+    def test_a_time_server_that_is_behind(self):
+        clock = Time()
+        before_s = clock.epoch_s
+        clock.gmtime = wire_module.time.gmtime
+        self.addCleanup(setattr, wire_module, "time", wire_module.time)
+        wire_module.time = clock
+
+        class Server:
+            @staticmethod
+            def settime():
+                clock.epoch_s -= 86400
+
+        sys.modules["ntptime"] = Server
+        self.addCleanup(sys.modules.pop, "ntptime")
+        wire_module.Wire(CONFIG, SECRETS, None, None).ask_time()
+        self.assertEqual(Rtc.wall[:3] + Rtc.wall[4:7], clock.gmtime(before_s)[:6])
 
     def test_network_time_is_asked_until_it_answers(self):
         asked = []
