@@ -1,13 +1,15 @@
 """Boards in safe mode, and who sends them blocks of a bundle."""
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from host_tools.sim.flash import read_files
+from host_tools.sim.flash import FLASH_FILE, read_file, read_files, write_files
 from host_tools.update.form import BLOCK_BYTES, Range, sha256
 from host_tools.update.pack import pack
 from tests.faults.helpers import Board, patched_firmware
@@ -19,6 +21,7 @@ sys.path[:] = ["/loader", ".frozen"]
 from safe import run
 run("starts")
 """
+RESTARTS = b"import machine\nmachine.reset()\n"
 PREFIX_BYTES = 8
 ASKED = "sportbox/v1/+/+/update/get"
 HEARD = "sportbox/v1/+/+/+"
@@ -31,6 +34,15 @@ def safe_firmware(folder: Path, **constants: int) -> Path:
     firmware = patched_firmware(folder, constants={"loader/safe.py": {"_PAUSE_MS": 200, **constants}})
     (firmware / "main.py").write_text(MAIN)
     return firmware
+
+
+def break_slots(board: Board) -> None:
+    """Both slots restart as soon as they are entered. The board is off."""
+    state = {"slot": "a", "spare": True, "fell": "", "update": None}
+    text = json.dumps(state).encode()
+    files = {"/slots": struct.pack("<I", zlib.crc32(text)) + text, "/b/sportbox/__init__.py": b""}
+    files |= {f"/{slot}/sportbox/run.py": RESTARTS for slot in "ab"}
+    write_files(board.sim.folder / FLASH_FILE, files)
 
 
 def small_bundle(board: str = "box-esp32s3", content: bytes = b"", series: Range = SERIES) -> bytes:
@@ -80,6 +92,12 @@ def record_of(board: Board) -> dict[str, Any]:
     """The board's /slots. It is off."""
     found: dict[str, Any] = json.loads(read_files(board.sim.folder)["/slots"][4:])
     return found
+
+
+def state_of(board: Board) -> str | None:
+    """Of the update in the record; the board may run."""
+    stored = read_file(board.sim.folder / FLASH_FILE, "/slots")
+    return json.loads(stored[4:])["update"]["state"] if stored else None
 
 
 def wait_safe(heard: Listener, board: Board, boots: int = 1, timeout_s: float = 15.0) -> dict[str, Any]:

@@ -10,17 +10,20 @@ from cryptography.x509 import load_der_x509_certificate
 from host_tools.broker import BrokerProcess
 from host_tools.sim.flash import read_files
 from host_tools.site import ca
+from host_tools.update.build import build
 from host_tools.update.form import sha256
 from tests.faults.helpers import SITE, Bench, Board, jti_of, wait_until
 from tests.faults.helpers_listen import Listener
 from tests.faults.helpers_safe import (
     HEARD,
     Blocks,
+    break_slots,
     order,
     received,
     record_of,
     safe_firmware,
     small_bundle,
+    state_of,
     wait_safe,
 )
 from tests.faults.helpers_tls import Server, TlsBroker, certified
@@ -118,6 +121,29 @@ def test_only_orders_of_this_start_count(bench: Bench, run_dir: Path, mosquitto:
         assert set(board.pulses().values()) == {0}
 
 
+def test_both_slots_are_broken_and_an_update_mends_it(
+    bench: Bench, run_dir: Path, mosquitto: BrokerProcess
+) -> None:
+    """From the boot loop to the new version, with nothing but the board and a broker."""
+    bundle = build(version="0.2.0")
+    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
+        board = bench.add("box-1", (mosquitto.host, mosquitto.port))
+        break_slots(board)
+        Blocks(heard, bundle)
+        board.boot()
+        info = wait_safe(heard, board)
+        assert info["slot"] == "b"  # the one that was tried last
+        token = order(board, info, bundle)
+        heard.send(board, token)
+        heard.wait_ack(board, token, "accepted")
+        heard.wait(
+            lambda heard: (heard.latest(board, "info") or {}).get("firmware") == "0.2.0",
+            "the new version",
+            30,
+        )
+        assert set(board.pulses().values()) == {0}
+
+
 def test_safe_mode_behind_tls(bench: Bench, run_dir: Path) -> None:
     """The board proves who it is, and shakes hands with nobody else."""
     authority, stranger = ca.new_authority(SITE), ca.new_authority(SITE)
@@ -137,7 +163,7 @@ def test_safe_mode_behind_tls(bench: Bench, run_dir: Path) -> None:
         token = order(board, wait_safe(heard, board), bundle)
         heard.send(board, token)
         heard.wait_ack(board, token, "accepted")
-        wait_safe(heard, board, 2)
+        wait_until(lambda: state_of(board) == "ready", "the whole bundle")
         board.cut()
         assert received(board) == bundle
         assert "u'box-1'" in broker.log_path.read_text()
@@ -149,7 +175,7 @@ def test_safe_mode_behind_tls(bench: Bench, run_dir: Path) -> None:
 
 def test_a_broker_that_hangs_costs_a_restart(bench: Bench, run_dir: Path) -> None:
     """Wherever it does; then it answers, and the board stays."""
-    firmware = safe_firmware(run_dir, _WATCHDOG_MS=1000, _PING_MS=200)
+    firmware = safe_firmware(run_dir, _WATCHDOG_MS=700, _PING_MS=150)
     hung: list[dict[str, Any]] = [{"connack": "never"}, {"suback": "never"}, {"pingresp": "never"}]
     with ExitStack() as stack:
         peers = [stack.enter_context(Peer(Behaviour(**how))) for how in hung]
