@@ -124,6 +124,7 @@ class Box:
                 if not well and self.uptime.ms() >= _WELL_MS:
                     well = True
                     chip.well()
+                    forget("sportbox.drivers.rtcmem")
             if stuck != noted:
                 noted = stuck
                 self.note_stuck(stuck)
@@ -133,6 +134,7 @@ class Box:
                 app.remember()
                 self.outbox.flush()
                 self.log.flush()
+                chip.well()
                 chip.restart()
 
     def start(self) -> None:

@@ -49,16 +49,15 @@ def temperature_c() -> int:
 
 
 def restart() -> None:
-    """On purpose."""
-    well()
     machine.reset()
 
 
 def well() -> None:
     """This start, and those before it, were none of a boot loop: the loader counts them in RTC memory."""
-    from sportbox.drivers import rtcmem
+    if has_notes():
+        from sportbox.drivers import rtcmem
 
-    rtcmem.drop("starts")
+        rtcmem.drop("starts")
 
 
 def wall_s() -> int:
