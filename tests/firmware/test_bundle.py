@@ -47,6 +47,16 @@ def torn(path, mode="r"):
     return open(path, mode) if mode == "rb" else Torn(open(path, mode))
 
 
+class Full:
+    """The module os, but so many blocks are free."""
+
+    def __init__(self, blocks):
+        self.statvfs = lambda path: (4096, 4096, 480, blocks, blocks)
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+
 class BundleCase(unittest.TestCase):
     def setUp(self):
         self.base = scratch.folder(self)
@@ -265,6 +275,20 @@ class TestRefusing(BundleCase):
         is_board = hasattr(sys.implementation, "_mpy")  # CPython has no bytecode to compare with
         self.assertEqual(self.refusal(manifest(mpy=MPY ^ 1)), "micropython" if is_board else "")
         self.assertEqual(self.refusal(manifest(flash=1 << 60)), "space")
+
+    def test_what_the_other_slot_takes_will_be_free(self):
+        self.assertEqual(bundle.held(self.base + "/b"), 0)
+        for folder in ("/b", "/b/sportbox"):
+            os.mkdir(self.base + folder)
+        for name, size in (("boot", 5000), ("sportbox/a", 4096), ("sportbox/b", 4097), ("sportbox/c", 20)):
+            scratch.write(self.base + "/b/" + name, bytes(size))
+        self.assertEqual(bundle.held(self.base + "/b"), 5 * 4096)
+        for blocks, expected in ((16, "space"), (20, "")):  # of 16 the reserve is made
+            bundle.os = Full(blocks)
+            try:
+                self.assertEqual(self.refusal(manifest(flash=5 * 4096)), expected)
+            finally:
+                bundle.os = os
 
     def test_an_older_version(self):
         for own, expected in (("0.2.1", "downgrade"), ("0.10.0", "downgrade"), ("0.1.99", ""), ("0.2.0", "")):

@@ -28,6 +28,9 @@ _DIGEST = const(8)
 _MANIFEST_MAX = const(1024)
 _PIECE = const(512)
 _PIECES = const(4)  # in one step of the whole digest
+_FLASH_BLOCK = const(4096)
+_INLINE = const(512)  # up to about here a file takes no block of its own
+_FOLDER = const(0x4000)
 _RESERVE = const(65536)  # bytes of flash for folders, and for what the board itself writes meanwhile
 
 
@@ -111,6 +114,8 @@ class Incoming:
             if not down and _numbers(manifest["version"]) < _numbers(own_version):
                 return "downgrade"
             needed = manifest["flash"] + self._size - self._at + _RESERVE
+            # the slot that does not run is emptied first
+            needed -= held(self._base + "/" + slots.other(slots.read(self._base)["slot"]))
         except (AttributeError, KeyError, TypeError, ValueError):
             return "block"  # a manifest that no bundle has
         stat = os.statvfs(self._base or "/")
@@ -177,3 +182,16 @@ class Incoming:
 
 def _numbers(version: str) -> "list[int]":
     return [int(number) for number in version.split(".")]
+
+
+def held(folder: str) -> int:
+    """Bytes of flash that the files below `folder` take, at least. Raises OSError."""
+    total = 0
+    for name in os.listdir(folder) if record.exists(folder) else ():
+        path = folder + "/" + name
+        stat = os.stat(path)
+        if stat[0] & _FOLDER:
+            total += held(path)
+        elif stat[6] > _INLINE:
+            total += (stat[6] + _FLASH_BLOCK - 1) // _FLASH_BLOCK * _FLASH_BLOCK
+    return total
