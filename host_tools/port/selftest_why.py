@@ -41,6 +41,7 @@ def _own(v: Mapping[str, str]) -> Texts:
         "config other_site": (tr("its files are those of another site"), anew),
         "files no_manifest": (tr("the list of its files is missing"), anew),
         "files changed": (tr("damaged files: {wrong}", **v), anew),
+        "files updated": (tr("the firmware came over the air, where each file was checked"), ""),
         "chip other_chip": (
             tr("the chip is an {value}, the configuration is for another one", **v),
             tr("correct `board` in the site file, then `sportbox provision`"),

@@ -36,7 +36,7 @@ CONFIG = "/config.json"
 SECRETS = "/secrets.json"
 SLOTS = ("/a", "/b")
 SLOTS_RECORD = "/slots"
-OWNED_FOLDERS = ("/loader", "/sportbox", "/lib", "/certs")
+OWNED_FOLDERS = ("/loader", "/selftest", "/sportbox", "/lib", "/certs")
 ERASED = b"\xff" * BLOCK_BYTES
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 

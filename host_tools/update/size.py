@@ -1,21 +1,31 @@
-"""`make size`: how large the firmware's bundle is, and its largest files."""
+"""`make size`: how large the firmware's bundle and safe mode are against their limits, and what is large."""
 
 import sys
 from collections.abc import Iterable
 
+from host_tools.build.firmware import FIRMWARE, Firmware, compile_firmware
 from host_tools.errors import ToolError
 from host_tools.output import report
-from host_tools.update.build import build, firmware_files
-from host_tools.update.limits import BUNDLE_BYTES_MAX
+from host_tools.update.build import build
+from host_tools.update.limits import BUNDLE_BYTES_MAX, LOADER_BYTES_MAX
 
 LARGEST = 10
 
 
 def size_line(size: int) -> str:
     """The bundle against its limit."""
-    left = BUNDLE_BYTES_MAX - size
+    return _against("bundle", size, BUNDLE_BYTES_MAX)
+
+
+def loader_bytes(firmware: Firmware) -> int:
+    """Of safe mode: what is on every board beside the slots, and never comes over the air."""
+    return sum(map(len, firmware.loader.values()))
+
+
+def _against(what: str, size: int, limit: int) -> str:
+    left = limit - size
     rest = f"{left:,} left" if left >= 0 else f"{-left:,} TOO MANY"
-    return f"bundle: {size:,} of {BUNDLE_BYTES_MAX:,} bytes, {rest}"
+    return f"{what}: {size:,} of {limit:,} bytes, {rest}"
 
 
 def largest_lines(sizes: Iterable[tuple[str, int]]) -> list[str]:
@@ -24,17 +34,26 @@ def largest_lines(sizes: Iterable[tuple[str, int]]) -> list[str]:
     return [f"{size:9,}  {path}" for path, size in found]
 
 
+def lines(firmware: Firmware, bundle_bytes: int) -> list[str]:
+    slot = {path: len(content) for path, content in firmware.slot.items()}
+    loader = {path: len(content) for path, content in firmware.loader.items()}
+    return [
+        size_line(bundle_bytes),
+        f"unpacked: {sum(slot.values()):,} bytes in {len(slot)} files; the largest:",
+        *largest_lines(slot.items()),
+        _against("safe mode", loader_bytes(firmware), LOADER_BYTES_MAX),
+        f"{len(loader)} files; the largest:",
+        *largest_lines(loader.items()),
+    ]
+
+
 def main() -> int:
     try:
-        files = firmware_files()
-        size = len(build())
+        told = lines(compile_firmware(FIRMWARE), len(build()))
     except ToolError as error:
         report(error.message, error.hint, error.details)
         return error.status
-    sizes = [(path, len(content)) for path, content in files.items()]
-    total = sum(size for _, size in sizes)
-    lines = [size_line(size), f"unpacked: {total:,} bytes in {len(sizes)} files; the largest:"]
-    sys.stdout.write("\n".join([*lines, *largest_lines(sizes), ""]))
+    sys.stdout.write("\n".join([*told, ""]))
     return 0
 
 

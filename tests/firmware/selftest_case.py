@@ -4,8 +4,8 @@ from tests.firmware.selftest_played import MACHINE, Played
 
 USED = MACHINE
 
-from sportbox.selftest import acts, own  # noqa: E402
-from sportbox.selftest.parts import Reports  # noqa: E402
-from sportbox.system import selftest  # noqa: E402
+from selftest import acts, own  # noqa: E402
+from selftest import board as selftest  # noqa: E402
+from selftest.parts import Reports  # noqa: E402
 
 __all__ = ["Played", "Reports", "acts", "own", "selftest"]

@@ -6,7 +6,7 @@ MACHINE = bare_machine.Machine  # in its place before the firmware's drivers wan
 
 
 class Played:
-    """Stands in for sportbox.system.selftest.Selftest. `case` has `now_ms`, `places` and `reports`."""
+    """Stands in for selftest.board.Selftest. `case` has `now_ms`, `places` and `reports`."""
 
     def __init__(self, case, config=None, secrets=None):
         self.case = case

@@ -3,6 +3,7 @@
 import binascii
 import hashlib
 import json
+import sys
 import unittest
 
 from tests.firmware import scratch
@@ -44,6 +45,7 @@ class OwnCase(unittest.TestCase):
         self.swap("MANIFEST", self.folder + "/manifest.json")
         self.swap("SCRATCH", self.folder + "/selftest.tmp")
         self.swap("CRASH", self.folder + "/crash")
+        self.swap("SLOT", sys.path[0])  # what runs here was not updated
         self.swap("rtcmem", Memory)
         Memory.kept = {}
 
@@ -56,7 +58,7 @@ class OwnCase(unittest.TestCase):
         return self.folder + "/" + name
 
     def manifest(self, files=None, **changes):
-        listed = {"site": "s", "device": "box-1", "files": files or {}}
+        listed = {"site": "s", "device": "box-1", "firmware": own.__version__, "files": files or {}}
         listed.update(changes)
         self.put("manifest.json", json.dumps(listed).encode())
 
@@ -94,6 +96,21 @@ class TestFiles(OwnCase):
         self.manifest(files)
         self.assertEqual(self.ask("files"), (True, {"files": 5, "wrong": []}, ""))
         self.assertGreaterEqual(self.test.fed, 5, "the watchdog, meanwhile")
+
+    def test_a_self_test_that_the_host_brought_along_and_a_slot_that_was_updated(self):
+        whole = self.put("whole", b"x")
+        others = {"/selftest/own.mpy": digest(b"old"), own.SLOT + "/sportbox/app.mpy": digest(b"old")}
+        others[whole] = digest(b"x")
+        self.manifest(others)
+        self.assertEqual(self.ask("files")[1]["wrong"], [own.SLOT + "/sportbox/app.mpy"])
+        self.manifest(others, firmware="0.0.9")
+        self.assertEqual(self.ask("files"), (None, {"files": 1, "wrong": []}, "updated"))
+        others[whole] = digest(b"y")
+        self.manifest(others, firmware="0.0.9")
+        self.assertEqual(self.ask("files"), (False, {"files": 1, "wrong": [whole]}, "changed"))
+        self.swap("SLOT", "/other")
+        self.manifest({whole: digest(b"x"), "/other/sportbox/app.mpy": digest(b"old")})
+        self.assertEqual(self.ask("files"), (None, {"files": 1, "wrong": []}, "updated"))
 
 
 class TestConfig(OwnCase):

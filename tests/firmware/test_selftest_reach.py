@@ -56,7 +56,7 @@ class Network:
 Network.WLAN = WLAN
 sys.modules["network"] = Network
 
-from sportbox.selftest import reach  # noqa: E402
+from selftest import reach  # noqa: E402
 from sportbox.system.health import Uptime  # noqa: E402
 
 CONNACK = b"\x20\x02\x00\x00"

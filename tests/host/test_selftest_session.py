@@ -220,7 +220,7 @@ def sentences() -> set[str]:
 
 
 def sources() -> str:
-    folder = REPOSITORY / "firmware" / "sportbox" / "selftest"
+    folder = REPOSITORY / "firmware" / "selftest"
     return "".join(path.read_text() for path in sorted(folder.glob("*.py")))
 
 

@@ -20,13 +20,14 @@ from typing import Any
 import pytest
 
 from host_tools.broker import BrokerProcess
-from host_tools.build.firmware import build_firmware
+from host_tools.build.firmware import Firmware, build_firmware, compile_firmware
 from host_tools.port.record import read_record
+from host_tools.port.selftest_code import VERSION_FILE
 from host_tools.setup.paths import REPOSITORY
 from host_tools.site.inventory import Inventory
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config
-from tests.faults.helpers import TimeServer
+from tests.faults.helpers import TimeServer, patched_firmware
 from tests.sim.chips import TestChip, chip_board, shared_host
 
 Json = dict[str, Any]
@@ -197,7 +198,44 @@ def boards_that_are_refused(stage: Stage) -> None:
         assert status == 1 and "not provisioned" in said and "sportbox provision" in said
     with chip_board(stage.folder, "esp32c3", blank=False, name="c-3") as board:
         status, _, said = stage.test(board)
-        assert status == 1 and "no firmware with a self-test" in said
+        assert status == 1 and "no firmware on the board" in said
+
+
+def boards_with_another_self_test(stage: Stage) -> None:
+    """Ours is brought where our firmware runs, its own serves another one, and else nothing is tested."""
+    own, newer = compile_firmware().selftest, renumbered(stage.folder)
+    files = stage.files("court-2", "court-4")
+    stale = {
+        VERSION_FILE: newer.selftest[VERSION_FILE],
+        "/selftest/gone.mpy": b"",
+        "/selftest/own.mpy": b"cut",
+    }
+    with chip_board(stage.folder, "esp32c3", blank=False, name="c-5", files={**files, **stale}) as board:
+        status, lines, said = stage.test(board)
+        assert status == 0, said
+        assert ("files", "board") in results(lines)
+        board.cut()
+        there = {path: data for path, data in board.files().items() if path.startswith("/selftest/")}
+        assert there == own
+        board.put({f"/a/{path}": data for path, data in newer.slot.items()})
+        board.boot()
+        status, _, said = stage.test(board)
+        assert status == 1 and "runs firmware 0.9.0, its self-test is for 0.1.0" in said and "hint: " in said
+        runs_again(board)
+        board.cut()
+        board.put(newer.selftest)
+        board.boot()
+        status, lines, said = stage.test(board)
+        assert status == 0, said
+        assert results(lines)[("files", "board")] is None, "it is not the firmware that provisioning brought"
+        assert read_record(Path(lines[-1]["record"])).firmware == "0.9.0"
+
+
+def renumbered(folder: Path) -> Firmware:
+    """The firmware and its self-test as they were if their version were another."""
+    line = ('"0.1.0"', '"0.9.0"')
+    changes = {"sportbox/__init__.py": [line], "selftest/__init__.py": [line]}
+    return compile_firmware(patched_firmware(folder, changes))
 
 
 def a_technician_at_a_terminal(stage: Stage) -> None:
@@ -252,6 +290,7 @@ def test_selftest_over_serial_ports(run_dir: Path, mosquitto: BrokerProcess) -> 
         a_box_that_fails,
         a_court_that_is_interrupted,
         boards_that_are_refused,
+        boards_with_another_self_test,
         a_technician_at_a_terminal,
     )
     try:

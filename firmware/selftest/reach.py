@@ -6,7 +6,6 @@ import os
 import time
 
 from micropython import const
-
 from sportbox.core.clock import rfc3339
 from sportbox.drivers import chip
 from sportbox.net import udp
@@ -16,7 +15,8 @@ from sportbox.net.wifi import Wifi
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.net.secure import Secure
-    from sportbox.system.selftest import Selftest
+
+    from selftest.board import Selftest
 
     Found = tuple[bool | None, object, str]
 

@@ -17,7 +17,6 @@ import gc
 import json
 
 from micropython import const
-
 from sportbox.compose import NotProvisioned, load
 from sportbox.drivers import chip
 from sportbox.system.health import Uptime
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sportbox.kit import Facts
-    from sportbox.selftest.parts import Parts
+
+    from selftest.parts import Parts
 
 _LOOK_MS = const(10)
 _WHY_MAX = const(80)
@@ -72,7 +72,7 @@ class Selftest:
             if self.config.get("rtc"):
                 checks.append(("rtc", "rtc"))
             checks.append(("broker", "broker"))
-            from sportbox.selftest.parts import plan
+            from selftest.parts import plan
 
             more, steps = plan(self.config)
             checks += more
@@ -93,11 +93,11 @@ class Selftest:
 
     def _find(self, name: str) -> "Callable[[str], tuple[bool | None, object, str]]":
         if name in _OWN:
-            from sportbox.selftest import own
+            from selftest import own
 
             return lambda _: own.CHECKS[name](self)
         if name in ("wifi", "dns", "time", "rtc", "broker"):
-            from sportbox.selftest.reach import Network
+            from selftest.reach import Network
 
             if self._network is None:
                 self._network = Network(self)
@@ -107,7 +107,7 @@ class Selftest:
     def parts(self) -> "Parts":
         """Built at the first use; what fails then is the failure of each check that needs them."""
         if self._parts is None:
-            from sportbox.selftest.parts import Parts
+            from selftest.parts import Parts
 
             self._parts = Parts(self)
         return self._parts
@@ -116,7 +116,7 @@ class Selftest:
 
     def begin(self, name: str, component: str) -> None:
         """The step before, if it still runs, is forgotten."""
-        from sportbox.selftest import acts
+        from selftest import acts
 
         gc.collect()
         self._about = (name, component)

@@ -5,7 +5,6 @@ A lock is moved by an order to the app's own part, so pulses, duty and supply ar
 """
 
 from micropython import const
-
 from sportbox.core.lock import BOLT_LOCKED, BOLT_UNLOCKED, FAULT, JAMMED, LOCKED, UNLOCKED, UNSENSED, Order
 from sportbox.core.occupancy import FREE, OCCUPIED
 from sportbox.drivers.chip import Lamp
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
 
     from sportbox.parts.bay import Bay
     from sportbox.parts.bolt import Bolt
-    from sportbox.system.selftest import Selftest
+
+    from selftest.board import Selftest
 
     Act = Generator[str, None, None]
     Wait = Generator[str, None, bool]

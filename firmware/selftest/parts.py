@@ -4,7 +4,6 @@ tell the broker is kept here. Each check gives (ok, value, why)."""
 import time
 
 from micropython import const
-
 from sportbox.compose import make_parts
 from sportbox.core.lock import BOLT_BETWEEN, BOLT_LOCKED, IMPLAUSIBLE, UNSENSED
 from sportbox.core.power import CRITICAL, LOW, UNKNOWN
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from sportbox.parts.bay import Bay
     from sportbox.parts.field import Court
     from sportbox.parts.part import Part
-    from sportbox.system.selftest import Selftest
+
+    from selftest.board import Selftest
 
     Found = tuple[bool | None, object, str]
 
