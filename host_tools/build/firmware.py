@@ -8,7 +8,7 @@ so a second run compiles only what changed.
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ COPIES = (
 )
 """Of the firmware, what the loader has, too."""
 SLOT = "/a"
+SMALL = ("-O3",)
+"""The loader has to be small, for it is on every board for good: it goes without line numbers."""
 JOBS = 2
 COMPILE_S = 60
 
@@ -66,16 +68,17 @@ def _version(binary: Path) -> str:
     return f"{binary}:{binary.stat().st_mtime_ns}:{binary.stat().st_size}"
 
 
-def _compile(binary: Path, source: Path, name: str, key: str) -> bytes:
+def _compile(binary: Path, source: Path, name: str, key: str, options: Sequence[str]) -> bytes:
     """One file to .mpy; `name` is what a traceback on the board shows."""
     text = source.read_bytes()
-    digest = hashlib.sha256(b"\0".join([key.encode(), name.encode(), text])).hexdigest()
+    made_of = [key.encode(), *(option.encode() for option in options), name.encode(), text]
+    digest = hashlib.sha256(b"\0".join(made_of)).hexdigest()
     cached = CACHE / f"{digest}.mpy"
     if cached.is_file():
         return cached.read_bytes()
     CACHE.mkdir(parents=True, exist_ok=True)
     partial = cached.with_suffix(f".{os.getpid()}.tmp")
-    command = [str(binary), "-s", name, "-o", str(partial), str(source)]
+    command = [str(binary), *options, "-s", name, "-o", str(partial), str(source)]
     result = subprocess.run(
         command, env=without_secrets(), capture_output=True, text=True, timeout=COMPILE_S, check=False
     )
@@ -88,13 +91,13 @@ def _compile(binary: Path, source: Path, name: str, key: str) -> bytes:
     return data
 
 
-def compile_files(files: Iterable[tuple[str, Path]]) -> dict[str, bytes]:
+def compile_files(files: Iterable[tuple[str, Path]], options: Sequence[str] = ()) -> dict[str, bytes]:
     """Compile (name, source) pairs, several at once; answers .mpy by name."""
     binary = compiler()
     key = _version(binary)
     pairs = list(files)
     with ThreadPoolExecutor(JOBS) as pool:
-        compiled = pool.map(lambda pair: _compile(binary, pair[1], pair[0], key), pairs)
+        compiled = pool.map(lambda pair: _compile(binary, pair[1], pair[0], key, options), pairs)
         return {name: data for (name, _), data in zip(pairs, compiled, strict=True)}
 
 
@@ -125,16 +128,19 @@ def compile_firmware(folder: Path | None = None) -> Firmware:
     pairs += [(name.removeprefix(LOADER), path) for name, path in found if name not in SOURCES]
     of_loader = {name.removeprefix(LOADER) for name, _ in found if name.startswith(LOADER)}
     loader = {f"/{name}": (folder / name).read_bytes() for name in SOURCES if (folder / name).is_file()}
+    own = [pair for pair in pairs if pair[0] in of_loader or pair[0] in COPIES]
+    loader |= {f"/{LOADER}{_mpy(name)}": content for name, content in compile_files(own, SMALL).items()}
     slot, selftest = {}, {}
-    for name, content in compile_files(pairs).items():
-        path = name.removesuffix(".py") + ".mpy"
-        if name in of_loader or name in COPIES:
-            loader[f"/{LOADER}{path}"] = content
+    for name, content in compile_files(pair for pair in pairs if pair[0] not in of_loader).items():
         if name.startswith(SELFTEST):
-            selftest[f"/{path}"] = content
-        elif name not in of_loader:
-            slot[path] = content
+            selftest[f"/{_mpy(name)}"] = content
+        else:
+            slot[_mpy(name)] = content
     return Firmware(slot, loader, selftest)
+
+
+def _mpy(name: str) -> str:
+    return name.removesuffix(".py") + ".mpy"
 
 
 def build_firmware(folder: Path | None = None) -> dict[str, bytes]:

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from host_tools.build.firmware import compile_firmware
 from host_tools.cli import main
 from host_tools.errors import BadInput
 from host_tools.update import build as building
 from host_tools.update.form import Bundle, sha256
-from host_tools.update.limits import BUNDLE_BYTES_MAX
+from host_tools.update.limits import BUNDLE_BYTES_MAX, SAFE_MODE_BYTES_MAX
 from host_tools.update.read import Damaged, unpack
+from host_tools.update.size import imported, safe_mode_files
 from tests.host.helpers import ROOT
 from tests.leaks import Leaks
 from tests.vm.machine import executable, run_bounded
@@ -222,6 +224,21 @@ def test_every_byte_that_changes_in_the_firmware_is_found(firmware: bytes, place
         unpack(bytes(changed))
 
 
+def test_safe_mode_is_under_its_limit() -> None:
+    """The limit of the issue: 16 KiB. When this fails: `make size`, and docs/updates.md, Room."""
+    firmware = compile_firmware(ROOT / "firmware")
+    files = safe_mode_files(firmware)
+    parts = {"safe", "wire", "sportbox/core/token", "sportbox/store/bundle", "umqtt/simple"}
+    assert {f"/loader/{part}.mpy" for part in parts} <= set(files)
+    assert "/loader/install.mpy" not in files, "that unpacks, in a board that has just started"
+    assert sum(map(len, files.values())) <= SAFE_MODE_BYTES_MAX
+
+
+def test_imports_are_found_wherever_they_are() -> None:
+    source = "import a.b\nfrom c import d\ndef f():\n    if x:\n        from e.f import g as h\n"
+    assert imported(source) == ["a", "a/b", "c", "c/d", "e", "e/f", "e/f/g"]
+
+
 def test_make_size_tells_the_bundle_and_its_largest_files() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "host_tools.update.size"],
@@ -231,13 +248,16 @@ def test_make_size_tells_the_bundle_and_its_largest_files() -> None:
         timeout=60,
         check=False,
     )
-    first, second, *largest = done.stdout.splitlines()
+    first, second, *rest = done.stdout.splitlines()
     assert first.startswith("bundle: ")
     assert "of 98,304 bytes" in first
     assert "the largest:" in second
-    sizes = [int(text.split()[0].replace(",", "")) for text in largest]
-    assert len(sizes) == 10
-    assert sizes == sorted(sizes, reverse=True)
+    assert rest[10].startswith("safe mode: ") and "of 16,384 bytes" in rest[10]
+    assert rest[-1].startswith("the whole loader: ")
+    for largest in (rest[:10], rest[11:-1]):
+        sizes = [int(text.split()[0].replace(",", "")) for text in largest]
+        assert len(sizes) == 10
+        assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_version_that_the_sources_lack_is_not_guessed(tmp_path: Path) -> None:
