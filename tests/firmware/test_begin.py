@@ -1,6 +1,7 @@
 # runs on: micropython
 """Which slot runs at a start: trials, boot loops, worn flash, and what becomes of a firmware that fell."""
 
+import sys
 import unittest
 
 from tests.firmware.loader_case import (  # first: it brings `machine`
@@ -84,6 +85,13 @@ class TestEstablished(BeginCase):
         put(self.base, slot_files("b", OLD))
         put(self.base, {slots.PATH: b"\x00" * 40})
         self.assertEqual(start(self.base), "b")
+
+    def test_a_damaged_record_and_both_are_whole(self):
+        """Which one was proven is not known: if the first falls over and over, the second has its starts."""
+        put(self.base, slot_files("a", NEW))
+        put(self.base, slot_files("b", OLD))
+        put(self.base, {slots.PATH: b"\x00" * 40})
+        self.assertEqual([start(self.base) for _ in range(6)], ["a"] * 5 + ["b"])
 
     def test_a_wake_costs_one_read_and_nothing_else(self):
         self.record(slot="b")
@@ -326,6 +334,16 @@ class TestWell(BeginCase):
 
         rtcmem.save({"starts": 3, "crash": 1})
         chip.well()
+        self.assertEqual(rtcmem.load(), {"crash": 1})
+
+    def test_a_board_that_is_held_for_service(self):
+        fake = sys.modules.pop("service")
+        try:
+            from service import forget_starts
+        finally:
+            sys.modules["service"] = fake
+        rtcmem.save({"starts": 3, "crash": 1})
+        forget_starts()
         self.assertEqual(rtcmem.load(), {"crash": 1})
 
 

@@ -32,7 +32,8 @@ MARK = "/sportbox/__init__.mpy"  # below a slot: written last
 
 
 def read(base: str = "") -> "State":
-    """The record; for one that is missing or cannot be believed, what the slots themselves tell."""
+    """The record; for one that is missing or cannot be believed, what the slots themselves tell. Then each is
+    the other's way back if both are whole: which one was proven is not known."""
     try:
         stored = record.read(base + PATH)
         state = None if stored is None else json.loads(stored)
@@ -45,8 +46,8 @@ def read(base: str = "") -> "State":
             "fell": state.get("fell") or "",
             "update": state.get("update"),
         }
-    slot = "a" if record.exists(base + "/a" + MARK) or not record.exists(base + "/b" + MARK) else "b"
-    return {"slot": slot, "spare": False, "fell": "", "update": None}
+    whole = [slot for slot in ("a", "b") if record.exists(base + "/" + slot + MARK)]
+    return {"slot": whole[0] if whole else "a", "spare": len(whole) == 2, "fell": "", "update": None}
 
 
 def write(state: "State", base: str = "") -> None:
