@@ -162,7 +162,7 @@ class Safe:
         raise OSError("no Wi-Fi")
 
     def serve(self) -> None:
-        """While the connection stands."""
+        """While the connection stands. Raises OSError when it does not."""
         wire = self.wire
         wire.subscribe(self.base + "cmd", 1)
         wire.subscribe(self.base + "update/data", 1)
@@ -190,6 +190,7 @@ class Safe:
                 self.ping_ms = time.ticks_ms()
                 wire.ping()  # the answer feeds the watchdog
             self.look_at_time()
+        raise OSError("Wi-Fi lost")
 
     def publish(self, topic: str, content: "Facts", retain: bool = True) -> None:
         self.wire.publish(self.base + topic, json.dumps(content), retain, 1)

@@ -54,6 +54,7 @@ def test_an_update_comes_over_a_power_cut(bench: Bench, run_dir: Path, mosquitto
         heard.send(board, other)
         assert heard.wait_ack(board, other, "rejected") == [("rejected", "busy")]
         board.cut()
+        heard.wait(lambda heard: heard.of(board, "availability")[-1].payload == b"offline", "the last will")
         assert record_of(board)["update"]["state"] == "pull"
         blocks.asked.clear()
         blocks.spoil = lambda at, data: data
@@ -110,6 +111,14 @@ def test_only_orders_of_this_start_count(bench: Bench, run_dir: Path, mosquitto:
             heard.send(board, raw, retain=retain)
             heard.wait(lambda heard, n=count: len(heard.acks(board, None)) > n, f"an answer: {reason}")
             assert heard.acks(board, None)[-1] == ("rejected", reason)
+        board.set("wifi", "down")
+        wait_until(lambda: "Wi-Fi lost" in board.sim.log(), "a board that notices")
+        board.set("wifi", "up")
+        heard.wait(lambda heard: len(heard.of(board, "info")) == 2, "the board again")
+        mosquitto.restart()
+        heard.wait_subscribed(2)
+        heard.wait(lambda heard: len(heard.of(board, "info")) == 3, "the board again")
+        assert heard.latest(board, "info")["nonce"] == info["nonce"]  # it was no restart
         token = board.token(None, kid="ops-1", act="reboot", nonce=info["nonce"])
         heard.send(board, token)
         assert heard.wait_ack(board, token, "done") == [("accepted", None), ("done", None)]
