@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
 
 _FAULTS_MAX = const(5)
-_ASKS_MAX = const(14)  # in vain for eleven minutes
+_ASKS_MAX = const(32)  # in vain for 29 minutes: before the slots have a try, where this would begin anew
 _ASK_S = const(5)
 _ASK_MAX_S = const(60)
 _ENOSPC = const(28)
