@@ -57,7 +57,7 @@ def run(why: str) -> None:
     """Comes back with Ctrl-C only."""
     try:
         safe = Safe(load("/config.json"), load("/secrets.json"), why)
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever is wrong with what the host tools wrote
         for _ in range(_IDLE_MS // 1000 // _SIGN_S):
             print("sportbox: not provisioned: safe mode:", error)
             time.sleep(_SIGN_S)
@@ -112,7 +112,7 @@ class Safe:
     leave = False  # when all answers are gone
 
     def __init__(self, config: "Facts", secrets: "Facts", why: str) -> None:
-        """Raises KeyError, TypeError, ValueError for what is not as the host tools write it."""
+        """Raises for what is not as the host tools write it; the watchdog is not armed then."""
         place = "%s/%s" % (config["site"], config["device"])
         self.base = "sportbox/v1/%s/" % place
         self.keys = {kid: tokens.Key(k["role"], bytes.fromhex(k["k"])) for kid, k in secrets["keys"].items()}
@@ -120,8 +120,7 @@ class Safe:
         self.wifi = secrets["wifi"]["ssid"], secrets["wifi"]["password"]
         self.wlan = network.WLAN(network.STA_IF)
         self.wlan.active(True)  # random numbers are only random while the radio is on
-        self.dog = machine.WDT(timeout=_WATCHDOG_MS)
-        self.wire = Wire(config, secrets, self.dog.feed, self.take)
+        self.wire = Wire(config, secrets, lambda: self.dog.feed(), self.take)
         self.wire.set_last_will(self.base + "availability", b"offline", True, 1)
         self.used: "list[str]" = []
         self.acks: "list[Facts]" = []
@@ -141,6 +140,7 @@ class Safe:
             "keys": sorted(self.keys),
             "slot": self.state["slot"],
         }
+        self.dog = machine.WDT(timeout=_WATCHDOG_MS)
         update = self.state["update"]
         if update and update["state"] == "pull":
             self.begin_pull()

@@ -25,10 +25,11 @@ class Rtc:
 
 
 class Wdt:
+    armed = 0
     fed = 0
 
     def __init__(self, timeout):
-        self.timeout = timeout
+        Wdt.armed += 1
 
     def feed(self):
         Wdt.fed += 1

@@ -205,6 +205,10 @@ class TestPull(SafeCase, unittest.TestCase):
 
 
 class TestTime(SafeCase, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(setattr, module, "load", module.load)
+
     def test_the_slots_get_another_try(self):
         """After half an hour without an order, and after thirty starts that were shorter."""
         self.time.ms += 29 * MINUTE_MS
@@ -241,6 +245,28 @@ class TestTime(SafeCase, unittest.TestCase):
             self.mode.join()
         self.assertEqual(self.time.ms - begin_ms, 15000)
         self.assertEqual(self.mode.wlan.calls[-4:], [True, "disconnect", ("ground", "secret"), False])
+
+    def test_files_that_are_not_as_they_should_be(self):
+        """They are told, and no watchdog runs that would end it."""
+        armed = Wdt.armed
+        for config, secrets in (
+            ([], SECRETS),
+            ({}, SECRETS),
+            (dict(CONFIG, mqtt={}), SECRETS),
+            (dict(CONFIG, broker=None), SECRETS),
+            (CONFIG, {}),
+            (CONFIG, dict(SECRETS, keys=[])),
+            (CONFIG, dict(SECRETS, keys={"ops-1": {"role": "ops", "k": "xy"}})),
+            (CONFIG, dict(SECRETS, wifi={})),
+        ):
+            files = {"/config.json": config, "/secrets.json": secrets}
+            module.load = files.get
+            self.said.clear()
+            module.print = lambda *words: self.said.append(words[0]) if not self.said else None
+            with self.assertRaises(Reset):
+                module.run("starts")
+            self.assertEqual(self.said, ["sportbox: not provisioned: safe mode:"])
+        self.assertEqual(Wdt.armed, armed)
 
     def test_what_is_not_provisioned_says_so_for_half_an_hour(self):
         fed = Wdt.fed
