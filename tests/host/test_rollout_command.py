@@ -138,7 +138,7 @@ def test_a_bad_bundle_stops_at_the_canary(town: Town, capsys: Capture) -> None:
         "sha256": objects(out)[-1]["sha256"],
         "boards": {"waiting": 2, "failed": 1},
     }
-    assert "box-1: failed: crash (the new version raised an error when it started)" in err
+    assert "box-1 failed: crash (the new version raised an error when it started)" in err
     assert "error: stopped, a canary failed: box-1 (crash); 3 of 3 boards do not have 0.2.0" in err
     assert [name for name, board in town.boards.items() if board.orders] == ["box-1"]
     assert town.run("resume") == 2
@@ -154,7 +154,7 @@ def test_boards_that_are_away_are_named_and_resume_brings_them(town: Town, capsy
     town.fleet.do_and_wait("box-2", UpdatedBoard.goes)
     assert town.run("start") == 1
     err = capsys.readouterr().err
-    assert "box-2: is away: offline (it is not there)" in err
+    assert "box-2 is away: offline (it is not there)" in err
     assert "error: 1 of 3 boards do not have 0.2.0" in err
     assert f"hint: sportbox update resume {town.file}, once they are there" in err
     town.fleet.do_and_wait("box-2", UpdatedBoard.comes)
@@ -266,7 +266,7 @@ def test_a_killed_one_is_aborted_by_the_command_itself(town: Town, capsys: Captu
     assert town.run("start", "--bundle", str(other)) == 2
     assert "the rollout of 0.2.0 is not finished" in capsys.readouterr().err
     assert town.run("abort") == 1
-    assert "box-1: was left as it is" in capsys.readouterr().err
+    assert "box-1 was left as it is" in capsys.readouterr().err
     assert town.boards["box-1"].update is None
     assert len(town.boards["box-2"].orders) == 0
 

@@ -117,8 +117,10 @@ def tell_end(place: Place, rollout: Rollout, end: str, json_: bool) -> int:
         if not json_:
             print(f"{len(rows)} of {len(rows)} boards have {version}")
         return EXIT_DONE
-    told = [row for row in missing if end != "paused" or row.state != "waiting"]
-    details = [f"{row.device}: {sentence(row, rollout)}" for row in told]
+    told = [row for row in missing if row.state != "waiting" or row.reason]
+    details = [f"{row.device} {sentence(row, rollout)}" for row in told]
+    if told and len(told) < len(missing):
+        details.append(f"{len(missing) - len(told)} others did not have their turn")
     count = f"{len(missing)} of {len(rows)} boards do not have {version}"
     heads = {
         "stopped": (f"stopped, {rollout.why}; {count}", f"sportbox update status {place.file} shows all"),
@@ -133,9 +135,12 @@ def tell_end(place: Place, rollout: Rollout, end: str, json_: bool) -> int:
 
 def _plan(rollout: Rollout, rows: list[Row]) -> str:
     had = sum(row.wave == preflight.HAD_IT for row in rows)
+    if had == len(rows):
+        return f"all {had} boards have {rollout.version} already"
     waves = sorted({row.wave for row in rows} - {preflight.HAD_IT})
     sizes = [sum(preflight.HAD_IT < row.wave <= wave for row in rows) for wave in waves]
-    text = f"{len(rows) - had} boards get {rollout.version}"
+    count = len(rows) - had
+    text = f"{count} board{'s get' if count > 1 else ' gets'} {rollout.version}"
     if len(sizes) > 1:
         first = f"first {sizes[0]}, " if waves[0] == CANARY else ""
         rest = ", ".join(map(str, sizes[1:] if first else sizes))

@@ -35,9 +35,10 @@ def parse_waves(text: str) -> tuple[str, ...]:
 
 
 def numbers(count: int, canary: int, waves: Sequence[str]) -> list[int]:
-    """The wave of each of `count` boards, in their order; the canaries are 0."""
+    """The wave of each of `count` boards, in their order; the canaries are 0. Each wave has boards."""
     found = [0] * min(canary, count)
-    for number, wave in enumerate(waves, start=1):
+    for wave in waves:
+        number = found[-1] + 1 if found else 1
         until = -(-count * int(wave[:-1]) // 100) if wave.endswith("%") else int(wave)
         found += [number] * (min(until, count) - len(found))
     return found
