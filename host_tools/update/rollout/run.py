@@ -32,6 +32,7 @@ def start(place: Place, bundle_file: Path, only: list[str], settings: Settings, 
     names = preflight.chosen(place.site, only)
     preflight.check_boards(place.site, names, bundle)
     version = bundle.manifest.version
+    place.address()  # where there is no way to it, no keys are made
     keys = place.keys()
     with place.store.alone():
         rollout = place.store.newest()
