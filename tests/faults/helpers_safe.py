@@ -100,6 +100,11 @@ def state_of(board: Board) -> str | None:
     return json.loads(stored[4:])["update"]["state"] if stored else None
 
 
+def wall_s(board: Board) -> int:
+    """The chip's wall clock, Unix seconds."""
+    return board.sim.view.world.rtc_unix_s()
+
+
 def wait_safe(heard: Listener, board: Board, boots: int = 1, timeout_s: float = 15.0) -> dict[str, Any]:
     """`info` of the n-th boot in safe mode."""
 

@@ -1,6 +1,7 @@
 """Safe mode on simulated boards against real brokers: all that is left when no firmware runs."""
 
 import json
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from tests.faults.helpers_safe import (
     small_bundle,
     state_of,
     wait_safe,
+    wall_s,
 )
-from tests.faults.helpers_tls import Server, TlsBroker, certified
+from tests.faults.helpers_tls import DAY, Server, TlsBroker, certified
 from tests.faults.peer import Behaviour, Peer
 
 DAY_S = 86400
@@ -177,9 +179,10 @@ def test_safe_mode_behind_tls(bench: Bench, run_dir: Path) -> None:
         assert received(board) == bundle
         assert "u'box-1'" in broker.log_path.read_text()
         own = load_der_x509_certificate(read_files(board.sim.folder)["/certs/device.der"])
-        assert (
-            abs(board.sim.view.world.rtc_unix_s() - own.not_valid_before_utc.timestamp()) < 60
-        )  # no server told it the time
+        assert abs(wall_s(board) - own.not_valid_before_utc.timestamp()) < 60  # no server told it the time
+        broker.show(Server(authority, begins=DAY))  # younger than all that the board knows
+        board.boot()
+        wait_until(lambda: wall_s(board) > time.time() + DAY.total_seconds() - 60, "a board that believes it")
 
 
 def test_a_broker_that_hangs_costs_a_restart(bench: Bench, run_dir: Path) -> None:

@@ -1,6 +1,7 @@
 # runs on: micropython
 """Safe mode's packets and its wall clock."""
 
+import os
 import struct
 import sys
 import unittest
@@ -11,6 +12,7 @@ from tests.firmware.safe_doubles import CONFIG, SECRETS, Line, Rtc, Time
 import wire as wire_module  # isort: skip  # after the doubles
 from sportbox.store import record  # isort: skip
 
+BROKER = {"host": "broker", "port": 8883, "tls": {"name": "broker.test"}}
 COMMAND = b"sportbox/v1/hafensport-rostock/box-1/cmd"
 
 
@@ -149,6 +151,89 @@ class TestWallClock(unittest.TestCase):
         self.assertEqual(wire.server_time, "time")
         wire.ask_time()
         self.assertEqual((wire.server_time, asked), (None, ["time", "time"]))
+
+
+def certificate(date):
+    return b"\x30\x82\x17\x0d" + date + b"Z\x17\x0d501231235959Z"
+
+
+class Tls:
+    """The module: what the context was made of, and how the handshake ends."""
+
+    PROTOCOL_TLS_CLIENT, CERT_REQUIRED = 1, 2
+
+    def __init__(self, wrong=""):
+        self.wrong = wrong
+        self.trusted = []
+        self.chain = None
+
+    def SSLContext(self, protocol):
+        return self
+
+    def load_verify_locations(self, der):
+        self.trusted.append(der)
+
+    def load_cert_chain(self, own, key):
+        self.chain = own, key
+
+    def wrap_socket(self, raw, server_hostname):
+        self.verify_callback(memoryview(b"authority"), 1)
+        self.verify_callback(memoryview(certificate(b"491231000000")), 0)
+        if self.wrong:
+            raise ValueError(self.wrong)
+        return raw, server_hostname, self.verify_mode
+
+
+class TestTls(unittest.TestCase):
+    def setUp(self):
+        folder = scratch.folder(self) + "/"
+        self.files = {"ca.der": b"first", "device.der": certificate(b"470101000000"), "device.key": b"key"}
+        for name, content in self.files.items():
+            scratch.write(folder + name, content)
+        self.addCleanup(setattr, wire_module, "_CERTS", wire_module._CERTS)
+        wire_module._CERTS = folder
+        self.addCleanup(setattr, wire_module, "tls", wire_module.tls)
+        self.addCleanup(sys.modules.pop, "ussl")
+        self.wire = wire_module.Wire(dict(CONFIG, broker=BROKER), SECRETS, None, None)
+        self.wire.server_time = None
+        self.folder = folder
+        Rtc.wall = None
+
+    def shakes(self, wrong=""):
+        wire_module.tls = Tls(wrong)
+        import ussl  # as umqtt does
+
+        return ussl.wrap_socket("raw")
+
+    def test_who_is_believed_and_what_is_shown(self):
+        self.assertEqual(self.shakes(), ("raw", "broker.test", Tls.CERT_REQUIRED))
+        self.assertEqual(wire_module.tls.trusted, [b"first"])
+        self.assertEqual(wire_module.tls.chain, (self.files["device.der"], b"key"))
+        self.assertEqual(Rtc.wall[:3], (2047, 1, 1))  # the begin of its own
+        scratch.write(self.folder + "ca-next.der", b"second")
+        self.shakes()
+        self.assertEqual(wire_module.tls.trusted, [b"first", b"second"])
+
+    def test_a_broker_that_is_younger(self):
+        for wrong, year in (
+            ("\nThe certificate validity starts in the future\n", 2049),
+            ("\nThe certificate validity starts in the future\nNot correctly signed\n", 2047),
+            ("\nThe certificate is not correctly signed by the trusted CA\n", 2047),
+        ):
+            with self.assertRaises(ValueError):
+                self.shakes(wrong)
+            self.assertEqual(Rtc.wall[0], year)
+
+    def test_a_board_without_a_certificate(self):
+        os.remove(self.folder + "device.der")
+        self.shakes()
+        self.assertEqual((wire_module.tls.chain, Rtc.wall), (None, None))
+
+    def test_no_authority(self):
+        """Nobody is believed then: mbedTLS itself is asked."""
+        os.remove(self.folder + "ca.der")
+        with self.assertRaises(ValueError):
+            self.wire.wrap_socket("raw")
 
 
 if __name__ == "__main__":
