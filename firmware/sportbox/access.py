@@ -120,11 +120,12 @@ class Desk:
         self.rejected += 1
         self._report_refusal(component, jti, sub, reason)
 
-    def settle(self, jti: str, result: str, reason: str | None) -> None:
-        """The final answer to an order of which only the jti is known any more."""
+    def settle(self, jti: str, result: str, reason: str | None) -> bool:
+        """The final answer to an order of which only the jti is known any more; False if nothing is."""
         found = self._replay.find(jti)
         if found is not None:
             self.final(found.order, result, reason)
+        return found is not None
 
     def final(self, order: Order, result: str, reason: str | None) -> None:
         """The one final answer; a second one is not given."""

@@ -8,6 +8,7 @@
 
 import asyncio
 import json
+import sys
 
 from micropython import const
 
@@ -16,13 +17,14 @@ from sportbox.core.clock import rfc3339
 from sportbox.core.debounce import earliest
 from sportbox.core.lock import Order
 from sportbox.store import record
-from sportbox.system.forget import forget
 from sportbox.uplink import Uplink
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
+    from sportbox.box import Box
     from sportbox.core.clock import Clock
     from sportbox.parts.alarm import Alarm
     from sportbox.parts.part import Part
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
     from sportbox.sleep.rest import Rest
     from sportbox.store.outbox import Outbox
     from sportbox.store.wear import Wear
+    from sportbox.system.finishing import Finish
     from sportbox.system.log import Log
+    from sportbox.system.proving import Proof
+    from sportbox.system.pulling import Pull
     from sportbox.system.receiving import Receiver
 
 _QUIET_MS = const(5000)  # nothing sent for so long: the outbox notes how far it has got
@@ -38,7 +43,7 @@ _REMEMBER_MS = const(60000)
 _SCAN_PAUSE_MS = const(5)
 _TELL_AGAIN_MS = const(600000)
 _ORDINARY = ("occupancy.changed", "gate.passed")
-_TELLING = ("sportbox.system.telling", "sportbox.system.ring")  # loaded for an order about the log
+_LOADED = {"log": "sportbox.system.telling", "update": "sportbox.system.updating"}  # for such an order
 _FOR_PARTS = ("unlock", "lock", "configure")
 _PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
 
@@ -83,6 +88,7 @@ class Reports:
 class App:
     alarm: "Alarm | None" = None  # of the class: only a site with alarm times has one
     log: "Log | None" = None
+    update: "Pull | Finish | Proof | None" = None  # what is under way
 
     def __init__(
         self,
@@ -94,10 +100,10 @@ class App:
         now_ms: "Callable[[], int]",
         wake: "Callable[[], None]",
     ) -> None:
-        self._memory_path = data_folder + "/memory"
+        self.memory_path = data_folder + "/memory"
         self.clock = clock
         self._outbox = outbox
-        self._uplink = uplink
+        self.uplink = uplink
         self._batch_ms = batch_ms
         self._now_ms = now_ms
         self._wake = wake
@@ -112,6 +118,7 @@ class App:
         self.info_due = False
         self.parts: "list[Part]" = []
         self.desk: Desk
+        self.box: Box
         self.signals: "Signals | None" = None
         self.wear: "Wear | None" = None
         self.rest: "Rest | None" = None  # what was kept over deep sleep
@@ -121,7 +128,7 @@ class App:
         self._fell_ms: dict[str, int] = {}  # when that was told
         self.on_crash: "Callable[[str, Exception], None] | None" = None
         self.edge = asyncio.ThreadSafeFlag()
-        self._receiver: "Receiver | None" = None  # of a renewal, once one has begun
+        self.receiver: "Receiver | None" = None  # of a renewal, once one has begun
 
     # ---- the first flow: up
 
@@ -132,20 +139,20 @@ class App:
         urgent = kind not in _ORDINARY or "alarm" in data
         at_once = urgent and kind not in _PATIENT
         uptime_s = (self.uptime_base_ms + now_ms) // 1000
-        self._uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
+        self.uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
         if self._outbox.waiting() and self._waiting_since_ms is None:
             self._waiting_since_ms = now_ms
         self._wake()
 
     def state_changed(self, component: str) -> None:
-        self._uplink.retain_state(component)
+        self.uplink.retain_state(component)
         self._wake()
 
     def all_states(self) -> None:
         """Publishes every state, after boot and when the clock was set: `since` depends on it."""
         for part in self.parts:
             for name, _, _ in part.states():
-                self._uplink.retain_state(name)
+                self.uplink.retain_state(name)
         self._wake()
 
     def state_of(self, component: str) -> "dict[str, object]":
@@ -168,7 +175,7 @@ class App:
         self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None"
     ) -> None:
         now_ms = self._now_ms()
-        self._uplink.answer(jti, result, reason, self.clock.now(now_ms) if self.clock.trusted() else 0, done)
+        self.uplink.answer(jti, result, reason, self.clock.now(now_ms) if self.clock.trusted() else 0, done)
         self._wake()
 
     def refusal_of(self, order: Order) -> str:
@@ -178,14 +185,20 @@ class App:
         if part is not None:
             return part.refusal(order, self._now_ms())
         if _is_renewal(order):
+            if self.update is not None:
+                return "busy"
             reason = self._receiver_of_files().refusal(order.args["renew"])
             return reason or ("busy" if not order.quiet and self.busy() else "")
         if order.act in ("unlock", "lock") or (order.act == "configure" and "reset" not in order.args):
             return "malformed"  # for a component that is not there
         if order.act == "reboot":
             return "busy" if self.busy() else ""
-        if order.act == "log":
-            return self._refusal_of_log(order)
+        if order.act in _LOADED:
+            try:
+                reason = _load(order).refusal(self, order)
+            except MemoryError:
+                reason = "busy"
+            return str(reason)
         return ""
 
     def carry_out(self, order: Order) -> None:
@@ -207,11 +220,8 @@ class App:
             return
         elif order.act == "configure":
             self.info_due = True
-        elif order.act == "log":
-            from sportbox.system import telling
-
-            telling.take(self, self._uplink, order)
-            forget(*_TELLING)
+        elif order.act in _LOADED:
+            _load(order).take(self, order)
             return
         self.desk.final(order, "done", None)
 
@@ -219,23 +229,12 @@ class App:
         """A restart would hurt."""
         return any([part.busy() for part in self.parts])
 
-    def _refusal_of_log(self, order: Order) -> str:
-        try:
-            from sportbox.system import telling
-
-            reason = telling.refusal(self._uplink, order)
-        except MemoryError:
-            return "busy"
-        if reason:
-            forget(*_TELLING)
-        return reason
-
     def _receiver_of_files(self) -> "Receiver":
-        if self._receiver is None:
+        if self.receiver is None:
             from sportbox.system.receiving import Receiver
 
-            self._receiver = Receiver()
-        return self._receiver
+            self.receiver = Receiver()
+        return self.receiver
 
     def _part_of(self, order: Order) -> "Part | None":
         """The part that orders for this component are for."""
@@ -351,28 +350,21 @@ class App:
 
     # ---- what outlives a power cut
 
-    def recall(self, orders: "list[str]", kept: "dict[str, object] | None" = None) -> None:
-        """Gives the parts what they knew before; `orders` are the components with an order cut off, `kept` is
-        what was saved elsewhere."""
-        memory: dict[str, object] = kept or {}
-        try:
-            stored = record.read(self._memory_path) if kept is None else None
-            if stored is not None:
-                memory = json.loads(stored)
-        except (record.Corrupt, ValueError):
-            self.event("device", "device.fault", {"what": "memory"})
-        for part in self.parts:
-            names = [name for name, _, _ in part.states()]
-            part.restore(memory.get(part.name), any([name in orders for name in names]))
-
     def remember(self) -> None:
         memory = {part.name: part.memory() for part in self.parts}
         self.memory_stale = False
         self._remembered_ms = self._now_ms()
         try:
-            record.write(self._memory_path, json.dumps(memory).encode(), self.wear)
+            record.write(self.memory_path, json.dumps(memory).encode(), self.wear)
         except (OSError, MemoryError):
             self._outbox.write_errors += 1  # the next change tries again
+
+
+def _load(order: Order) -> "Any":
+    """The module for this kind of order; it forgets itself."""
+    name = _LOADED[order.act]
+    __import__(name)
+    return sys.modules[name]
 
 
 def _is_renewal(order: Order) -> bool:

@@ -1,8 +1,11 @@
 """How the running board is put together, once: a `Box` gets its pieces, then its parts and tasks. Forgotten
 when that is done (system/forget.py), so nothing that is kept may be a function of this file."""
 
+import json
+
 from micropython import const
 
+from sportbox import __version__
 from sportbox.access import Desk
 from sportbox.app import App, Reports
 from sportbox.box import random_bits
@@ -29,18 +32,21 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.box import Box
     from sportbox.compose import Facts
+    from sportbox.store.slots import State
 
 _SILENT_MS = const(60000)
 _TOKEN_MAX = const(1536)  # bytes; the packet buffer holds the topic beside it
 _DATA = "/data"
 _CRASH = "/data/crash"
+_SLOTS = "/slots"
 
 
 def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     """Everything but the parts: the store, the clock, the network, who checks orders."""
     box.config = config
     box.secrets = secrets
-    box.identity = identity(box.root, secrets)
+    box.slots = _record_of_slots()
+    box.identity = identity(box.root, secrets, box.slots)
     box.uptime = Uptime()
     now_ms = box.uptime.ms
     box.log = Log(config["log_level"], now_ms)
@@ -66,6 +72,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     box.uplink.describe(box.telemetry, box.app.state_of)
     box.app.wear = wear
     box.app.log = box.log
+    box.app.box = box
     box.app.desk = _desk(box)
     server = (config["ntp"]["host"], config["ntp"]["port"])
     box.time = Timekeeper(box.clock, _DATA, server, box.wifi, now_ms, box.clock_changed, box.clock_fault)
@@ -145,13 +152,18 @@ def start(box: "Box") -> None:
     app.parts = make_parts(kit)
     kit.forget()
     running = [a.order.component for a in box.replay.answers.values() if a.result == "accepted"]
-    box.resume(running)
+    if box.kept is None:
+        box.log.write("info", "starts: reset %s, firmware %s" % (box.reset, __version__), True)
+        booted = {"boot": box.history.boots, "reset": box.reset, "firmware": __version__}
+        app.event("device", "device.booted", booted)
+    _recall(app, running, None if box.kept is None else box.kept.parts)
     _tell_crash(box)
     box.log.tick(0)  # now, while there is memory enough
     if not box.replay.readable:
         app.event("device", "device.fault", {"what": "replay_log_unreadable"})
-    app.desk.settle_old("" if box.trial is None else box.trial.jti)
-    box.try_files()
+    app.desk.settle_old(_pending(box))
+    if box.trial is not None:
+        box.trial.step(box)
     app.all_states()
     box.publish_info()
     add = box.supervisor.add
@@ -167,6 +179,38 @@ def start(box: "Box") -> None:
         add("signals", app.signals.run, vital=False)
     box.add_jobs()
     box.stalls = measure_stalls()  # until now nobody had to wait
+
+
+def _recall(app: App, orders: "list[str]", kept: "dict[str, object] | None") -> None:
+    """Gives the parts what they knew before; `orders` are the components with an order cut off, `kept` is
+    what was saved elsewhere."""
+    memory: "dict[str, object]" = kept or {}
+    try:
+        stored = record.read(app.memory_path) if kept is None else None
+        if stored is not None:
+            memory = json.loads(stored)
+    except (record.Corrupt, ValueError):
+        app.event("device", "device.fault", {"what": "memory"})
+    for part in app.parts:
+        names = [name for name, _, _ in part.states()]
+        part.restore(memory.get(part.name), any([name in orders for name in names]))
+
+
+def _pending(box: "Box") -> str:
+    """The jti of the order that goes on over the restart."""
+    if box.slots is not None and box.slots["update"] is not None:
+        return str(box.slots["update"]["jti"])
+    return "" if box.trial is None else box.trial.jti
+
+
+def _record_of_slots() -> "State | None":
+    """If it tells of something: most times the module for it need not be loaded, which would leave holes."""
+    try:
+        stored = record.read(_SLOTS)
+        state = None if stored is None else json.loads(stored)
+    except (record.Corrupt, ValueError):
+        return None
+    return state if isinstance(state, dict) and (state.get("update") or state.get("fell")) else None
 
 
 def _tell_crash(box: "Box") -> None:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from sportbox.net.secure import Secure
     from sportbox.net.session import Session
     from sportbox.net.wifi import Wifi
+    from sportbox.sleep.rest import Rest
     from sportbox.store.outbox import Outbox
     from sportbox.store.replay import ReplayLog
+    from sportbox.store.slots import State
     from sportbox.system.health import StallMeter, Uptime
     from sportbox.system.history import History
     from sportbox.system.log import Log
@@ -56,6 +58,8 @@ class Box:
     """A board that sleeps is a `NappingBox`. How it is put together stands in assembly.py, which is needed at
     the start alone: that, and what parts are built with, leaves the memory afterwards."""
 
+    kept: "Rest | None" = None  # of what deep sleep interrupted
+
     if TYPE_CHECKING:
         config: Facts
         secrets: Facts
@@ -72,6 +76,7 @@ class Box:
         replay: ReplayLog
         uplink: Uplink
         app: App
+        slots: "State | None"  # their record, if it tells of something; until the start is over
         time: Timekeeper
         session: Session
         lamp: "chip.Lamp | None"
@@ -143,13 +148,6 @@ class Box:
         start(self)
         forget(*_AT_START)
 
-    def resume(self, running: "list[str]") -> None:
-        """What was before this boot; `running` are the components with an order that was cut off."""
-        self.log.write("info", "starts: reset %s, firmware %s" % (self.reset, __version__), True)
-        data = {"boot": self.history.boots, "reset": self.reset, "firmware": __version__}
-        self.app.event("device", "device.booted", data)
-        self.app.recall(running)
-
     def before_parts(self) -> None:
         """What parts are built upon."""
 
@@ -165,7 +163,15 @@ class Box:
             self.app.tick(now_ms)
             self.history.tick(now_ms)
             self.log.tick(now_ms)
-            self.try_files()
+            if self.trial is not None:
+                self.trial.step(self)
+            if self.app.update is not None:
+                self.app.update.tick(now_ms)
+            elif self.slots is not None:  # the start is over: there is memory in large pieces
+                from sportbox.system.proving import resume
+
+                resume(self, self.slots)
+                self.slots = None
             every_ms = self.config["telemetry_s"] * 1000
             if now_ms - self.telemetry_ms >= (every_ms if self.app.short_of_power < 2 else 10 * every_ms):
                 self.telemetry_ms = now_ms
@@ -176,36 +182,6 @@ class Box:
                 self.publish_info()
             self.shine(now_ms)
             await asyncio.sleep_ms(_TICK_MS)
-
-    def try_files(self) -> None:
-        """New files prove themselves by reaching the broker."""
-        trial, app = self.trial, self.app
-        if trial is None or app.restart_at_ms is not None:
-            return
-        try:
-            if trial.decided() or trial.tick(self.session.up, self.wifi.up):
-                self.end_trial()
-        except OSError as error:  # what was decided is on flash, or not: the next boot sees
-            self.log.write("error", "renewal: %s" % error)
-            app.restart_at_ms = self.uptime.ms()
-
-    def end_trial(self) -> None:
-        """If it is decided: tells, or goes back to the files that the decision is for. Raises OSError."""
-        trial = self.trial
-        if trial is None or not trial.decided():
-            return
-        if trial.root:  # runs with files that were given up
-            if not self.app.busy():
-                self.app.restart_at_ms = self.uptime.ms()
-            return
-        if self.secure is not None:
-            self.secure.folder = "/certs/"
-        self.root = ""
-        trial.tell(self.app)
-        self.identity["renewal"] = trial.newest()
-        self.trial = None
-        forget("sportbox.system.renewal")
-        self.publish_info()
 
     def shine(self, now_ms: int) -> None:
         """The lamp: blinks for `identify`, else steady while the broker is reached."""

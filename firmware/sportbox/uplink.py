@@ -24,6 +24,7 @@ _FIRST_CONNECT_MS = const(10000)  # a boot that took longer to reach the broker 
 
 class Uplink:
     more: "Callable[[], bytes | None] | None" = None  # lines of the log that were asked for
+    ask = b""  # for a piece of an update
 
     def __init__(self, site: str, device: str, boot_id: str, outbox: Outbox) -> None:
         self.base = "sportbox/v1/%s/%s" % (site, device)
@@ -152,6 +153,9 @@ class Uplink:
                 self.short += 1
         if self._logs:
             return self._message("log", self._logs.pop(0).encode(), False, 0, None)
+        if self.ask:
+            payload, self.ask = self.ask, b""
+            return self._message("update/get", payload, False, 1, None)
         out = self._outbox.take()
         if out is None:
             line = None if self.more is None else self.more()

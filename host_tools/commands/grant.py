@@ -1,6 +1,7 @@
 """`sportbox grant`: a token that lets its bearer do one thing on one board."""
 
 import json
+import re
 import time
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ from host_tools.site.kinds import kind_of
 from host_tools.site.load import load_site
 from host_tools.site.models import Device, Site
 from host_tools.site.resolve import device_of
+from host_tools.update.form import VERSION
+from host_tools.update.limits import BUNDLE_BYTES_MAX
 
 app = new_app()
 
@@ -41,6 +44,7 @@ KNOWN_ARGS = {
     "lock": "--arg override=contact",
     "configure": "--arg reset=replay_log or --arg reset=clock",
     "log": "--arg level=debug, info, warning or error",
+    "update": "--arg sha256=..., size=... and version=... of a bundle, allow_downgrade=true; or abort=true",
 }
 LEVELS = ("debug", "info", "warning", "error")
 PUBLISH_OVERHEAD = 16  # fixed header, topic length, packet id, and a little room
@@ -115,12 +119,26 @@ def _warn(act: str, component: str, given: dict[str, Any]) -> None:
     ok = given in ({}, {"override": "contact"}) if act == "lock" else not given
     if act == "log":
         ok = not given or (set(given) == {"level"} and given["level"] in LEVELS)
+    if act == "update":
+        ok = given == {"abort": True} or _is_update(given)
     if act == "configure":
         count = given.get("count")
         is_count = set(given) == {"count"} and type(count) is int and 0 <= count <= GATE_COUNT_MAX
         ok = given in RESETS if component == WHOLE_BOARD else is_count
     if not ok:
         say(f"note: boards know other arguments of `{act}` for `{printable(component)}`: {known}")
+
+
+def _is_update(given: dict[str, Any]) -> bool:
+    digest, size, version = str(given.get("sha256")), given.get("size"), str(given.get("version"))
+    names = set(given) - ({"allow_downgrade"} if given.get("allow_downgrade") is True else set())
+    return (
+        names == {"sha256", "size", "version"}
+        and re.fullmatch("[0-9a-f]{64}", digest) is not None
+        and type(size) is int
+        and 0 < size <= BUNDLE_BYTES_MAX
+        and VERSION.fullmatch(version) is not None
+    )
 
 
 def _check(site: Site, board: str, device: Device, component: str, act: str, role: Role) -> None:

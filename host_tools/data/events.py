@@ -17,6 +17,7 @@ from host_tools.data.fields import (
     Failed,
     Jti,
     Millivolts,
+    NotUpdated,
     Occupancy,
     Payload,
     People,
@@ -27,6 +28,7 @@ from host_tools.data.fields import (
     Sub,
     Trust,
     Utc,
+    Version,
     Yes,
 )
 
@@ -271,6 +273,16 @@ class DeviceRenewal(Payload):
     reason: Literal["unreachable", "damaged"] | None
 
 
+class DeviceUpdate(Payload):
+    """How far an update of the firmware has come, or that the board went back to its other firmware."""
+
+    state: Literal["pulling", "waiting", "installing", "done", "failed"]
+    version: Version | None
+    """that of the order; null if the firmware was left because it did not keep running"""
+    reason: Literal["door", "lend", "boot_loop"] | NotUpdated | None
+    """of `waiting`: `door`, `lend` or `power`; of `failed`: why"""
+
+
 EVENTS: dict[str, type[Payload]] = {
     "door.opened": DoorOpened,
     "door.closed": DoorClosed,
@@ -302,6 +314,7 @@ EVENTS: dict[str, type[Payload]] = {
     "device.battery": DeviceBattery,
     "device.fault": DeviceFault,
     "device.renewal": DeviceRenewal,
+    "device.update": DeviceUpdate,
 }
 SOURCES = {  # the last part of `source`, where it is not the kind and a number
     "access": rf"({NAME}|access)",  # whatever component the token or code was for

@@ -23,6 +23,7 @@ from host_tools.data.fields import (
     Sub,
     Trust,
     Utc,
+    Version,
 )
 
 
@@ -93,6 +94,13 @@ Nonce = Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
 KeyNames = Annotated[list[str], Field(max_length=16)]
 
 
+class UpdateInfo(Payload):
+    """An update that is under way."""
+
+    state: Literal["pull", "ready", "trial", "done", "failed"]
+    version: Version
+
+
 class Info(Payload):
     """Who the board is."""
 
@@ -116,6 +124,10 @@ class Info(Payload):
     """the `kid`s that it knows"""
     renewal: Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")] | None
     """the beginning of the id of the newest renewal that was taken over"""
+    slot: Literal["a", "b"]
+    """of the firmware that runs"""
+    update: UpdateInfo | None
+    """null if none is under way"""
     wakes: Count | None = None
     """boards that sleep: since the boot"""
     sleeping: bool | None = None
@@ -183,7 +195,7 @@ class Telemetry(Payload):
     refusals_unreported: Count
     answers_lost: Count
     memory_short: Count
-    """how often telemetry or TLS had to wait for memory"""
+    """how often telemetry, TLS or a piece of an update had to wait for memory"""
     flash_errors: Count
     flash_bytes: Count
     flash_files: Count
@@ -245,6 +257,21 @@ class Claims(Payload):
     nonce: str | None = None
     """that of `info`"""
     iss: str | None = None
+
+
+class PieceWanted(Payload):
+    """The next piece of a bundle that the board asks for."""
+
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
+    """the first 16 digits of the bundle's"""
+    at: Annotated[int, Field(ge=0, le=98_304)]
+    """where it begins"""
+    bytes: Annotated[int, Field(ge=1, le=1_024)]
+
+
+class Piece(RootModel[Annotated[str, StringConstraints(min_length=13, max_length=1_036)]]):
+    """Bytes: the first 8 of the bundle's SHA-256, where the piece begins as a little-endian number of 32
+    bits, then the piece."""
 
 
 class Availability(RootModel[Literal["online", "offline", "sleeping"]]):

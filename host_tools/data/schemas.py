@@ -7,7 +7,7 @@ from typing import Any
 from host_tools.data.events import PREFIX
 from host_tools.data.fields import DIALECT, schema_of
 from host_tools.data.messages import Claims
-from host_tools.data.topics import TOPICS, Message, topic_of
+from host_tools.data.topics import OCTETS, TOPICS, Message, topic_of
 
 CLAIMS = Message("token-claims", Claims)
 
@@ -41,6 +41,8 @@ def find_message(topic: str, payload: bytes) -> tuple[Message, Any]:
     if known is None:
         raise ValueError(f"{topic}: no topic of the protocol")
     message = known.messages[0]
+    if message.content_type == OCTETS:
+        return message, payload.decode("latin-1")  # a character for each byte
     text = payload.decode()  # UnicodeDecodeError is a ValueError
     if message.is_text:
         return message, text

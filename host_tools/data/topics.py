@@ -7,12 +7,24 @@ from pydantic import BaseModel
 
 from host_tools.data.events import EVENTS, event_model
 from host_tools.data.fields import NAME
-from host_tools.data.messages import STATES, Ack, Availability, Info, LogLine, SafeInfo, Telemetry, Token
+from host_tools.data.messages import (
+    STATES,
+    Ack,
+    Availability,
+    Info,
+    LogLine,
+    Piece,
+    PieceWanted,
+    SafeInfo,
+    Telemetry,
+    Token,
+)
 
 VERSION = "1.0.0"
 BASE = "sportbox/v1/{site}/{device}"
 JSON = "application/json"
 TEXT = "text/plain"
+OCTETS = "application/octet-stream"
 NUMBER = "[1-9][0-9]?"
 
 
@@ -91,6 +103,23 @@ TOPICS: tuple[Topic, ...] = (
     Topic("cmd", "cmd", 1, False, (Message("token", Token, TEXT),), "orders; never retained", sent=False),
     Topic("ack", "ack", 1, False, (Message("ack", Ack),), "the answer to an order"),
     Topic("log", "log", 0, False, (Message("log", LogLine, TEXT),), "a line of text"),
+    Topic(
+        "update-get",
+        "update/get",
+        1,
+        False,
+        (Message("update-get", PieceWanted),),
+        "a piece of an update is asked for",
+    ),
+    Topic(
+        "update-data",
+        "update/data",
+        1,
+        False,
+        (Message("update-data", Piece, OCTETS),),
+        "a piece of an update; never retained",
+        sent=False,
+    ),
 )
 
 

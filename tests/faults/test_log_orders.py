@@ -16,13 +16,13 @@ from host_tools.site.loglines import parse
 from tests.faults.helpers import SITE, Bench, Board, jti_of, patched_firmware
 from tests.faults.helpers_listen import Listener
 
-BOX = "sportbox/box.py"
-DATA = '        data = {"boot": self.history.boots'
+START = "sportbox/assembly.py"
+DATA = '        booted = {"boot": box.history.boots'
 FILL = """\
         for number in range(200):
-            self.log.write("warning", "line %d of a ring that is full, and goes round" % number)
+            box.log.write("warning", "line %d of a ring that is full, and goes round" % number)
             if number % 8 == 7:
-                self.log.flush()
+                box.log.flush()
 """
 
 
@@ -60,7 +60,7 @@ class Desk:
 
 @pytest.fixture
 def desk(bench: Bench, mosquitto: BrokerProcess, run_dir: Path) -> Iterator[Desk]:
-    firmware = patched_firmware(bench.folder, {BOX: [(DATA, FILL + DATA)]})
+    firmware = patched_firmware(bench.folder, {START: [(DATA, FILL + DATA)]})
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
     with Listener(mosquitto.host, mosquitto.port, run_dir) as heard:
         board.boot()

@@ -37,6 +37,7 @@ class App:
         self.parts = [Part()]
         self.restart_at_ms = None
         self.info_due = False
+        self.update = None
         self.identify = False
 
     def identifying(self, now_ms):
@@ -122,13 +123,14 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
 
     def test_what_is_busy_keeps_it_awake_with_broker_and_without(self):
         for up in (True, False):
-            for what in ("part", "restart", "info", "identify"):
+            for what in ("part", "restart", "info", "identify", "update"):
                 with self.subTest(up=up, what=what):
                     self.setUp()
                     self.session.up = up
                     self.app.parts[0].is_busy = what == "part"
                     self.app.restart_at_ms = 10**6 if what == "restart" else None
                     self.app.info_due = what == "info"
+                    self.app.update = object() if what == "update" else None
                     self.app.identify = what == "identify"
                     self.assertIsNone(self.may(0, 60_000))
 

@@ -132,6 +132,9 @@ def test_an_ops_token(capsys: pytest.CaptureFixture[str]) -> None:
     assert claims["args"] == {"seconds": 5, "why": "test", "dry": True}
 
 
+BUNDLE = ["--arg", f"sha256={'0a' * 32}", "--arg", "size=90000", "--arg", "version=0.2.0"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -146,6 +149,11 @@ def test_an_ops_token(capsys: pytest.CaptureFixture[str]) -> None:
         (["box-1", "lock-1", "--act", "lock", "--arg", "override=door"], "--arg override=contact"),
         (["box-1", "lock-1", "--arg", "seconds=5"], "`unlock` for `lock-1`: none"),
         (["box-1", "device", "--act", "log", "--arg", "level=debug"], ""),
+        (["box-1", "device", "--act", "update", "--arg", "abort=true"], ""),
+        (["box-1", "device", "--act", "update", *BUNDLE], ""),
+        (["box-1", "device", "--act", "update", *BUNDLE, "--arg", "allow_downgrade=true"], ""),
+        (["box-1", "device", "--act", "update", *BUNDLE, "--arg", "allow_downgrade=1"], "of a bundle"),
+        (["box-1", "device", "--act", "update", *BUNDLE[:4]], "--arg sha256=..., size=... and version=..."),
         (["box-1", "device", "--act", "log", "--arg", "level=loud"], "--arg level=debug, info"),
     ],
 )

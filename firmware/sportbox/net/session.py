@@ -29,9 +29,14 @@ from sportbox.net.packets import (
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from sportbox.net.secure import Secure
+
+    class Second(Protocol):
+        def takes(self, packet: memoryview, topic_at: int, payload_at: int) -> bool: ...
+        def subscribed(self, code: int) -> None: ...
+
 
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
@@ -46,6 +51,8 @@ class Session:
     """`next_message()` is asked for work whenever there is room in the window; `on_up` follows the SUBACK,
     `on_down` the end of a connection; `on_command(payload, retained)` gets None for an oversized one;
     `resolve` turns a host name into an address, `secure` puts TLS over the connection."""
+
+    second: "Second | None" = None  # takes what comes on one topic more
 
     def __init__(
         self,
@@ -109,6 +116,10 @@ class Session:
     def idle(self) -> bool:
         """True if all that was taken is with the broker."""
         return not self._inflight and not self._control
+
+    def subscribe(self, topic: str) -> None:
+        """For `second`, which is told what the broker says to it; once on each connection."""
+        self._answer(self._packets.subscribe(topic, self._next_pid()))
 
     def leave(self) -> None:
         """Says goodbye, so that the last will stays quiet; no connection follows. The broker closes this one
@@ -299,6 +310,9 @@ class Session:
         self._wake.set()
 
     def _handle_suback(self) -> None:
+        if self.up and self.second is not None:
+            self.second.subscribed(self._buffer[4])
+            return
         if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3] or self.up:
             raise Malformed("stray SUBACK")
         if self._buffer[4] > 1:
@@ -322,6 +336,12 @@ class Session:
         pid = self._buffer[topic_end] << 8 | self._buffer[topic_end + 1] if flags & 6 else 0
         if flags & 6 and pid == 0:
             raise Malformed("PUBLISH without a packet id")
+        second = self.second
+        if second is not None and size <= self._fill and second.takes(self._view[:size], head, payload_at):
+            self._take(size)
+            if pid:
+                self._answer(self._packets.puback(pid))
+            return
         if size > len(self._buffer):
             topic = bytes(self._view[head + 2 : topic_end])
             await self._drain(size)

@@ -49,12 +49,6 @@ class NappingBox(Box):
             if rest.seq:
                 self.goodbye.fresh_from(rest.seq)
 
-    def resume(self, running: "list[str]") -> None:
-        if self.kept is None:
-            super().resume(running)
-        else:
-            self.app.recall(running, self.kept.parts)
-
     def add_jobs(self) -> None:
         rhythm = self.config["power"]["sleep"]
         pieces = (self.goodbye, self.outbox, self.session, self.wifi)

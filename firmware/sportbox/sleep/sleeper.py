@@ -76,6 +76,7 @@ class Sleeper:
             app.restart_at_ms is not None
             or app.identifying(now_ms)
             or app.info_due
+            or app.update is not None
             or any([part.busy() for part in app.parts])
         )
 

@@ -32,6 +32,8 @@ _DAMAGED: "Outcome" = ("failed", "damaged")
 
 
 class Receiver:
+    seen = -1  # the size of what had come when somebody last wanted to know whether it goes on
+
     def __init__(self, base: str = "") -> None:
         self._base = base
         self._id = ""
@@ -46,6 +48,13 @@ class Receiver:
         if not isinstance(digest, str) or len(digest) != _ID or not isinstance(sealed, str):
             return "malformed"
         return "busy" if record.exists(self._base + renewal.READY) else ""
+
+    def is_going(self) -> bool:
+        """Whether something has come since the last question, so that one that was given up is in nobody's
+        way for long."""
+        size = _size(self._base + renewal.BLOB)
+        seen, self.seen = self.seen, size
+        return size not in (0, seen)
 
     def take(self, order: "Order") -> "Outcome":
         """What has become of a part that refusal() had nothing against: `done`, or `failed` and why. With the

@@ -11,10 +11,12 @@ from micropython import const
 
 from sportbox.compose import NotProvisioned, load
 from sportbox.store import record, renewal
+from sportbox.system.forget import forget
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import App
+    from sportbox.box import Box
     from sportbox.store.renewal import State
 
 _BOOTS_MAX = const(3)
@@ -66,6 +68,33 @@ class Trial:
             state["boots"] += 1
             self._write()
             self.root = self._base + renewal.NEXT
+
+    def step(self, box: "Box") -> None:
+        """Once a second: new files prove themselves by reaching the broker."""
+        app = box.app
+        if app.restart_at_ms is not None:
+            return
+        try:
+            if self.decided() or self.tick(box.session.up, box.wifi.up):
+                self._end(box)
+        except OSError as error:  # what was decided is on flash, or not: the next boot sees
+            box.log.write("error", "renewal: %s" % error)
+            app.restart_at_ms = box.uptime.ms()
+
+    def _end(self, box: "Box") -> None:
+        """Tells, or goes back to the files that the decision is for. Raises OSError."""
+        if self.root:  # runs with files that were given up
+            if not box.app.busy():
+                box.app.restart_at_ms = box.uptime.ms()
+            return
+        if box.secure is not None:
+            box.secure.folder = "/certs/"
+        box.root = ""
+        self.tell(box.app)
+        box.identity["renewal"] = self.newest()
+        box.trial = None
+        forget("sportbox.system.renewal")
+        box.publish_info()
 
     def decided(self) -> bool:
         """Nothing is left but to tell."""

@@ -8,6 +8,7 @@ import os
 
 from micropython import const
 
+from sportbox.system.forget import forget
 from sportbox.system.log import LEVELS
 from sportbox.system.ring import OLDER
 
@@ -17,17 +18,22 @@ if TYPE_CHECKING:
     from sportbox.core.lock import Order
     from sportbox.uplink import Uplink
 
+_MODULES = ("sportbox.system.telling", "sportbox.system.ring")
 _PIECE_BYTES = const(512)
 
 
-def refusal(uplink: "Uplink", order: "Order") -> str:
+def refusal(app: "App", order: "Order") -> str:
+    reason = "busy" if app.uplink.more is not None else ""
     if order.args and (list(order.args) != ["level"] or order.args["level"] not in LEVELS):
-        return "malformed"
-    return "busy" if uplink.more is not None else ""
+        reason = "malformed"
+    if reason:
+        forget(*_MODULES)
+    return reason
 
 
-def take(app: "App", uplink: "Uplink", order: "Order") -> None:
-    log = app.log
+def take(app: "App", order: "Order") -> None:
+    forget(*_MODULES)
+    log, uplink = app.log, app.uplink
     assert log is not None
     if order.args:
         log.level = LEVELS.index(order.args["level"])
