@@ -138,11 +138,6 @@ class Info(Payload):
     """that as a time; null while its clock cannot be trusted"""
 
 
-class SafeUpdate(Payload):
-    state: Literal["pull", "ready", "trial", "done", "failed"]
-    version: str
-
-
 class SafeInfo(Payload):
     """Who the board is while it is in safe mode."""
 
@@ -160,7 +155,7 @@ class SafeInfo(Payload):
     """of this start; every order must carry it"""
     keys: KeyNames
     slot: Literal["a", "b"]
-    update: SafeUpdate | None
+    update: UpdateInfo | None
 
 
 class Telemetry(Payload):

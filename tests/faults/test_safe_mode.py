@@ -12,7 +12,7 @@ from host_tools.broker import BrokerProcess
 from host_tools.sim.flash import read_files
 from host_tools.site import ca
 from host_tools.update.build import build
-from host_tools.update.form import sha256
+from host_tools.update.form import Range, sha256
 from tests.faults.helpers import SITE, Bench, Board, jti_of, wait_until
 from tests.faults.helpers_listen import Listener
 from tests.faults.helpers_safe import (
@@ -130,6 +130,45 @@ def test_only_orders_of_this_start_count(bench: Bench, run_dir: Path, mosquitto:
         heard.wait_ack(board, token, "rejected")
         assert heard.acks(board, jti_of(token))[-1] == ("rejected", "clock")
         assert set(board.pulses().values()) == {0}
+
+
+def test_what_ends_an_update(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+    """Each is told with its reason, and the next order is taken."""
+    good = small_bundle()
+    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
+        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=safe_firmware(run_dir))
+        blocks = Blocks(heard, good)
+        board.boot()
+        info = wait_safe(heard, board)
+        future = small_bundle(series=Range(first="9.0.0", below="9.1.0"))
+        alike = sha256(good)[:16].ljust(64, "0")
+        for bundle, digest, damage, reason in (
+            (small_bundle("box-9"), "", b"", "board"),
+            (future, "", b"", "micropython"),
+            (good, "", b"~", "block"),
+            (good, alike, b"", "hash"),
+        ):
+            token = order(board, info, bundle, args={"sha256": digest or sha256(bundle)})
+            blocks.bundle = bundle
+            blocks.spoil = lambda at, data, end=damage: data[: len(data) - len(end)] + end
+            heard.send(board, token)
+            assert heard.wait_ack(board, token, "failed")[-1] == ("failed", reason)
+        heard.send(board, token)
+        heard.wait_ack(board, token, "rejected")
+        assert heard.acks(board, jti_of(token))[-1] == ("rejected", "replayed")
+        blocks.spoil = lambda at, data: None
+        token = order(board, info, good)
+        heard.send(board, token)
+        heard.wait_ack(board, token, "accepted")
+        abort = board.token(None, kid="ops-1", act="update", args={"abort": True}, nonce=info["nonce"])
+        heard.send(board, abort)
+        assert heard.wait_ack(board, token, "failed")[-1] == ("failed", "aborted")
+        heard.wait_ack(board, abort, "accepted", "done")
+        board.cut()
+        assert received(board) == b""
+        assert record_of(board)["update"]["reason"] == "aborted"
+        board.boot()
+        heard.wait(lambda heard: len(heard.acks(board, jti_of(token))) == 3, "the answer once more")
 
 
 def test_both_slots_are_broken_and_an_update_mends_it(
