@@ -8,9 +8,9 @@ one, every file of it whole; the way back is never a slot that is not; and the u
 import unittest
 
 from tests.firmware.update_life import (  # first: it brings `machine`
+    DEAF,
     ENDS,
     FLAWED,
-    GIVEN,
     HANGS,
     LOST,
     PATH,
@@ -49,16 +49,16 @@ class TestUpdateCuts(unittest.TestCase):
             self.assertGreater(self.check_all(player, PULL + PROVED, PROVES, first=first), 100)
 
     def test_a_trial_that_fails(self):
-        for outcome in (RAISES, HANGS, LOST):
+        for outcome in (RAISES, HANGS, LOST, DEAF):
             script = PULL + [outcome] * 4
             player = Player("a")
-            first = player.operations(PULL + [GIVEN])  # what comes before was cut above
+            first = player.operations(PULL + [LOST])  # what comes before was cut above
             self.assertGreater(self.check_all(player, script, outcome, first=first), 5)
 
     def test_what_cannot_be_installed(self):
         player = Player("b", data=FLAWED)
         first = player.operations(PULL)
-        self.assertGreater(self.check_all(player, PULL + [GIVEN, GIVEN], GIVEN, first=first), 50)
+        self.assertGreater(self.check_all(player, PULL + [LOST, LOST], LOST, first=first), 50)
 
     def test_cut_again_in_what_follows(self):
         player = Player("a")

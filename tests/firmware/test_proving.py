@@ -13,12 +13,13 @@ AT_REST = {"slot": "a", "spare": False, "fell": "", "update": None}
 
 
 class ProvingCase(UpdateCase):
-    def begin(self, state, reason=None, **changes):
+    def begin(self, state, reason=None, runs="b", **changes):
         """A start that finds the update in this state."""
         update = dict(UPDATE, state=state, boots=1, reason=reason) if state else None
         slots.write(dict(AT_REST, update=update, **changes), self.base)
         self.box = Box()
         self.app = self.box.app
+        self.box.identity["slot"] = runs
         self.box.queued = 3  # of this start's events
         proving.resume(self.box, self.state(), self.base)
         self.assertFalse(self.app.update.may_abort)
@@ -60,6 +61,15 @@ class TestProof(ProvingCase, unittest.TestCase):
         self.assertIsNone(self.app.restart_at_ms)
         self.assertEqual(self.box.shown, [None])
         self.assertIn("sportbox.system.proving", self.forgotten)
+
+    def test_a_trial_that_the_loader_could_not_count(self):
+        """Worn flash: the old firmware runs, and proves nothing about the new one."""
+        self.begin("trial", runs="a")
+        self.prove()
+        self.box.pass_s(1)
+        self.assertEqual(self.state(), AT_REST)
+        self.assertEqual(self.app.desk.finals, [("jti-1", "failed", "flash")])
+        self.assertEqual(self.app.events, [("failed", "flash")])
 
     def test_all_events_of_this_start_and_no_later_one(self):
         self.box.outbox.acked_seq += 2

@@ -109,7 +109,7 @@ class Box:
         self.uptime = Played(ms=lambda: self.now_ms)
         self.history = Played(wear=Played(wrote=lambda size: None))
         self.log = Played(write=lambda level, text: None)
-        self.identity = {}
+        self.identity = {"slot": "b"}
         self.shown = []
         self.stuck = ""
         self.queued = 0

@@ -1,18 +1,18 @@
-"""A board that is updated, on a littlefs in RAM: with the loader's own code, and an application that does to
-the flash what the real one does."""
+"""A board that is updated, on a littlefs in RAM: with the loader, and with what the firmware has for updates.
+Time and network are played."""
 
 from tests.firmware.loader_case import PWRON, WATCHDOG, Machine, fall, power_on, start
 
 from sportbox.store import record, slots  # isort: skip
-from sportbox.store.bundle import Incoming  # isort: skip
+from sportbox.system import finishing, proving, pulling, updating  # isort: skip
 
-from tests.firmware.bundle_case import give, whole
 from tests.firmware.ramflash import Life, Mounted, unmount
 from tests.firmware.slots_case import NEW as SMALL
-from tests.firmware.slots_case import OLD, entry, get, order, pack, put, slot_files, write
+from tests.firmware.slots_case import OLD, entry, get, pack, put, slot_files, write
+from tests.firmware.update_case import Box, Played, Quick, UpdateCase
 
 PATH = "/cut"
-BLOCKS = 40
+BLOCKS = 60
 OLDER = {
     "app.py": b"first of all",
     "sportbox/__init__.mpy": b"older" * 20,
@@ -23,14 +23,16 @@ NEW = dict(SMALL, **{"sportbox/core/token.mpy": bytes(range(250)) * 26})
 WHOLE = (OLDER, OLD, NEW)
 GOOD = pack(NEW)
 FLAWED = pack(NEW, entries=[entry(path, NEW[path] if "run" not in path else b"?") for path in sorted(NEW)])
-PROVES, RAISES, HANGS, LOST, GIVEN = "proves", "raises", "hangs", "lost", "given up"
+PROVES, RAISES, HANGS, LOST, DEAF = "proves", "raises", "hangs", "lost", "reaches no broker"
 ENDS = (  # boots until it was told, and what
     (PROVES, 1, ("done", None)),
     (RAISES, 2, ("failed", "crash")),
     (HANGS, 4, ("failed", "watchdog")),
     (LOST, 4, ("failed", "unproven")),
+    (DEAF, 2, ("failed", "unreachable")),
 )
 BOOTS_MAX = 8
+SECONDS_MAX = 200
 
 
 class Player:
@@ -67,62 +69,70 @@ class Player:
                 yield number, bytes(image)
 
 
-class Board:
-    """`told` are its final answers."""
+class Board(UpdateCase):
+    """`told` are its final answers, `slot` is where it runs."""
 
     def __init__(self, player):
         self.data = player.data
         self.told = []
         self.slot = None
         power_on()
+        pulling.sys = Played(implementation=Played(version=(1, 29, 0)))
+        updating.heap_free = lambda: 20000
+        for module in (updating, pulling, proving):  # they would leave the tests, too
+            module.forget = lambda *names: None
+        self.begin("a")
+
+    def assertEqual(self, first, second):
+        if first != second:
+            raise ValueError("%s, not %s" % (first, second))
+
+    def begin(self, slot):
+        """A start of the firmware."""
+        self.quick = finishing.asyncio = Quick()
+        self.box = Box()
+        self.box.identity["slot"] = slot
+        self.app = self.box.app
 
     def state(self):
         return list(self.told)
 
     def run(self, call):
         if call == "order":
-            state = slots.read(PATH)
-            state["update"] = order(self.data, state="pull")
-            slots.write(state, PATH)
+            updating.take(self.app, self.order(), PATH)
         elif call == "pull":
-            self.pull(slots.read(PATH))
+            self.go_on()
         else:
             self.boot(call)
-
-    def pull(self, state):
-        incoming = Incoming(state["update"]["sha256"], state["update"]["size"], PATH)
-        give(incoming, self.data)
-        if whole(incoming):
-            raise ValueError("bundle")
-        state["update"]["state"] = "ready"
-        slots.write(state, PATH)
 
     def boot(self, outcome):
         """One boot; a new firmware proves itself, or does not."""
         self.slot = start(PATH)
+        self.begin(self.slot)
         state = slots.read(PATH)
-        update = state["update"]
-        if update is None:
+        if state["update"] is None:
             return
-        if update["state"] == "pull":
-            self.pull(state)
-        elif update["state"] == "trial":
-            self.try_it(state, outcome)
-        if update["state"] in ("done", "failed"):
-            slots.clear(PATH)
-            self.told.append((update["state"], update["reason"]))
-            state["update"] = None
-            slots.write(state, PATH)
+        if state["update"]["state"] == "trial":
+            if outcome == RAISES:
+                fall(PATH, ValueError("new"))
+            elif outcome == HANGS:
+                Machine.cause = WATCHDOG
+            self.box.session.up = outcome != DEAF
+            if outcome not in (PROVES, DEAF):
+                return
+        proving.resume(self.box, state, PATH)
+        self.go_on()
 
-    def try_it(self, state, outcome):
-        if outcome == PROVES:
-            state["update"]["state"] = "done"
-            state["slot"], state["spare"] = slots.other(state["slot"]), True
-            slots.write(state, PATH)
-        elif outcome == RAISES:
-            fall(PATH, ValueError("new"))
-        elif outcome == HANGS:
-            Machine.cause = WATCHDOG
+    def go_on(self):
+        """Until nothing is left of the update, or until a restart is due."""
+        for _ in range(SECONDS_MAX):
+            if self.app.update is None or self.app.restart_at_ms is not None:
+                break
+            self.box.pass_s()
+            self.serve()
+            self.quick.run()
+        self.told += [(result, reason) for _, result, reason in self.app.desk.finals]
+        self.app.desk.finals.clear()
 
 
 def finish(test, player, image, outcome, where):

@@ -46,6 +46,9 @@ class Proof:
         self._base = base
         self._is_trial = update is not None and update["state"] == "trial"
         self._slot = slots.running(state)
+        if self._is_trial and box.identity["slot"] == state["slot"]:  # it could not be counted
+            update["state"], update["reason"] = "failed", "flash"
+            self._slot, self._is_trial = state["slot"], False
         self._seq = -1  # of the newest event of this start
         self._wifi_s = self._no_wifi_s = self._tries = 0
 
