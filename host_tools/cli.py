@@ -34,6 +34,8 @@ COMMANDS = {
     "vault": "the secrets of a site: show what is there, set the Wi-Fi password, change the passphrase",
     "selftest": "a board checks itself, a technician helps, a record is written",
     "send": "send a token to a board and wait for its answer",
+    "order": "order a board to show itself, restart, check itself or tell of its crash",
+    "configure": "change a part of a board's configuration over the broker, with a way back",
     "audit": "who opened what, when, for how long: a journal that shows tampering",
     "bridge": "a site's data to a city's platform: OGC SensorThings, NGSI-LD",
     "watch": "live table of boards, locks, doors and courts",

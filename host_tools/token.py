@@ -14,7 +14,7 @@ ALGORITHM = "HS256"
 LIFETIME_MAX_S = 86_400
 JTI_SHOWN_MAX = 64
 TOKEN_MAX_BYTES = 1_536  # of the firmware
-ACTIONS = ("unlock", "lock", "identify", "reboot", "configure", "log", "update")
+ACTIONS = ("unlock", "lock", "identify", "reboot", "configure", "log", "update", "selftest", "crash")
 BOOKING_ACTIONS = ("unlock",)
 
 

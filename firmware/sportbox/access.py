@@ -91,7 +91,7 @@ class Desk:
             token.text("cmp"),
             args if isinstance(args, dict) else None,
         )
-        if order.act == "configure" and (not order.component or "reset" in order.args):
+        if order.act == "configure" and (order.component in ("", "device") or "reset" in order.args):
             self._configure(order, token, now_ms)
         elif self._replay.doubtful(tokens.keep_until(token), tokens.issued(token)):
             self._refuse(order, "replayed")
@@ -201,18 +201,20 @@ class Desk:
             raise
 
     def _configure(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
-        """Repairs: they must carry the nonce of this boot on any rung of the clock, for neither a lost log
-        nor a wrong clock can tell whether they are fresh."""
+        """Repairs and changes: they must carry the nonce of this boot on any rung of the clock, for neither a
+        lost log nor a wrong clock can tell whether they are fresh."""
         what = order.args
         is_part = list(what) == ["renew"]
-        if not is_part and what not in ({"reset": "replay_log"}, {"reset": "clock"}):
+        is_change = bool(what) and all([name in ("set", "set_sealed") for name in what])
+        if not is_part and not is_change and what not in ({"reset": "replay_log"}, {"reset": "clock"}):
             self._refuse(order, "malformed")
             return
         if token.claims.get("nonce") != self._nonce:
             self._refuse(order, "clock")
             return
-        if is_part:
+        if is_part or is_change:
             order.secret = self._access.secret_of(token)
+        if is_part:
             order.quiet = not is_last(what["renew"])
         if not self._replay.readable and what == {"reset": "replay_log"}:
             try:

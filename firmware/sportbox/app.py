@@ -8,7 +8,6 @@
 
 import asyncio
 import json
-import sys
 
 from micropython import const
 
@@ -22,7 +21,6 @@ from sportbox.uplink import Uplink
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from sportbox.box import Box
     from sportbox.core.clock import Clock
@@ -43,7 +41,6 @@ _REMEMBER_MS = const(60000)
 _SCAN_PAUSE_MS = const(5)
 _TELL_AGAIN_MS = const(600000)
 _ORDINARY = ("occupancy.changed", "gate.passed")
-_LOADED = {"log": "sportbox.system.telling", "update": "sportbox.system.updating"}  # for such an order
 _FOR_PARTS = ("unlock", "lock", "configure")
 _PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
 
@@ -111,7 +108,7 @@ class App:
         self._armed: list[int] = []  # when scan() will run, latest first
         self._acked_seq = 0
         self._acked_ms = 0
-        self._identify_until_ms = 0
+        self.identify_until_ms = 0
         self.restart_at_ms: int | None = None
         self.memory_stale = False  # to be written within a minute
         self._remembered_ms = 0
@@ -124,7 +121,7 @@ class App:
         self.rest: "Rest | None" = None  # what was kept over deep sleep
         self.short_of_power = 0  # as Part.shed() is told
         self.uptime_base_ms = 0  # of before the deep sleep that this start ended
-        self._idle: list[str] = []  # parts whose scan() raises
+        self.idle: list[str] = []  # parts whose scan() raises
         self._fell_ms: dict[str, int] = {}  # when that was told
         self.on_crash: "Callable[[str, Exception], None] | None" = None
         self.edge = asyncio.ThreadSafeFlag()
@@ -184,57 +181,26 @@ class App:
         part = self._part_of(order)
         if part is not None:
             return part.refusal(order, self._now_ms())
-        if _is_renewal(order):
-            if self.update is not None:
-                return "busy"
-            reason = self._receiver_of_files().refusal(order.args["renew"])
-            return reason or ("busy" if not order.quiet and self.busy() else "")
-        if order.act in ("unlock", "lock") or (order.act == "configure" and "reset" not in order.args):
+        if order.act in ("unlock", "lock"):
             return "malformed"  # for a component that is not there
-        if order.act == "reboot":
-            return "busy" if self.busy() else ""
-        if order.act in _LOADED:
-            try:
-                reason = _load(order).refusal(self, order)
-            except MemoryError:
-                reason = "busy"
-            return str(reason)
-        return ""
+        try:
+            from sportbox.system import orders
+        except MemoryError:
+            return "busy"
+        return orders.refusal(self, order)
 
     def carry_out(self, order: Order) -> None:
-        now_ms = self._now_ms()
         part = self._part_of(order)
         if part is not None:
-            part.take(order, now_ms)
-            return
-        if order.act == "identify":
-            self._identify_until_ms = now_ms + 10000
-        elif order.act == "reboot":
-            self.restart_at_ms = now_ms + 3000  # time for the answer to leave
-        elif _is_renewal(order):
-            result, reason = self._receiver_of_files().take(order)
-            if result == "trial":
-                self.restart_at_ms = now_ms + 3000
-            else:
-                self.desk.final(order, result, reason)
-            return
-        elif order.act == "configure":
-            self.info_due = True
-        elif order.act in _LOADED:
-            _load(order).take(self, order)
-            return
-        self.desk.final(order, "done", None)
+            part.take(order, self._now_ms())
+        else:
+            from sportbox.system import orders
+
+            orders.take(self, order)
 
     def busy(self) -> bool:
         """A restart would hurt."""
         return any([part.busy() for part in self.parts])
-
-    def _receiver_of_files(self) -> "Receiver":
-        if self.receiver is None:
-            from sportbox.system.receiving import Receiver
-
-            self.receiver = Receiver()
-        return self.receiver
 
     def _part_of(self, order: Order) -> "Part | None":
         """The part that orders for this component are for."""
@@ -269,8 +235,8 @@ class App:
                     raise
                 self._fell(part.name, error, now_ms)
             else:
-                if part.name in self._idle:
-                    self._idle.remove(part.name)
+                if part.name in self.idle:
+                    self.idle.remove(part.name)
         self._arm()
 
     def figures(self) -> "dict[str, object]":
@@ -285,8 +251,8 @@ class App:
 
     def _fell(self, name: str, error: Exception, now_ms: int) -> None:
         """Tells it, but not each second; and what it has asked for does not count until it is well again."""
-        if name not in self._idle:
-            self._idle.append(name)
+        if name not in self.idle:
+            self.idle.append(name)
         self._tell_fall(name, error, now_ms)
 
     def _tell_fall(self, name: str, error: Exception, now_ms: int) -> None:
@@ -302,7 +268,7 @@ class App:
     def _arm(self) -> None:
         """Sees to it that scan() runs at the next deadline. A new alarm is set only if it is earlier than all
         that are set, so there are never more of them than kinds of deadlines."""
-        next_ms = earliest([part.deadline() for part in self.parts if part.name not in self._idle])
+        next_ms = earliest([part.deadline() for part in self.parts if part.name not in self.idle])
         if next_ms is not None and (not self._armed or next_ms < self._armed[-1]):
             asyncio.create_task(self._scan_at(next_ms))
             self._armed.append(next_ms)  # only once the task is there
@@ -332,7 +298,7 @@ class App:
         self.desk.tidy(now_ms)
 
     def identifying(self, now_ms: int) -> bool:
-        return now_ms < self._identify_until_ms
+        return now_ms < self.identify_until_ms
 
     def _report_gaps(self) -> None:
         """Numbers that are missing were dropped when the outbox was full, or lost with worn flash. One report
@@ -358,14 +324,3 @@ class App:
             record.write(self.memory_path, json.dumps(memory).encode(), self.wear)
         except (OSError, MemoryError):
             self._outbox.write_errors += 1  # the next change tries again
-
-
-def _load(order: Order) -> "Any":
-    """The module for this kind of order; it forgets itself."""
-    name = _LOADED[order.act]
-    __import__(name)
-    return sys.modules[name]
-
-
-def _is_renewal(order: Order) -> bool:
-    return order.act == "configure" and not order.component and "renew" in order.args

@@ -223,6 +223,6 @@ def _tell_crash(box: "Box") -> None:
         box.app.event(component, kind, note)
 
     try:
-        crash.tell(_CRASH, box.reset, tell)
+        crash.tell(_CRASH, box.reset, box.history.boots, tell)
     except OSError:
         box.log.write("warning", "the last crash cannot be read or removed")

@@ -46,6 +46,7 @@ _AT_START = (
     "sportbox.system.identity",
     "sportbox.core.certificate",
     "sportbox.store.renewal",
+    "sportbox.store.newfiles",
 )
 
 
@@ -184,12 +185,15 @@ class Box:
             await asyncio.sleep_ms(_TICK_MS)
 
     def shine(self, now_ms: int) -> None:
-        """The lamp: blinks for `identify`, else steady while the broker is reached."""
+        """The lamp: blinks for `identify`, and the buzzer sounds; else steady while the broker is reached."""
         signals = self.app.signals
+        identifying = self.app.identifying(now_ms)
+        if identifying and signals is not None:
+            signals.play("identify")
         if self.lamp is not None and not (signals is not None and signals.playing):
             blink = now_ms // _TICK_MS % 2 == 0
             steady = self.session.up and self.app.short_of_power < 2
-            self.lamp.set(blink if self.app.identifying(now_ms) else steady)
+            self.lamp.set(blink if identifying else steady)
 
     # ---- what the parts call
 
@@ -229,9 +233,7 @@ class Box:
     def crashed(self, task: str, error: BaseException) -> None:
         from sportbox.system import crash
 
-        text = "%s %s" % (type(error).__name__, error)
-        self.log.write("error", "task %s: %s" % (task, text))
-        self.app.event("device", "device.crashed", crash.describe(task, error))
+        crash.crashed(self, _CRASH, task, error)
 
     def note_stuck(self, task: str) -> None:
         """The watchdog will bite: who is it that makes no progress?"""

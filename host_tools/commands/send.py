@@ -55,6 +55,7 @@ REASONS = {
     "jammed": "the bolt does not move far enough",
     "contact": "a contact does not tell, or not what it should",
     "power": "the board lost power meanwhile",
+    "selftest": "something is out of order: its event `device.selftest` says what",
 }
 
 

@@ -270,7 +270,43 @@ class DeviceRenewal(Payload):
 
     id: Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
     result: Literal["done", "failed"]
-    reason: Literal["unreachable", "damaged"] | None
+    reason: Literal["unreachable", "damaged", "flash"] | None
+
+
+class DeviceSelftest(Payload):
+    """How a board at work found itself, asked by an order."""
+
+    jti: Jti
+    passed: bool
+    failed: Annotated[list[str], Field(max_length=40)]
+    """checks (`heap`, `flash`, `space`, `clock`, `wifi`, `outbox`, `replay_log`) and components"""
+    heap_free: Count
+    flash_free: Count
+    """bytes"""
+    rssi: int | None
+    """dBm"""
+    clock: Trust
+    queue: Count
+    """events that wait"""
+
+
+class Crash(Payload):
+    """What fell, as in `device.crashed`."""
+
+    task: str
+    error: Annotated[str, StringConstraints(max_length=120)]
+    stack: Annotated[str, StringConstraints(max_length=600)] | None = None
+    boot: Count | None = None
+    """the number of the boot in which it was; left out while it was not told yet"""
+    time: Utc | None = None
+    """when, if the board knew"""
+
+
+class DeviceCrashReport(Payload):
+    """The newest crash that a board knows of, asked by an order."""
+
+    jti: Jti
+    crash: Crash | None
 
 
 class DeviceUpdate(Payload):
@@ -315,6 +351,8 @@ EVENTS: dict[str, type[Payload]] = {
     "device.fault": DeviceFault,
     "device.renewal": DeviceRenewal,
     "device.update": DeviceUpdate,
+    "device.selftest": DeviceSelftest,
+    "device.crash_report": DeviceCrashReport,
 }
 SOURCES = {  # the last part of `source`, where it is not the kind and a number
     "access": rf"({NAME}|access)",  # whatever component the token or code was for

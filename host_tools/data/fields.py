@@ -36,7 +36,7 @@ Millivolts = Annotated[int, Field(ge=0, le=100_000, description="mV")]
 Confidence = Annotated[float, Field(ge=0, le=1, description="0: nobody can tell, 1: certain")]
 Yes = Literal[True]
 
-Act = Literal["unlock", "lock", "identify", "reboot", "configure", "log", "update"]
+Act = Literal["unlock", "lock", "identify", "reboot", "configure", "log", "update", "selftest", "crash"]
 Rejected = Literal[
     "too_large",
     "retained",
@@ -73,7 +73,7 @@ NotUpdated = Literal[
     "aborted",
 ]
 """Why an update has failed; the board runs what it ran before."""
-Failed = Literal["not_opened", "jammed", "contact", "power"] | Unrenewed | NotUpdated
+Failed = Literal["not_opened", "jammed", "contact", "power", "selftest"] | Unrenewed | NotUpdated
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$")]
 Trust = Literal["unknown", "floor", "rtc", "ntp"]
 Reset = Literal["power_on", "brownout", "hard", "watchdog", "deepsleep", "soft", "unknown"]

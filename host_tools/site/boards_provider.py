@@ -34,6 +34,9 @@ from host_tools.site.renew.push import Away, Limits, Result
 
 BACK_S = 15.0
 """For a board to be back at a broker that was restarted: the longest wait before it tries again, and TLS."""
+CHANGED = " (changed by an order, perhaps with its Wi-Fi)"
+BY_ORDER = "+"
+"""At the end of the hash that a board tells of such a configuration."""
 DIFF_MAX = 200
 NAMED_MAX = 20
 SAFE = "safe"  # what a board in safe mode calls its firmware
@@ -47,11 +50,12 @@ class Same:
     keys: bool
     certificate: bool
     rest: bool
+    by_order: bool = False  # the configuration was changed by an order that did not say to which
 
     def differing(self, declared: Declared) -> str:
         """What is not, in words; empty when all is."""
         words = {
-            "configuration": self.config,
+            f"configuration{CHANGED if self.by_order else ''}": self.config,
             f"keys ({', '.join(sorted(declared.kids))})": self.keys,
             "certificate": self.certificate,
             "Wi-Fi, trusted CAs or secrets": self.rest,
@@ -213,6 +217,7 @@ class BoardsProvider:
             keys=isinstance(kids, list) and set(map(str, kids)) == declared.kids,
             certificate=self._is_certified(name, info.get("cert"), row, declared),
             rest=known == declared.digest or (known is None and self.credentials.vault.is_original),
+            by_order=str(info.get("config")).endswith(BY_ORDER),
         )
 
     def _is_certified(self, name: str, serial: object, row: BoardRow | None, declared: Declared) -> bool:

@@ -88,8 +88,9 @@ async def a_box_with_everything(stage: FullStage) -> None:
         if number == 0:  # what is loaded and allocated once is there now
             since = len(await figures(stage))
     if stage.tells_log:  # there is memory enough to read it; beside TLS an order for it may be told `busy`
-        order = await stage.order("device", "log")
-        await stage.answered(order, ("accepted", None), ("done", None))
+        for act in ("log", "selftest"):
+            order = await stage.order("device", act)
+            await stage.answered(order, ("accepted", None), ("done", None))
     await check_figures(stage, since)
 
 

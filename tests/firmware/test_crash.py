@@ -38,7 +38,7 @@ class TestCrash(unittest.TestCase):
 
     def tell(self, reset="hard"):
         crash.tell(
-            self.path, reset, lambda component, kind, data: self.events.append((component, kind, data))
+            self.path, reset, 7, lambda component, kind, data: self.events.append((component, kind, data))
         )
 
     def error(self, depth=0):
@@ -87,6 +87,35 @@ class TestCrash(unittest.TestCase):
         scratch.flip(self.path, -2)
         self.tell("power_on")
         self.assertEqual(self.events, [])
+
+    def test_the_newest_is_known_after_it_was_told(self):
+        self.assertIsNone(crash.newest(self.path))
+        crash.keep(self.path, {"task": "main", "error": "E"})
+        self.assertEqual(crash.newest(self.path), {"task": "main", "error": "E"})
+        self.tell()
+        self.assertEqual(crash.newest(self.path), {"task": "main", "error": "E", "boot": 6})
+        crash.remember(self.path, {"task": "house", "error": "F"}, 7, "2026-11-29T12:00:00Z")
+        told = {"task": "house", "error": "F", "boot": 7, "time": "2026-11-29T12:00:00Z"}
+        self.assertEqual(crash.newest(self.path), told)
+        crash.note_stuck(self.path, "wifi")
+        self.assertEqual(crash.newest(self.path)["task"], "wifi")
+        crash.note_stuck(self.path, "")
+        self.assertEqual(crash.newest(self.path), told)
+        self.assertLess(os.stat(self.path + "-told")[6], 200)
+
+    def test_what_is_kept_of_told_ones_is_one_and_bounded(self):
+        for number in range(5):
+            crash.remember(self.path, self.describe(30), number, None)
+        self.assertLess(os.stat(self.path + "-told")[6], 1024)
+        self.assertEqual(crash.newest(self.path)["boot"], 4)
+        scratch.flip(self.path + "-told", -2)
+        self.assertIsNone(crash.newest(self.path))
+
+    def test_worn_flash_keeps_nothing_and_does_no_harm(self):
+        flash = scratch.Flash(self, sys.modules["sportbox.store.record"])
+        flash.broken = True
+        crash.remember(self.path, {"task": "main", "error": "E"}, 1, None)
+        self.assertIsNone(crash.newest(self.path))
 
     def test_a_watchdog_that_bit_a_loop_that_stood_still(self):
         self.tell("watchdog")

@@ -2,14 +2,17 @@
 # heap: 16m
 # timeout: 120
 """A renewal on littlefs, its power cut at every flash operation, each torn in half: receiving, unpacking,
-trial, taking over, going back. Whatever happens, the board runs with the old set or the new one, whole, and
-comes to an end with it."""
+trial, taking over, going back; and the same of a changed part of the configuration. Whatever happens, the
+board runs with the old set or the new one, whole, and comes to an end with it."""
 
+import json
 import unittest
 
 from sportbox.store import record, renewal
+from sportbox.system import setting
 from sportbox.system.receiving import Receiver
 
+from tests.firmware import setting_case
 from tests.firmware.ramflash import Life, Mounted, unmount
 from tests.firmware.renewal_case import PART, boot, files, get, order, pack, put
 
@@ -23,7 +26,8 @@ PARTS = (len(BLOB) + PART - 1) // PART
 
 
 class Board:
-    """("part", k) comes in, ("boot", whether it reaches the broker). `told` are its final answers."""
+    """("part", k) or ("change",) comes in, ("boot", whether it reaches the broker). `told` are its final
+    answers."""
 
     def __init__(self):
         self.receiver = None
@@ -39,26 +43,43 @@ class Board:
             outcome = self.receiver.take(order(BLOB, call[1]))
             if outcome[0] not in ("done", "trial"):
                 raise AssertionError(outcome)
+        elif call[0] == "change":
+            made, app = change(), setting_case.App()
+            if setting.refusal(app, made, PATH):
+                raise AssertionError(made.args)
+            setting.take(app, made, PATH)
+            if app.restart_at_ms is None:
+                raise AssertionError(app.desk.finals)
         else:
             self.receiver = None
             self.told += [answer[1:] for answer in boot(PATH, call[1])[1].desk.answers]
 
 
+def change():
+    return setting_case.order(setting_case.CHANGE, setting_case.WIFI)
+
+
 SENT = [("part", part) for part in range(PARTS)]
 
 
-class TestRenewalCuts(unittest.TestCase):
+class CutsCase:
+    """`old` and `new`: what the board has before, and afterwards; `same` compares what it runs with."""
+
     cuts = 0
+    old, new = OLD, NEW
 
     @classmethod
     def tearDownClass(cls):
-        print("power cuts of renewals: %d" % cls.cuts)
+        print("power cuts of %s: %d" % (cls.what, cls.cuts))
+
+    def same(self, used):
+        return used
 
     def play(self, script, start=None):
         world, life = Board(), Life(BLOCKS, PATH, start)
         if start is None:
             with Mounted(life.start, PATH) as flash:
-                put(PATH, OLD)
+                put(PATH, self.old)
                 image = bytes(flash.image)
             life = Life(BLOCKS, PATH, image)
         try:
@@ -75,22 +96,27 @@ class TestRenewalCuts(unittest.TestCase):
             told = list(step.before_state)
             for reaches in (True, True):
                 used, app = boot(PATH, reaches)
-                self.assertTrue(used in (OLD, NEW), where)
+                self.assertTrue(self.same(used) in (self.old, self.new), where)
                 told += [answer[1:] for answer in app.desk.answers]
             left = get(PATH)
             self.assertEqual(used, left, where)
             self.assertFalse(record.exists(PATH + renewal.NEXT), where)
             taken = renewal.read(PATH + renewal.TAKEN)
-            self.assertEqual(left == NEW, taken is not None, where)
+            is_new = self.same(left) == self.new
+            self.assertEqual(is_new, taken is not None, where)
             for answer in told:
                 self.assertIn(answer, ends, where)
-                self.assertEqual(answer == ("done", None), left == NEW, where)
+                self.assertEqual(answer == ("done", None), is_new, where)
 
     def check_all(self, script, ends, start=None):
         before = self.cuts
         for number, step, image in self.play(script, start).cuts():
             self.check(step, image, "cut at operation %d, %s" % (number, script), ends)
         return self.cuts - before
+
+
+class TestRenewalCuts(CutsCase, unittest.TestCase):
+    what = "renewals"
 
     def test_sent_tried_and_taken_over(self):
         script = SENT + [("boot", True)] * 2
@@ -121,3 +147,57 @@ class TestRenewalCuts(unittest.TestCase):
     def sent(self):
         """Operations until the last part was in."""
         return self.play(SENT[:-1]).steps[-1].after
+
+
+class TestChangeCuts(CutsCase, unittest.TestCase):
+    """The new files are made at the boot after the order: it may be cut off there, too, again and again."""
+
+    what = "changes of a configuration"
+    old = setting_case.files()
+    new = None  # by what same() makes of it
+
+    @classmethod
+    def setUpClass(cls):
+        config, secrets = dict(setting_case.CONFIG), dict(setting_case.SECRETS)
+        broker = dict(config["broker"])
+        broker.update(setting_case.CHANGE["broker"])
+        config.update({"telemetry_s": 5, "hash": config["hash"] + "+", "broker": broker})
+        secrets.update(setting_case.WIFI)
+        cls.new = dict(cls.old)
+        cls.new["/config.json"], cls.new["/secrets.json"] = config, secrets
+
+    def same(self, used):
+        """Two files are written anew, with other spaces and another order of names."""
+        if used == self.old:
+            return used
+        found = dict(used)
+        for path in ("/config.json", "/secrets.json"):
+            found[path] = json.loads(found[path])
+        return found
+
+    def test_ordered_tried_and_taken_over(self):
+        script = [("change",)] + [("boot", True)] * 2
+        self.assertGreater(self.check_all(script, [("done", None)]), 30)
+
+    def test_tried_and_given_up(self):
+        script = [("change",)] + [("boot", False)] * 4 + [("boot", True)]
+        self.assertGreater(self.check_all(script, [("done", None), ("failed", "unreachable")]), 30)
+
+    def test_cut_again_in_the_boot_that_follows(self):
+        """After every twentieth cut."""
+        before = self.cuts
+        ends = [("done", None), ("failed", "unreachable")]
+        back = [("boot", False)] * 3
+        for script in ([("change",), ("boot", True)], [("change",)] + back + [("boot", True)]):
+            for number, step, image in self.play(script).cuts():
+                if number % 20:
+                    continue
+                for again, second, image_again in self.play([("boot", True)], bytes(image)).cuts():
+                    second.before_state[:0] = step.before_state
+                    where = "cuts at operations %d and %d" % (number, again)
+                    self.check(second, image_again, where, ends)
+        self.assertGreater(self.cuts - before, 300)
+
+    def test_an_order_that_follows_on_parts_of_a_renewal(self):
+        script = SENT[:3] + [("change",), ("boot", True)]
+        self.assertGreater(self.check_all(script, [("done", None)]), 30)

@@ -1,5 +1,6 @@
 """Declared against real: what differs is told and brought, what does not is left alone."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -137,6 +138,21 @@ def test_away_old_strange_and_swapped(ground: Ground) -> None:
         "at the broker, but not in the site file: box-9",
         "box-1 says that it is the board 02:00:00:00:00:99, the inventory has 02:00:00:00:00:01",
     ]
+
+
+def test_a_board_that_was_changed_by_an_order(ground: Ground) -> None:
+    """Its renewal of before does not count as what it has now."""
+    board = ground.provisioned("box-1")
+    ground.provisioned("court-1")
+    config = json.loads(board.files["/config.json"])
+    board.files["/config.json"] = json.dumps({**config, "hash": config["hash"] + "+"}).encode()
+    board.say()
+    ((name, what, text),) = ground.differs()
+    assert (name, what) == ("box-1", "change")
+    assert text == "configuration (changed by an order, perhaps with its Wi-Fi)"
+    assert ground.apply() == []
+    assert ground.differs() == []
+    assert json.loads(board.files["/config.json"]) == config
 
 
 def test_safe_mode_takes_no_files(ground: Ground) -> None:

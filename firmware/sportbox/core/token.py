@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         def digest(self) -> bytes: ...
 
 
-ACTS = ("unlock", "lock", "identify", "reboot", "configure", "log", "update")
+ACTS = ("unlock", "lock", "identify", "reboot", "configure", "log", "update", "selftest", "crash")
 
 _BLOCK = const(64)  # bytes of a block of SHA-1 and SHA-256 (FIPS 180-4)
 _LIFETIME_S = const(86400)

@@ -20,7 +20,9 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
-    State = dict[str, Any]  # "state", "id", "jti", "boots", "reason", "keep": path -> SHA-256; others go
+    # "state", "id", "jti", "boots", "reason", "keep": path -> SHA-256, others go; in the state `change` also
+    # "change": path -> parts of the old file that become others
+    State = dict[str, Any]
 
 FILES = (
     "/config.json",

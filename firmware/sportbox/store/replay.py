@@ -56,7 +56,7 @@ class ReplayLog:
         self._used: dict[bytes, int] = {}  # digest -> Unix second until which it is kept
         self._size = 0
         self._rewrite_at = _FILE_MAX
-        self._torn = False  # a write failed: what stands at the end of the file is not known
+        self.torn = False  # a write failed: what stands at the end of the file is not known
         self._forgotten_s = 0
         self._reset_s = 0
         self.answers: dict[bytes, Answer] = {}
@@ -135,7 +135,7 @@ class ReplayLog:
     def tidy(self, now_s: int) -> None:
         """Forgets what is over and writes the file anew once it has grown, or lacks something that could
         not be written. To be called when nothing else is urgent. Raises OSError; the old file then stands."""
-        if self.readable and (self._torn or self._size > self._rewrite_at):
+        if self.readable and (self.torn or self._size > self._rewrite_at):
             self._expire(now_s)
             self._rewrite()
 
@@ -176,12 +176,12 @@ class ReplayLog:
             raise ValueError("kind")
 
     def _append(self, lines: bytes) -> None:
-        if self._torn:
+        if self.torn:
             self._rewrite()
-        self._torn = True
+        self.torn = True
         with open(self._path, "ab") as file:
             file.write(lines)
-        self._torn = False
+        self.torn = False
         self._size += len(lines)
         if self.wear is not None:
             self.wear.wrote(len(lines))
@@ -204,7 +204,7 @@ class ReplayLog:
                     if answer.result != "accepted":
                         size += file.write(_line(["final", name, answer.result, answer.reason]))
         os.rename(path, self._path)
-        self._torn = False
+        self.torn = False
         self._size = size
         if self.wear is not None:
             self.wear.wrote(size)

@@ -4,16 +4,13 @@ Loaded with the first part. What a part carries is sealed for this board: AES-25
 RFC 5652, 6.3; that it is genuine the signature of its token has shown before.
 """
 
-import binascii
 import gc
-import hashlib
 import json
-import os
 
 from micropython import const
 
 from sportbox.core.token import hmac_sha256, un_b64url
-from sportbox.store import record, renewal
+from sportbox.store import newfiles, record, renewal
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -52,7 +49,7 @@ class Receiver:
     def is_going(self) -> bool:
         """Whether something has come since the last question, so that one that was given up is in nobody's
         way for long."""
-        size = _size(self._base + renewal.BLOB)
+        size = newfiles.size(self._base + renewal.BLOB)
         seen, self.seen = self.seen, size
         return size not in (0, seen)
 
@@ -81,10 +78,10 @@ class Receiver:
             renewal.clear(self._base)
             record.make_dir(self._base + renewal.NEXT)
             self._id = args["id"]
-        size = 0 if part == 0 or self._id != args["id"] else _size(path)
+        size = 0 if part == 0 or self._id != args["id"] else newfiles.size(path)
         if self._id != args["id"] or size < _PART * part:
             return "failed", "order"
-        content = _unseal(key, args["sealed"])
+        content = unseal(key, args["sealed"])
         is_last = part == args["of"] - 1
         if content is None or not (0 < len(content) <= _PART and (is_last or len(content) == _PART)):
             return _DAMAGED
@@ -97,14 +94,13 @@ class Receiver:
 
     def _finish(self, jti: str) -> "Outcome":
         base = self._base
-        if _digest(base + renewal.BLOB) != self._id or not self._unpack():
+        if newfiles.digest(base + renewal.BLOB) != self._id or not self._unpack():
             self._id = ""
             renewal.clear(base)
             return _DAMAGED
         renewal.remove(base + renewal.BLOB)
-        there = [path for path in renewal.FILES if record.exists(base + renewal.NEXT + path)]
-        keep = {path: _digest(base + renewal.NEXT + path) for path in there}
-        state = {"state": "trial", "id": self._id, "jti": jti, "boots": 0, "reason": None, "keep": keep}
+        state = newfiles.new("trial", self._id, jti)
+        state["keep"] = newfiles.digests(base)
         renewal.write(base + renewal.READY, state)
         return "trial", None
 
@@ -119,16 +115,15 @@ class Receiver:
                 return False
             if not _is_allowed(sizes):
                 return False
-            if _size(base + renewal.BLOB) != len(header) + 1 + sum(sizes.values()):
+            if newfiles.size(base + renewal.BLOB) != len(header) + 1 + sum(sizes.values()):
                 return False
             blob.seek(len(header) + 1)  # what follows is in the order of the text, which a dict does not keep
             record.make_dir(base + renewal.CERTS)
             for path in sorted(sizes, key=lambda path: header.find(b'"%s"' % path.encode())):
-                _copy(blob, base + renewal.NEXT + path, sizes[path])
+                newfiles.copy(blob, base + renewal.NEXT + path, sizes[path])
         for path in renewal.FILES:  # what the blob leaves out stays as it is
             if path not in sizes and record.exists(base + path):
-                with open(base + path, "rb") as file:
-                    _copy(file, base + renewal.NEXT + path, _size(base + path))
+                newfiles.copy_over(base, path)
         return True
 
 
@@ -143,36 +138,7 @@ def _is_allowed(sizes: "Any") -> bool:
     return True
 
 
-def _copy(source: "Any", path: str, size: int) -> None:
-    if size == 0:
-        return
-    with open(path, "wb") as file:
-        while size > 0:
-            piece = source.read(min(size, _PART))
-            file.write(piece)
-            size -= len(piece)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path)[6]
-    except OSError as error:
-        if error.errno != 2:  # ENOENT
-            raise
-        return 0
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while True:
-            piece = file.read(_PART)
-            if not piece:
-                return binascii.hexlify(digest.digest()).decode()
-            digest.update(piece)
-
-
-def _unseal(key: bytes, sealed: str) -> "bytes | None":
+def unseal(key: bytes, sealed: str) -> "bytes | None":
     """None if it was not sealed with this key, as far as the padding tells."""
     from cryptolib import aes
 

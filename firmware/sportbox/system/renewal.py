@@ -5,6 +5,7 @@ before it is acted upon, and what follows from it can be done again: a power cut
 files or the new ones, whole (docs/adr/0012-renewal.md).
 """
 
+import json
 import os
 
 from micropython import const
@@ -17,6 +18,7 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import App
     from sportbox.box import Box
+    from sportbox.compose import Facts
     from sportbox.store.renewal import State
 
 _BOOTS_MAX = const(3)
@@ -24,6 +26,7 @@ _TRIAL_S = const(120)  # with Wi-Fi
 _NO_WIFI_S = const(600)  # a wrong password of the Wi-Fi must not keep a board away for ever
 _ID_SHOWN = const(12)
 _UNREACHABLE = "unreachable"
+_BY_HAND = "+"  # behind the hash of the configuration before: nobody told the one of the new
 
 
 def resume(base: str = "") -> "Trial | None":
@@ -37,6 +40,8 @@ def resume(base: str = "") -> "Trial | None":
         renewal.clear(base)  # parts that never became a whole
         return None
     trial = Trial(state, base)
+    if state["state"] == "change":
+        trial.lay()
     if state["state"] == "taken":
         trial.move()
     elif state["state"] == "trial":
@@ -56,6 +61,31 @@ class Trial:
     def jti(self) -> str:
         """Of the order that is still to be answered."""
         return self._state["jti"]
+
+    def lay(self) -> None:
+        """A changed part becomes a whole new set: now, where there is memory for it. Until the old files are
+        left it can be done again. Raises OSError."""
+        from sportbox.store import newfiles
+
+        state, base = self._state, self._base
+        change = state.pop("change")
+        try:
+            record.make_dir(base + renewal.CERTS)
+            for path in renewal.FILES:
+                if path in change:
+                    content = load(base + path)
+                    _merge(content, change[path])
+                    if "hash" in content and "hash" not in change[path]:
+                        content["hash"] = content["hash"].rstrip(_BY_HAND) + _BY_HAND
+                    with open(base + renewal.NEXT + path, "w") as file:
+                        json.dump(content, file)
+                elif record.exists(base + path):
+                    newfiles.copy_over(base, path)
+            state["keep"] = newfiles.digests(base)
+            state["state"] = "trial"
+            self._write()
+        except OSError:
+            self.give_up("flash")
 
     def begin(self) -> None:
         """One more boot with the new files, or back to the old ones. Raises OSError."""
@@ -159,3 +189,11 @@ class Trial:
 
     def _write(self) -> None:
         renewal.write(self._base + renewal.READY, self._state)
+
+
+def _merge(content: "Facts", change: "Facts") -> None:
+    for name, value in change.items():
+        if isinstance(value, dict):
+            _merge(content.setdefault(name, {}), value)
+        else:
+            content[name] = value

@@ -1,4 +1,5 @@
-"""One board as it shows at the broker: its newest `info` and `availability`, and its answers to tokens."""
+"""One board as it shows at the broker: its newest `info` and `availability`, its answers to tokens, and the
+events that an order led to."""
 
 import asyncio
 import contextlib
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWERS_MAX = 1_000
+EVENTS_MAX = 1_000
+EVENT_PREFIX = "sportbox."
 PUBLISH_S = 10.0
 
 
@@ -24,6 +27,7 @@ class Line:
         self.info: dict[str, Any] = {}
         self.availability: str | None = None
         self.answers: dict[str, tuple[str, str | None]] = {}  # the newest result and reason by jti
+        self.events: dict[tuple[str, str], dict[str, Any]] = {}  # the data by type and the `jti` in it
         self._client = client
         self._address = address
         self._topics = topics
@@ -74,22 +78,32 @@ class Line:
         value = object_of(content)
         if topic == self._topics.info:
             self.info = value
+        elif topic == self._topics.event:
+            self._take_event(value)
         elif topic == self._topics.ack:
             jti, result, reason = value.get("jti"), value.get("result"), value.get("reason")
             if isinstance(jti, str) and isinstance(result, str) and len(self.answers) < ANSWERS_MAX:
                 self.answers[jti] = (result, reason if isinstance(reason, str) else None)
 
+    def _take_event(self, event: dict[str, Any]) -> None:
+        kind, found = event.get("type"), event.get("data")
+        data: dict[str, Any] = found if isinstance(found, dict) else {}
+        jti = data.get("jti")
+        if isinstance(kind, str) and isinstance(jti, str) and len(self.events) < EVENTS_MAX:
+            self.events[kind.removeprefix(EVENT_PREFIX), jti] = data
+
 
 @contextlib.asynccontextmanager
-async def line_to(address: Address, topics: Topics) -> AsyncIterator[Line]:
-    """A connection on which everything about one board arrives; Unreachable if there is none to be had."""
+async def line_to(address: Address, topics: Topics, events: bool = False) -> AsyncIterator[Line]:
+    """A connection on which everything about one board arrives, its events if asked for; Unreachable if there
+    is none to be had."""
     import aiomqtt
 
     async with connected(address) as client:
         line = Line(client, address, topics)
         listening = asyncio.create_task(line.listen())
         try:
-            for topic in (topics.ack, topics.availability, topics.info):
+            for topic in (topics.ack, topics.availability, topics.info, *([topics.event] if events else [])):
                 await subscribe(client, topic)
             yield line
         except aiomqtt.MqttError as error:
