@@ -63,7 +63,7 @@ class TestUpdateCuts(unittest.TestCase):
     def test_cut_again_in_what_follows(self):
         player = Player("a")
         before, first = type(self).cuts, player.operations(PULL)
-        for number, image in player.cuts(PULL + PROVED, 5, first):
+        for number, image in player.cuts(PULL + PROVED, 8, first):
             again = Player("a", image=image)
             for second, image_again in again.cuts([PROVES] * 3, 4):
                 type(self).cuts += 1

@@ -135,6 +135,7 @@ def test_a_bundle_is_installed_and_runs(slots: Bench) -> None:
         (FALLS, "crash", 1, "b falls"),
         (RESTARTS, "unproven", 3, "b restarts"),
     ],
+    ids=["hangs", "raises", "falls", "restarts"],
 )
 def test_a_trial_that_comes_to_nothing(slots: Bench, run: str, reason: str, starts: int, what: str) -> None:
     slots.boot(slot("a", RUNS), slot("b", run), record(update("trial")))
@@ -172,5 +173,5 @@ def test_a_boot_loop_without_a_way_back(slots: Bench) -> None:
 
 def test_a_slot_that_is_not_there_shows_the_sign(slots: Bench) -> None:
     slots.boot(record(None))
-    said(slots.board, "sportbox: not provisioned: no module named 'sportbox", 2)
+    said(slots.board, "sportbox: not provisioned: no module named 'sportbox")
     until(lambda: slots.board.show()["boot_count"] == 1, "no restart")
