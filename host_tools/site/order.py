@@ -27,7 +27,7 @@ HINTS = {
     "key": "the board has other keys: is it the right --state, or --vault?",
     "signature": "the board has other keys: is it the right --state, or --vault?",
     "malformed": "its firmware does not know this order, or not all of it: sportbox update start",
-    "busy": "a door is open, a lock at work, or new files or firmware are on their way: try again",
+    "busy": "a door, a lock or a sensor is at work, or new files or firmware are on their way: try again",
     "replayed": "its log of used tokens cannot be read: grant one with --arg reset=replay_log",
     "clock": "try again: it says its new nonce as soon as it has restarted",
 }

@@ -1,5 +1,6 @@
 """A part of the configuration changed by order: in use after a restart, or back by itself with the reason."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from typing import Any
 import pytest
 
 from host_tools.broker import BrokerProcess, free_port
+from host_tools.mqtt import Address, Topics
 from host_tools.sim.flash import read_files
+from host_tools.site.boardlog import Key
+from host_tools.site.order import Ask, Told, give
 from host_tools.site.renew.blob import seal
-from tests.faults.helpers import Bench, Board, jti_of, patched_firmware
+from tests.faults.helpers import SITE, Bench, Board, jti_of, patched_firmware
 from tests.faults.helpers_listen import Listener
 
 Json = dict[str, Any]
@@ -53,6 +57,11 @@ class Stage:
         token = board.token(component, **claims)
         self.heard.send(board, token)
         return token
+
+    def given(self, board: Board, ask: Ask) -> Told:
+        """As the host's tools give an order."""
+        address, topics = Address(self.broker.host, self.broker.port), Topics(SITE, board.name)
+        return asyncio.run(give(address, topics, Key("ops-1", board.keys["ops-1"]), ask, print))
 
     def answers(self, board: Board, token: str, timeout_s: float = 40.0) -> Answers:
         """All, once the final one is there; each once, for it is given again after a restart."""
@@ -96,16 +105,16 @@ def test_taken_over_and_back(stage: Stage) -> None:
     quick, nowhere, locked_out = boards
     password = sealed(locked_out, {"wifi": {"password": "wrong password"}})
     orders = [
-        stage.order(quick, {"set": {"telemetry_s": 1, "hash": "ba9876543210"}}),
         stage.order(nowhere, {"set": {"broker": {"port": free_port()}}}, "device"),
         stage.order(locked_out, {"set": {"log_level": "debug"}, "set_sealed": password}),
     ]
-    assert stage.answers(quick, orders[0]) == [ACCEPTED, DONE]
-    assert heard.latest(quick, "info")["config"] == "ba9876543210"
+    change = {"set": {"telemetry_s": 1, "hash": "ba9876543210"}}
+    told = stage.given(quick, Ask("configure", lambda info: change, is_change=True))
+    assert (told.result, told.info["config"]) == ("done", "ba9876543210")
     since = len(heard.of(quick, "telemetry"))
     heard.wait(lambda h: len(h.of(quick, "telemetry")) > since + 3, "telemetry each second", 6)
-    assert stage.answers(nowhere, orders[1]) == [ACCEPTED, BACK]
-    assert stage.answers(locked_out, orders[2]) == [ACCEPTED, BACK]
+    assert stage.answers(nowhere, orders[0]) == [ACCEPTED, BACK]
+    assert stage.answers(locked_out, orders[1]) == [ACCEPTED, BACK]
     for board, result in ((quick, DONE), (nowhere, BACK), (locked_out, BACK)):
         (data,) = stage.renewals(board)
         assert (data["result"], data["reason"]) == result
@@ -144,6 +153,13 @@ def test_what_is_refused(stage: Stage) -> None:
     assert refused(change, kid="booking-1") == "role"
     assert refused(change, nonce=None) == "clock"
     assert refused(change, nonce="0" * 16) == "clock"
+    unlock = board.token("lock-1")
+    stage.heard.send(board, unlock)
+    stage.heard.wait_ack(board, unlock, "accepted")
+    assert refused(change) == "busy"  # somebody is to open that door
+    board.set("door-1", "pull")
+    board.set("door-1", "closed")
+    stage.heard.wait(lambda h: h.latest(board, "lock-1/state")["state"] == "locked", "the end of the lend")
     order = stage.order(board, change)
     assert stage.answers(board, order) == [ACCEPTED, DONE]
     stage.heard.send(board, order)
@@ -152,14 +168,3 @@ def test_what_is_refused(stage: Stage) -> None:
     stage.heard.wait(lambda h: h.latest(board, "info")["config"].endswith("+"), "the mark")
     board.cut()
     assert config_of(board)["telemetry_s"] == 2
-
-
-def test_a_door_that_is_open_comes_first(stage: Stage) -> None:
-    board = stage.board("box-1")
-    stage.heard.wait_ready(board)
-    order = board.token("lock-1")
-    stage.heard.send(board, order)
-    stage.heard.wait_ack(board, order, "accepted")
-    assert stage.answers(board, stage.order(board, {"set": {"telemetry_s": 2}})) == [("rejected", "busy")]
-    board.cut()
-    assert config_of(board) == board.config

@@ -52,7 +52,9 @@ class Asked:
 
 @pytest.fixture
 def asked(bench: Bench, mosquitto: BrokerProcess, run_dir: Path) -> Iterator[Asked]:
-    firmware = patched_firmware(bench.folder, {BOX: [(LOOP, CRASH + LOOP)]})
+    changes = {BOX: [(LOOP, CRASH + LOOP)], "sportbox/run.py": [("PAUSE_S = 5 ", "PAUSE_S = 0.2 ")]}
+    quick = {"sportbox/system/orders.py": {"_LEAVE_MS": 200}}
+    firmware = patched_firmware(bench.folder, changes, quick)
     buzzer = {"pin": BUZZER, "active": 1}
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware, buzzer=buzzer)
     with Listener(mosquitto.host, mosquitto.port, run_dir) as heard:
@@ -62,7 +64,17 @@ def asked(bench: Bench, mosquitto: BrokerProcess, run_dir: Path) -> Iterator[Ask
         board.cut()
 
 
-def test_a_selftest_at_work(asked: Asked) -> None:
+def test_identify_is_seen_and_heard_and_a_selftest_moves_nothing(asked: Asked) -> None:
+    world = asked.board.sim.view.world
+    led = asked.board.config["led"]["pin"]
+    wait_until(lambda: world.output_level(led) == 1, "the steady light")
+    assert world.output_level(BUZZER) == 0
+    assert asked.answers(asked.order("identify")) == [ACCEPTED, DONE]
+    for _ in range(2):
+        wait_until(lambda: world.output_level(BUZZER) == 1, "the buzzer")
+        wait_until(lambda: world.output_level(BUZZER) == 0, "the pause")
+        wait_until(lambda: world.output_level(led) == 0, "the light to blink")
+        wait_until(lambda: world.output_level(led) == 1, "the light again")
     asked.heard.wait(lambda h: h.latest(asked.board, "court-1/state")["state"] == "free", "the court")
     pulses = asked.board.pulses()
     token = asked.order("selftest")
@@ -96,16 +108,3 @@ def test_a_crash_is_told_again_and_a_reboot(asked: Asked) -> None:
         assert "_no_such" in crash["error"] and "box.py" in crash["stack"]
     told = {e["id"]: e for e in asked.heard.events(asked.board, "device.crashed")}
     assert len(told) == 1
-
-
-def test_identify_is_seen_and_heard(asked: Asked) -> None:
-    world = asked.board.sim.view.world
-    led = asked.board.config["led"]["pin"]
-    wait_until(lambda: world.output_level(led) == 1, "the steady light")
-    assert world.output_level(BUZZER) == 0
-    assert asked.answers(asked.order("identify")) == [ACCEPTED, DONE]
-    for _ in range(2):
-        wait_until(lambda: world.output_level(BUZZER) == 1, "the buzzer")
-        wait_until(lambda: world.output_level(BUZZER) == 0, "the pause")
-        wait_until(lambda: world.output_level(led) == 0, "the light to blink")
-        wait_until(lambda: world.output_level(led) == 1, "the light again")
