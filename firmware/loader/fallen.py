@@ -14,12 +14,13 @@ from micropython import const
 _PAUSE_S = const(5)  # before a restart: time to read the console, and no storm of restarts
 _ERROR_MAX = const(120)
 _STACK_MAX = const(300)
+MODULES = ("begin", "fallen", "install", "pull", "safe", "wire")  # whatever has loaded them
 
 
 def forget() -> None:
     """What is loaded of the loader, and of the slot: they have modules of the same names."""
     for name in list(sys.modules):
-        if name.startswith(("sportbox", "umqtt")) or name in ("begin", "fallen"):
+        if name.startswith(("sportbox", "umqtt")) or name in MODULES:
             del sys.modules[name]
     gc.collect()
 

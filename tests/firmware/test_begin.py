@@ -1,6 +1,7 @@
 # runs on: micropython
 """Which slot runs at a start: trials, boot loops, worn flash, and what becomes of a firmware that fell."""
 
+import os
 import sys
 import unittest
 
@@ -326,6 +327,15 @@ class TestFallen(BeginCase):
         self.assertLess(len(rtcmem.load()["crash"]["error"]), 121)
         fall(self.base, ValueError("x"))
         self.assertIsNone(start(self.base))
+
+
+class TestForget(unittest.TestCase):
+    def test_all_of_the_loader(self):
+        """Hold mode ends at the prompt: what it has loaded may stay."""
+        import fallen
+
+        names = [name[:-3] for name in os.listdir(fallen.__file__.rsplit("/", 1)[0]) if name.endswith(".py")]
+        self.assertEqual(sorted(fallen.MODULES + ("service",)), sorted(names))
 
 
 class TestWell(BeginCase):
