@@ -91,7 +91,13 @@ def configure(
     key = Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
     known = _Known(site_file, site, board)
     final_s = FINAL_WIFI_S if change.secret else FINAL_S
-    ask = Ask("configure", lambda info: known.args(change, key, info), final_s=final_s, is_change=True)
+    ask = Ask(
+        "configure",
+        lambda info: known.args(change, key, info),
+        final_s=final_s,
+        silent=_moved(site_file, change),
+        is_change=True,
+    )
     told = asyncio.run(give(address, Topics(site.site, board), key, ask, say))
     if json_:
         head = {"device": board, "set": change.names, "secret": sorted(change.secret.get("wifi", {}))}
@@ -143,6 +149,13 @@ class _Known:
         from host_tools.site.inventory import Inventory, inventory_path
 
         return Inventory.open(self.site_file) if inventory_path(self.site_file).exists() else None
+
+
+def _moved(site_file: Path, change: "Change") -> str | None:
+    """A board that is told of another broker answers there."""
+    if "broker" not in change.plain:
+        return None
+    return f"its answer goes to the broker that it was told of: sportbox watch {site_file} --broker URL"
 
 
 def _password(path: Path | None) -> str | None:

@@ -53,6 +53,7 @@ class Ask:
     args: Callable[[dict[str, Any]], dict[str, Any]] = lambda info: {}
     event: str | None = None
     final_s: float = 15.0
+    silent: str | None = None  # what to do when nothing more comes
     is_change: bool = False  # of the configuration: once it is in use, `info` tells it, too
 
 
@@ -100,7 +101,7 @@ async def _on_line(line: Line, topics: Topics, key: Key, state: _State, say: Say
     if found is None:
         raise ToolError(
             f"`{topics.device}` accepted the order, but said nothing more for {state.ask.final_s:.0f} s",
-            f"sportbox watch shows what it does ({topics.device})",
+            state.ask.silent or f"sportbox watch shows what it does ({topics.device})",
             Unreachable.default_status,
         )
     data = None
@@ -108,9 +109,8 @@ async def _on_line(line: Line, topics: Topics, key: Key, state: _State, say: Say
         name = (state.ask.event, state.jti)
         data = await line.until(lambda: line.events.get(name), state.limits.event_s)
         if data is None:
-            raise Unreachable(
-                f"`{topics.device}` answered, but its event {state.ask.event} did not come", "try again"
-            )
+            problem = f"`{topics.device}` answered, but its event {state.ask.event} did not come"
+            raise ToolError(problem, "try again", Unreachable.default_status)
     if state.ask.is_change:
         await line.until(lambda: _is_told(line, state, found) or None, state.limits.event_s)
     return Told(found[0], found[1], data, line.info)

@@ -10,6 +10,7 @@ import pytest
 
 from host_tools.broker import BrokerProcess
 from host_tools.cli import main
+from host_tools.commands import configure
 from host_tools.commands.configure import _Known
 from host_tools.site import order
 from host_tools.site.boardlog import Key
@@ -225,6 +226,20 @@ def test_a_board_that_went_back(
     assert out == "box-1 has what it had before: with what is new it did not reach the broker\n"
     assert set(plays.claims["args"]) == {"set_sealed"}
     assert "a new password" not in out + err
+
+
+def test_a_board_that_went_to_another_broker_answers_there(
+    broker: BrokerProcess,
+    board: MakeBoard,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(configure, "FINAL_S", 0.5)
+    online(board, Plays(("accepted", None)))
+    status, out, err = run(capsys, broker, tmp_path, "configure", "broker.host=new.example")
+    assert (status, out) == (3, "")
+    assert "hint: its answer goes to the broker that it was told of: sportbox watch" in err
 
 
 @pytest.mark.parametrize(
