@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import logging
 import re
 import socket
 import ssl
@@ -30,6 +31,8 @@ KEEPALIVE_S = 20
 ID_DIGITS = 16
 AT_ONCE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 """Else each answer waits 40 ms for the acknowledgement of what was sent before it."""
+SILENT = logging.Logger("mqtt", logging.CRITICAL + 1)
+"""What goes wrong comes as an exception, and is told once, in our words."""
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -205,6 +208,7 @@ async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
         password=login.password if login else None,
         tls_context=login.context() if login else None,
         socket_options=AT_ONCE,
+        logger=SILENT,
     )
     entering = asyncio.ensure_future(client.__aenter__())
     try:

@@ -6,18 +6,17 @@ with RoughWay(broker.port, seed) as way:
 """
 
 import asyncio
-import contextlib
 import random
 import socket
 import struct
 import threading
+from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
 
 from host_tools.broker import free_port
 
 START_S = 5.0
-READ_BYTES = 4_096
 CONNECT_S = 0.5
 
 
@@ -43,7 +42,7 @@ class RoughWay:
         self._rough: Roughness | None = roughness or Roughness()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.sides: set[_Side] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rough way", daemon=True)
 
     @property
@@ -68,65 +67,97 @@ class RoughWay:
         self._loop.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=256)
+        self._server = await self._loop.create_server(lambda: _Side(self), self.host, self.port, backlog=256)
 
     async def _shut(self) -> None:
         assert self._server is not None
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for side in list(self.sides):
+            side.reset()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await self._join(reader, writer)
-        finally:
-            self._tasks.discard(task)
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Both ways, until one side ends it or its time has come."""
+    def doom(self, side: "_Side") -> None:
+        """Draw whether and when this connection is reset."""
         rough = self._rough
-        life_s = None
         if rough is not None and self._random.random() < rough.doomed:
-            life_s = self._random.uniform(0.2, rough.life_s)
+            self._loop.call_later(self._random.uniform(0.2, rough.life_s), side.strike)
+
+    def hold_s(self) -> float:
+        """How long the next piece is held up."""
+        rough = self._rough
+        if rough is None or self._random.random() >= rough.slow:
+            return 0.0
+        self.delays += 1
+        return self._random.uniform(0, rough.delay_s)
+
+    async def reach(self, side: "_Side") -> None:
+        """The other side of a new connection; where the broker is away, so is this."""
         try:
             async with asyncio.timeout(CONNECT_S):
-                there, back = await asyncio.open_connection(self.host, self._target)
-        except (OSError, TimeoutError):  # the broker is away: so is this
-            reset(writer)
+                await self._loop.create_connection(lambda: _Side(self, side), self.host, self._target)
+        except (OSError, TimeoutError):
+            side.reset()
+
+
+class _Side(asyncio.Protocol):
+    """One end of a connection. What comes in leaves at the other end, in order; nothing is left when one of
+    them ends."""
+
+    def __init__(self, way: RoughWay, other: "_Side | None" = None) -> None:
+        self._way = way
+        self._other = other
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[bytes] = deque()  # for the other end, or for their time
+        self._is_held = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._way.sides.add(self)
+        if self._other is None:
+            self._is_held = True
+            self._reaching = asyncio.ensure_future(self._way.reach(self))
             return
-        ways = [
-            asyncio.ensure_future(self._pass(reader, back)),
-            asyncio.ensure_future(self._pass(there, writer)),
-        ]
-        try:
-            done, _ = await asyncio.wait(ways, timeout=life_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            if life_s is not None and not done:
-                self.resets += 1
-            reset(writer)
-            reset(back)
+        if self._other._transport is None:
+            self.reset()
+            return
+        self._other._other = self
+        self._other.let_go()
+        self._way.doom(self)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):  # the end of one side is that of the other
-            while data := await reader.read(READ_BYTES):
-                rough = self._rough
-                if rough is not None and self._random.random() < rough.slow:
-                    self.delays += 1
-                    await asyncio.sleep(self._random.uniform(0, rough.delay_s))
-                writer.write(data)
-                await writer.drain()
+    def data_received(self, data: bytes) -> None:
+        if self._is_held:
+            self._waiting.append(data)
+            return
+        seconds = self._way.hold_s()
+        if seconds:
+            self._is_held = True
+            self._waiting.append(data)
+            asyncio.get_running_loop().call_later(seconds, self.let_go)
+        elif self._other is not None and self._other._transport is not None:
+            self._other._transport.write(data)
 
+    def let_go(self) -> None:
+        self._is_held = False
+        while self._waiting and self._other is not None and self._other._transport is not None:
+            self._other._transport.write(self._waiting.popleft())
 
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Not a close: whoever is there gets ECONNRESET."""
-    stream = writer.get_extra_info("socket")
-    if stream is not None and stream.fileno() != -1:
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    def strike(self) -> None:
+        if self._transport is not None:
+            self._way.resets += 1
+            self.reset()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._way.sides.discard(self)
+        self._transport = None
+        if self._other is not None:
+            self._other.reset()
+
+    def reset(self) -> None:
+        """Not a close: whoever is there gets ECONNRESET."""
+        if self._transport is None:
+            return
+        stream = self._transport.get_extra_info("socket")
+        if stream is not None and stream.fileno() != -1:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport, self._transport = self._transport, None
+        transport.abort()

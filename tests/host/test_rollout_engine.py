@@ -324,6 +324,32 @@ def test_lost_connections_cost_nothing_but_time(make: Make) -> None:
     assert all(board.installed == 1 for board in ground.boards.values())
 
 
+def test_what_got_lost_with_a_connection_is_sent_again(make: Make) -> None:
+    """A board that has asked in vain waits long before it asks again."""
+    ground = make(["box-0"])
+    for lost in (_request, _answer):
+        ground.run(60, lambda lost=lost: lost(ground))
+        ground.engine.lost()
+        ground._said.clear()
+        ground.connects()
+    ground.run(30)
+    assert ground.states() == {"box-0": "done"}
+    assert ground.boards["box-0"].installed == 1
+
+
+def _request(ground: Ground) -> bool:
+    """On its way from the board."""
+    return any(topic.endswith("update/get") for topic, _ in ground._said) and bool(
+        ground.boards["box-0"].content
+    )
+
+
+def _answer(ground: Ground) -> bool:
+    """On its way to the board: it asked, and what it asked for has not come."""
+    board = ground.engine.boards["box-0"]
+    return board.asked is not None and board.asked.at == len(ground.boards["box-0"].content) > 1024
+
+
 def test_paused_it_serves_those_under_way_and_goes_on_later(make: Make) -> None:
     ground = make()
     ground.run(300, lambda: (TEN[2], "ordered") in ground.changes)
@@ -362,7 +388,7 @@ def test_a_board_that_waits_for_a_door_has_an_hour_or_is_aborted(make: Make) -> 
     ground.boards["box-0"].script.waits = ground.boards["box-1"].script.waits = "door"
     ground.run(3000)
     assert ground.states() == {"box-0": "trying", "box-1": "waiting"}
-    assert ground.engine.boards["box-0"].waits == "door"
+    assert ground.row("box-0").reason == "door"
     ground.do("box-0", UpdatedBoard.go_on)
     ground.run(100)
     assert ground.states() == {"box-0": "done", "box-1": "trying"}

@@ -43,6 +43,14 @@ def read_request(message: dict[str, Any], source: Source) -> Request | None:
     return Request(at, min(count, len(source.data) - at))
 
 
+def around(request: Request, source: Source) -> list[Request]:
+    """What a board may want whose last known request this is: that again, or what comes next."""
+    after = request.at + request.count
+    if after >= len(source.data):
+        return [request]
+    return [request, Request(after, min(BLOCK_BYTES, len(source.data) - after))]
+
+
 def slice_of(request: Request, source: Source) -> bytes:
     name = bytes.fromhex(source.sha256[:NAME_DIGITS])
     return _HEAD.pack(name, request.at) + source.data[request.at : request.at + request.count]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from host_tools.update.rollout.blocks import Request
 from host_tools.update.rollout.model import PULLING, UNDER_WAY, BoardState, Limits, Row, Settings, Target
 from host_tools.update.rollout.presence import Presence
 
@@ -31,7 +32,7 @@ class Board(Presence):
     wall_s: Callable[[], int]
     new_jti: Callable[[], str]
     at: int = 0  # bytes of the bundle that it has asked for
-    waits: str | None = None  # it has the bundle, and this is why it does not begin
+    asked: Request | None = None  # the last piece
     send: Literal["order", "abort"] | None = None
     changed: bool = False
     giving_up: Literal["left", "waiting"] | None = None  # what becomes of it when it is aborted
@@ -48,6 +49,11 @@ class Board(Presence):
     boots: set[str] = field(default_factory=set)  # since it has the new firmware
 
     @property
+    def waits(self) -> str | None:
+        """Why it does not begin to install, though it has the bundle."""
+        return self.row.reason if self.row.state == "trying" else None
+
+    @property
     def is_due(self) -> bool:
         """It can have its turn, if not at once."""
         can = self.row.state == "waiting" or (self.row.state == "away" and self.orders < self.limits.orders)
@@ -58,7 +64,7 @@ class Board(Presence):
     def order(self, now: float) -> None:
         """An order, to be kept before it is sent. One that nobody answered keeps its jti: a board that got it
         takes it once."""
-        self.at, self.waits, self.told, self.nonces = 0, None, None, 0
+        self.at, self.asked, self.told, self.nonces = 0, None, None, 0
         self.orders += 1
         row, stamp = self.row, self.wall_s()
         is_good = row.jti is not None and stamp < (row.ordered_s or 0) + ORDER_VALID_S
@@ -106,12 +112,12 @@ class Board(Presence):
         elif state == "trying" and is_new_boot and not self.is_updating:
             self._is_back(now)
 
-    def heard_request(self, until: int, now: float) -> None:
+    def heard_request(self, request: Request, now: float) -> None:
         """It asks for a piece of the bundle: it pulls, whatever else is known."""
         if self.row.state in ("waiting", "away", "ordered"):
             self._go("pulling", None, now)
         if self.row.state in UNDER_WAY:
-            self.at = until
+            self.at, self.asked = request.at + request.count, request
             self._sign(now)
 
     def heard_answer(self, result: str, reason: str | None, now: float) -> None:
@@ -134,7 +140,6 @@ class Board(Presence):
         if self.giving_up is None or not self._may_be_aborted:
             return
         if result == "rejected" and reason == "busy":
-            self.waits = None
             self._go("trying", None, now)  # too late: now it is to come to its end
             self._sign(now)
         elif result == "rejected" and reason == "clock":
@@ -148,12 +153,9 @@ class Board(Presence):
             return
         state, reason = data.get("state"), data.get("reason")
         why = reason if isinstance(reason, str) else None
-        self.waits = None
         self._sign(now)
-        if state == "waiting":
-            self.waits = why or "busy"
-        if state in ("waiting", "installing") and self.row.state in PULLING:
-            self._go("trying", None, now)
+        if state in ("waiting", "installing") and self.row.state != "soaking":
+            self._go("trying", (why or "busy") if state == "waiting" else None, now)
         elif state == "done" and self.row.state != "soaking":
             self._soak(now)
         elif state == "failed" and self.row.state != "soaking":
@@ -202,7 +204,7 @@ class Board(Presence):
 
     @property
     def _may_be_aborted(self) -> bool:
-        return self.row.state in PULLING or (self.row.state == "trying" and self.waits is not None)
+        return self.row.state in PULLING or self.waits is not None
 
     def _tick_abort(self, now: float) -> None:
         if now > self.give_up_at:

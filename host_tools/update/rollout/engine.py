@@ -17,7 +17,7 @@ from typing import Any
 
 from host_tools.mqtt import Topics
 from host_tools.site.renew.line import object_of
-from host_tools.update.rollout.blocks import Source, read_request, slice_of
+from host_tools.update.rollout.blocks import Request, Source, around, read_request, slice_of
 from host_tools.update.rollout.board import Board
 from host_tools.update.rollout.judge import replace_canaries, too_bad, wave_of
 from host_tools.update.rollout.model import (
@@ -104,6 +104,10 @@ class Engine:
         self._unheard = set(itertools.product(self.boards, ("availability", "info")))
         for board in self.boards.values():
             board.connected(now)
+            if board.row.state == "pulling" and board.asked is not None and self.state == "running":
+                # a request or its answer was lost, and a board waits longer each time before it asks again
+                for request in around(board.asked, self._source):
+                    self._answer(board, request)
 
     def lost(self) -> None:
         """Nothing is decided until there is a connection again."""
@@ -137,10 +141,13 @@ class Engine:
         if request is None or board.giving_up is not None or self.state == "aborting":
             return False
         before = board.row
-        board.heard_request(request.at + request.count, now)
+        board.heard_request(request, now)
+        self._answer(board, request)
+        return board.row != before
+
+    def _answer(self, board: Board, request: Request) -> None:
         topic = Topics(self._store.site, board.row.device).of("update", "data")
         self.out.append(Message(topic, slice_of(request, self._source), board.row.device))
-        return board.row != before
 
     # ---- what comes of time
 

@@ -19,13 +19,16 @@ MEANINGS = {
     "board": "the bundle is not for this kind of board",
     "busy": "something else is under way there",
     "clock": "it has no time, and does not take the nonce",
+    "boot_loop": "it restarted again and again",
     "crash": "the new version raised an error when it started",
     "damaged": "a file of the new version was not as it should be",
+    "door": "one is open",
     "downgrade": "it has a newer version; --allow-downgrade",
     "expired": "its clock and this computer's differ",
     "flash": "its flash could not be written",
     "hash": "what it got is not the bundle that the order names",
     "key": "it has other keys: is it the right --state, or --vault?",
+    "lend": "something is lent, or an order runs",
     "lost": "it was updated and is back at its old version; why, was not heard",
     "malformed": "its firmware takes no updates over the air: sportbox provision",
     "micropython": "the bundle is not for its MicroPython",
@@ -56,13 +59,13 @@ def meaning(reason: str) -> str:
     return printable(reason) + (f" ({found})" if found else "")
 
 
-def sentence(row: Row, rollout: Rollout, waits: str | None = None) -> str:
+def sentence(row: Row, rollout: Rollout) -> str:
     """What has become of a board, for the eye."""
     reason = meaning(row.reason) if row.reason else ""
     if row.state == "waiting":
         return f"is asked again later: {reason}" if reason else "waits for its turn"
     if row.state == "trying":
-        return f"has the bundle, and waits: {meaning(waits)}" if waits else "installs it, and tries it"
+        return f"has the bundle, and waits: {reason}" if reason else "installs it, and tries it"
     if row.state == "soaking":
         return f"runs {rollout.version}, and is watched for {rollout.settings.soak_s} s"
     if row.state == "done":
@@ -133,7 +136,7 @@ class Lines:
         if self._json:
             emit(row_facts(board.row))
         else:
-            say(f"{board.row.device} {sentence(board.row, self._rollout, board.waits)}")
+            say(f"{board.row.device} {sentence(board.row, self._rollout)}")
 
     def look(self, boards: Iterable[Board]) -> None:
         return None
@@ -192,5 +195,5 @@ class Bars:
                     continue
                 self._tasks[name] = self._progress.add_task("", total=self._rollout.size, board=f"  {name}")
             at = board.at if board.row.state in ("ordered", "pulling") else self._rollout.size
-            told = sentence(board.row, self._rollout, board.waits)
+            told = sentence(board.row, self._rollout)
             self._progress.update(self._tasks[name], completed=at, description=told)
