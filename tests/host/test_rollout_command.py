@@ -221,8 +221,9 @@ def test_paused_and_resumed_from_another_terminal(make: Callable[..., Town], cap
         assert town.run("pause") == 0
         assert "those under way are served to their end" in capsys.readouterr().err
         assert town.run("pause") == 2
-        assert town.run("resume") == 0
-        assert "the process that does it goes on" in capsys.readouterr().err
+        assert town.run("resume", "--json") == 0
+        out, err = capsys.readouterr()
+        assert "the process that does it goes on" in err and json.loads(out)["state"] == "running"
         assert town.run("pause") == 0
         town.fleet.do("box-1", UpdatedBoard.go_on)
         out, err = process.communicate(timeout=20)

@@ -7,15 +7,21 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import jwt
 import pytest
 
 from host_tools.errors import BadInput, ToolError
+from host_tools.site.keys import device_key
+from host_tools.site.load import load_site
 from host_tools.update.rollout.blocks import Source, read_request, slice_of
+from host_tools.update.rollout.keys import Keys
 from host_tools.update.rollout.model import Row, Settings
 from host_tools.update.rollout.store import Store
 from host_tools.update.rollout.waves import in_order, numbers, parse_waves
-from tests.host.helpers import ROOT
+from host_tools.update.versions import is_older
+from tests.host.helpers import ROOT, ROSTOCK
 
 DATA = bytes(range(256)) * 10
 ROWS = [Row("box-1", 0), Row("box-2", 1, was="0.1.0"), Row("box-3", 1)]
@@ -172,3 +178,32 @@ def test_pieces_of_the_bundle() -> None:
         {"bytes": None},
     ):
         assert read_request({"sha256": name, "at": 0, "bytes": 100, **wrong}, source) is None
+
+
+def test_orders_are_signed_with_the_newest_key_that_a_board_has() -> None:
+    site = load_site(ROSTOCK)
+    masters = {1: b"1" * 32, 2: b"2" * 32}
+    keys = Keys(site, masters)
+    for kids, kid, master in (
+        (["ops-1", "booking-1"], "ops-1", masters[1]),
+        (["ops-1", "ops-1-g2", "booking-1-g2"], "ops-1-g2", masters[2]),
+        (["ops-1", "ops-3"], "ops-3", masters[1]),
+        (None, "ops-1-g2", masters[2]),
+    ):
+        info: dict[str, Any] = {"nonce": "n1"} if kids is None else {"keys": kids, "nonce": "n1"}
+        assert keys.has_key("box-1", info)
+        made = keys.token("box-1", info, {"jti": "j", "act": "update"})
+        version = int(kid.split("-")[1])
+        key = device_key(master, site.site, "box-1", "ops", version)
+        claims = jwt.decode(made, key, algorithms=["HS256"], audience=f"{site.site}/box-1")
+        assert jwt.get_unverified_header(made)["kid"] == kid
+        assert (claims["nonce"], claims["cmp"], claims["act"]) == ("n1", "device", "update")
+    for others in (["booking-1"], ["ops-1-g3"], ["nonsense", 5], []):
+        assert not keys.has_key("box-1", {"keys": others})
+    assert not keys.has_key("box-99", {"keys": ["ops-1"]}), "a board of an older site file"
+
+
+def test_which_version_is_older() -> None:
+    assert is_older("0.9.9", "0.10.0") and is_older("1.2.3", "2.0.0")
+    for version, than in (("1.2.3", "1.2.3"), ("1.2.4", "1.2.3"), ("1.2.3", "safe"), ("1.2.3", None)):
+        assert not is_older(version, than)

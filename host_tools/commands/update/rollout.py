@@ -127,12 +127,12 @@ def abort(
     return control.abort(Place(site_file, From(state, broker, vault, passphrase_file)), json_)
 
 
-def pause(site_file: SiteFile, state: StateDir = None) -> int:
+def pause(site_file: SiteFile, state: StateDir = None, json_: Json = False) -> int:
     """Begin no other board until `resume`. Those under way are served to their end."""
     from host_tools.update.rollout import control
     from host_tools.update.rollout.place import From, Place
 
-    return control.pause(Place(site_file, From(state)))
+    return control.pause(Place(site_file, From(state)), json_)
 
 
 def status(site_file: SiteFile, state: StateDir = None, json_: Json = False) -> int:

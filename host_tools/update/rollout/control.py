@@ -18,8 +18,7 @@ def resume(place: Place, again: bool, json_: bool) -> int:
         if again:
             raise BadInput("boards are still under way", "wait for the end of the process that serves them")
         place.store.change(rollout, ("paused",), "running")
-        say("the process that does it goes on")
-        return EXIT_DONE
+        return _asked(place, "the process that does it goes on", json_)
     with place.store.alone():
         rollout = _newest(place)
         begin = f"sportbox update start {place.file} --bundle B"
@@ -39,15 +38,16 @@ def resume(place: Place, again: bool, json_: bool) -> int:
         return go_on(place, rollout, place.keys(), json_)
 
 
-def pause(place: Place) -> int:
+def pause(place: Place, json_: bool) -> int:
     """No further board is begun."""
     rollout = _newest(place)
     if not place.store.change(rollout, ("running",), "paused"):
         raise BadInput(f"{_named(rollout)} is {rollout.state}", f"sportbox update status {place.file}")
-    if place.store.is_being_done():
-        say("no other board is begun; those under way are served to their end")
+    is_done = place.store.is_being_done()
+    rest = "; those under way are served to their end" if is_done else ""
+    status = _asked(place, f"no other board is begun{rest}", json_)
     say(f"hint: go on with: {resume_command(place)}")
-    return EXIT_DONE
+    return status
 
 
 def abort(place: Place, json_: bool) -> int:
@@ -56,8 +56,8 @@ def abort(place: Place, json_: bool) -> int:
     if not place.store.change(rollout, ("running", "paused", "stopped", "aborting"), "aborting"):
         raise BadInput(f"{_named(rollout)} is {rollout.state}", f"sportbox update status {place.file}")
     if place.store.is_being_done():
-        say("the process that does it begins no other board, and ends those that pull")
-        return EXIT_DONE
+        told = "the process that does it begins no other board, and ends those that pull"
+        return _asked(place, told, json_)
     rollout = replace(rollout, state="aborting", why=None)
     with place.store.alone():
         rows = place.store.rows(rollout)
@@ -112,6 +112,15 @@ def _newest(place: Place) -> Rollout:
             f"sportbox update start {place.file} --bundle B",
         )
     return rollout
+
+
+def _asked(place: Place, told: str, json_: bool) -> int:
+    """What the process that does it was asked for."""
+    rollout = _newest(place)
+    if json_:
+        emit(facts(rollout, place.store.rows(rollout), rollout.state, rollout.why))
+    say(told)
+    return EXIT_DONE
 
 
 def _named(rollout: Rollout) -> str:

@@ -31,6 +31,8 @@ class Keys:
     def _named(self, device: str, info: dict[str, Any]) -> KeyName | None:
         """A board that does not name its keys has those of the site file."""
         kids = info.get("keys")
+        if device not in self._site.devices:
+            return None  # of an older site file
         if not isinstance(kids, list):
             return KeyName("ops", self._site.devices[device].key_version, max(self._masters))
         names = [name for kid in kids if isinstance(kid, str) and (name := read_key_id(kid)) is not None]
