@@ -62,6 +62,8 @@ INFO: dict[str, Test] = {
     "cert": nothing_or(text(r"[0-9a-f]{1,40}")),
     "keys": lambda value: isinstance(value, list) and all(map(text(r"[a-z]+-\d+(-\d+)?"), value)),
     "renewal": nothing_or(text(r"[0-9a-f]{12}")),
+    "slot": one_of("a", "b"),
+    "update": nothing_or(lambda value: set(value) == {"state", "version"}),
 }
 STATES: dict[str, dict[str, Test]] = {
     "lock": {
