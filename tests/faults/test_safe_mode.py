@@ -32,6 +32,7 @@ from tests.faults.helpers_tls import DAY, Server, TlsBroker, certified
 from tests.faults.peer import Behaviour, Peer
 
 DAY_S = 86400
+NO_TIME = ("255.255.255.255", 123)  # refused at once
 
 
 def test_an_update_comes_over_a_power_cut(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
@@ -203,7 +204,7 @@ def test_safe_mode_behind_tls(bench: Bench, run_dir: Path) -> None:
         TlsBroker(run_dir / "broker", Server(stranger, boards_of=authority)).launch() as broker,
         Listener(broker.host, broker.port, run_dir, HEARD) as heard,
     ):
-        board = certified(bench, "box-1", broker.boards, authority, firmware=firmware)
+        board = certified(bench, "box-1", broker.boards, authority, firmware=firmware, ntp=NO_TIME)
         board.boot()
         wait_until(lambda: "ValueError" in board.sim.log(), "a broker that is refused")
         assert heard.of(board, "info") == []
