@@ -21,9 +21,9 @@ from sportbox.net.wifi import Wifi
 from sportbox.store import record
 from sportbox.store.outbox import Outbox
 from sportbox.store.replay import ReplayLog
+from sportbox.system.forget import forget
 from sportbox.system.health import Uptime, measure_stalls
 from sportbox.system.history import History
-from sportbox.system.identity import identity
 from sportbox.system.log import Log
 from sportbox.system.supervisor import Supervisor
 from sportbox.system.timekeeper import Timekeeper
@@ -46,7 +46,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     box.config = config
     box.secrets = secrets
     box.slots = _record_of_slots()
-    box.identity = identity(box.root, secrets, box.slots)
+    _identify(box, secrets)
     box.uptime = Uptime()
     now_ms = box.uptime.ms
     box.log = Log(config["log_level"], now_ms)
@@ -66,6 +66,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     box.replay = ReplayLog(_DATA)
     box.replay.wear = wear
     box.replay.open()
+    forget("sportbox.store.opening")
     box.uplink = box.make_uplink()
     box.log.to(box.uplink.log)
     box.app = App(_DATA, box.clock, box.outbox, box.uplink, limits["batch_ms"], now_ms, box.wake)
@@ -89,6 +90,13 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
         box.app.signals = Signals(lamps)
     box.supervisor = Supervisor(now_ms, box.crashed)
     box.app.on_crash = box.crashed
+
+
+def _identify(box: "Box", secrets: "Facts") -> None:
+    from sportbox.system.identity import identity
+
+    box.identity = identity(box.root, secrets, box.slots)
+    forget("sportbox.system.identity", "sportbox.core.certificate", "sportbox.store.renewal")
 
 
 def _keep_log(box: "Box", hidden: "list[str | None]") -> None:

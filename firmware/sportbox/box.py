@@ -77,7 +77,7 @@ class Box:
         replay: ReplayLog
         uplink: Uplink
         app: App
-        slots: "State | None"  # their record, if it tells of something; until the start is over
+        slots: "State | None"  # their record, while something of it is to be gone on with
         time: Timekeeper
         session: Session
         lamp: "chip.Lamp | None"
@@ -168,11 +168,8 @@ class Box:
                 self.trial.step(self)
             if self.app.update is not None:
                 self.app.update.tick(now_ms)
-            elif self.slots is not None:  # the start is over: there is memory in large pieces
-                from sportbox.system.proving import resume
-
-                resume(self, self.slots)
-                self.slots = None
+            elif self.slots is not None:
+                self.go_on()
             every_ms = self.config["telemetry_s"] * 1000
             if now_ms - self.telemetry_ms >= (every_ms if self.app.short_of_power < 2 else 10 * every_ms):
                 self.telemetry_ms = now_ms
@@ -183,6 +180,15 @@ class Box:
                 self.publish_info()
             self.shine(now_ms)
             await asyncio.sleep_ms(_TICK_MS)
+
+    def go_on(self) -> None:
+        """With an update, in a tick of its own: then there is as much memory as can be had."""
+        try:
+            from sportbox.system.resuming import resume
+
+            resume(self)
+        except MemoryError:  # the next tick tries again
+            self.uplink.short += 1
 
     def shine(self, now_ms: int) -> None:
         """The lamp: blinks for `identify`, and the buzzer sounds; else steady while the broker is reached."""

@@ -3,7 +3,7 @@
 import unittest
 
 from sportbox.store import record, slots
-from sportbox.system import proving
+from sportbox.system import resuming
 
 from tests.firmware import scratch
 from tests.firmware.update_case import Box, UpdateCase
@@ -17,11 +17,12 @@ class ProvingCase(UpdateCase):
         """A start that finds the update in this state."""
         update = dict(UPDATE, state=state, boots=1, reason=reason) if state else None
         slots.write(dict(AT_REST, update=update, **changes), self.base)
-        self.box = Box()
+        self.box = Box(self.base)
         self.app = self.box.app
         self.box.identity["slot"] = runs
         self.box.queued = 3  # of this start's events
-        proving.resume(self.box, self.state(), self.base)
+        self.box.slots = self.state()
+        resuming.resume(self.box, self.base)
         self.assertFalse(self.app.update.may_abort)
 
     def prove(self):

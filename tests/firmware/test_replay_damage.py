@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from sportbox.store import replay
+from sportbox.store import opening, replay
 from sportbox.store.replay import Unreadable
 
 from tests.firmware import scratch
@@ -67,7 +67,7 @@ class TestUnreadable(ReplayCase, unittest.TestCase):
                 self.refuses()
 
     def test_flash_that_gives_an_error(self):
-        scratch.Flash(self, replay).unreadable = self.folder
+        scratch.Flash(self, opening).unreadable = self.folder
         self.again()
         self.assertFalse(self.log.readable)
 

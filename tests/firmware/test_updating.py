@@ -3,7 +3,7 @@
 import unittest
 
 from sportbox.store import bundle, slots
-from sportbox.system import proving, updating
+from sportbox.system import proving, resuming, updating
 
 from tests.firmware import scratch
 from tests.firmware.bundle_case import BLOCK, manifest, packed, start_of
@@ -82,8 +82,8 @@ class TestOrder(UpdateCase, unittest.TestCase):
     def test_short_of_memory(self):
         self.heap = 8000
         self.take()
-        self.assertEqual(self.app.desk.finals, [("jti-1", "failed", "busy")])
-        self.assertIsNone(self.state()["update"])
+        self.box.pass_s(1)
+        self.check_failed("busy")
         self.assertIsNone(self.box.session.second)
         self.assertIn("sportbox.system.pulling", self.forgotten)
 
@@ -203,7 +203,7 @@ class TestPulling(UpdateCase, unittest.TestCase):
             "space": manifest(flash=1 << 60),
         }
         for reason, facts in cases.items():
-            self.box = Box()
+            self.box = Box(self.base)
             self.app = self.box.app
             self.take(made(facts))
             self.box.pass_s(1)
@@ -380,16 +380,17 @@ class TestWaiting(UpdateCase, unittest.TestCase):
 
 class TestGoingOn(UpdateCase, unittest.TestCase):
     def restart(self):
-        self.box = Box()
+        self.box = Box(self.base)
         self.app = self.box.app
-        proving.resume(self.box, self.state(), self.base)
+        self.box.slots = self.state()
+        resuming.resume(self.box, self.base)
 
     def test_a_restart_in_the_middle(self):
         for pieces in (0, 1, 3, 6):
             with self.subTest(pieces=pieces):
                 slots.clear(self.base)
                 slots.write({"slot": "a", "spare": False, "fell": "", "update": None}, self.base)
-                self.box = Box()
+                self.box = Box(self.base)
                 self.app = self.box.app
                 self.take()
                 self.box.pass_s(1)

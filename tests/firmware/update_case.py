@@ -6,7 +6,7 @@ import struct
 
 from sportbox.core.lock import Order
 from sportbox.store import slots
-from sportbox.system import finishing, proving, pulling, updating
+from sportbox.system import finishing, proving, pulling, resuming, updating
 
 from tests.firmware import scratch
 from tests.firmware.bundle_case import bundle as made
@@ -96,7 +96,10 @@ class Session:
 
 
 class Box:
-    def __init__(self):
+    slots = None
+
+    def __init__(self, base):
+        self.base = base
         self.now_ms = 0
         self.app = App()
         self.app.box = self
@@ -123,6 +126,8 @@ class Box:
             self.now_ms += 1000
             if self.app.update is not None:
                 self.app.update.tick(self.now_ms)
+            elif self.slots is not None:
+                resuming.resume(self, self.base)
 
 
 class UpdateCase:
@@ -133,12 +138,12 @@ class UpdateCase:
         self.data = made()
         self.quick = finishing.asyncio = Quick()
         pulling.sys = Played(implementation=Played(version=(1, 29, 0)))
-        updating.heap_free = lambda: self.heap
+        resuming.heap_free = lambda: self.heap
         self.heap = 20000
         self.forgotten = []
-        for module in (updating, pulling, proving):  # they would leave the tests, too
+        for module in (updating, resuming, pulling, proving):  # they would leave the tests, too
             module.forget = lambda *names: self.forgotten.extend(names)
-        self.box = Box()
+        self.box = Box(self.base)
         self.app = self.box.app
         slots.write({"slot": "a", "spare": False, "fell": "", "update": None}, self.base)
 
@@ -156,6 +161,8 @@ class UpdateCase:
         order = self.order(args=self.args(**changes))
         self.assertEqual(updating.refusal(self.app, order), "")
         updating.take(self.app, order, self.base)
+        if self.box.slots is not None:
+            resuming.resume(self.box, self.base)
 
     def asked(self):
         """(at, bytes) of what was asked for since, None if nothing was."""

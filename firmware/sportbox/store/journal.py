@@ -23,7 +23,6 @@ RECORD_OVERHEAD = 12
 PAYLOAD_MAX = 2048
 
 _SEGMENT_BYTES = const(4096)
-_NAME_CHARS = const(9)
 _KIND_EVENT = const(1)
 
 
@@ -61,31 +60,6 @@ class Journal:
         self.last_seq = 0
         self.gone_seq = 0  # dropped up to here
         self.damaged = 0  # segments of which a rest could not be read
-
-    def open(self, acked_seq: int, gone_seq: int) -> None:
-        """Finds the segments, checks every record and skips what is acknowledged or was dropped."""
-        names = [n for n in os.listdir(self._folder) if n.startswith(self._prefix) and len(n) == _NAME_CHARS]
-        names.sort()
-        base = 0
-        for name in names:
-            size = os.stat(self._path(name))[6]
-            if size == 0:  # cut off when it was first made: its number is given again, and its name with it
-                self._remove_if_possible(name)
-                continue
-            self._segments.append(Segment(name, base, size))
-            self.last_seq = int(name[1:], 16)  # even if none of its records can be read
-            base += size
-        self.gone_seq = gone_seq
-        at = 0
-        while True:
-            record = self.read(at)
-            if record is None:
-                break
-            at = record.end
-            self.last_seq = max(self.last_seq, record.seq)
-            if record.seq <= max(acked_seq, gone_seq):
-                self.head = at
-        self.cursor = self.head
 
     def end(self) -> int:
         return self._segments[-1].base + self._segments[-1].size if self._segments else self.head
@@ -183,12 +157,6 @@ class Journal:
         if len(payload) < length or crc32(header[:8] + payload) != crc:
             return None
         return Record(seq, payload, at + RECORD_OVERHEAD + length)
-
-    def _remove_if_possible(self, name: str) -> None:
-        try:
-            os.remove(self._path(name))
-        except OSError:
-            self.damaged += 1  # worn flash must not keep the board from starting
 
     def _close_reader(self) -> None:
         if self._reader is not None:

@@ -67,30 +67,9 @@ class Outbox:
         self.write_errors = 0
 
     def open(self) -> None:
-        records.make_dir(self._folder)
-        mark_seq = 0
-        gone: "tuple[int, ...]" = (0, 0)
-        believed = True
-        try:
-            mark = records.read(self._mark_path)
-            if mark is None:
-                believed = False
-            else:
-                facts = struct.unpack(_MARK, mark) if len(mark) == struct.calcsize(_MARK) else None
-                believed = facts is not None
-                if facts is not None:
-                    self.acked_seq, mark_seq, self.dropped_ordinary, self.dropped_urgent = facts[:4]
-                    gone = facts[4:]
-        except records.Corrupt:
-            believed = False  # all that is on flash is sent again: duplicates, but no loss
-        for journal, gone_seq in zip(self._journals, gone):
-            journal.open(self.acked_seq, gone_seq)
-        if not believed:
-            self.acked_seq = max(0, self._oldest_seq() - 1)
-        self._seq = max(mark_seq, self.acked_seq, self._journals[0].last_seq, self._journals[1].last_seq)
-        self._marked_seq = self.acked_seq
-        self._sent_seq = self.acked_seq
-        self.durable_seq = self._seq
+        from sportbox.store.opening import open_outbox
+
+        open_outbox(self)
 
     def accept(self, payload: bytes, urgent: bool, at_once: bool = True) -> int:
         """Takes an event and returns its number. Urgent ones have the reserve, and are on flash on return
@@ -224,12 +203,6 @@ class Outbox:
         if last >= first:
             count = self._gap[0]
             self._gap = (count + last - first + 1, self._gap[1] if count else first, last)
-
-    def _oldest_seq(self) -> int:
-        oldest = [
-            record.seq for record in [journal.peek() for journal in self._journals] if record is not None
-        ]
-        return min(oldest) if oldest else max(self._journals[0].last_seq, self._journals[1].last_seq) + 1
 
     def _take_pending(self) -> Outgoing | None:
         """An event straight from RAM, only while the flash fails."""

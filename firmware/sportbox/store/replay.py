@@ -23,7 +23,7 @@ import os
 from micropython import const
 
 from sportbox.core.lock import Order
-from sportbox.store.record import crc32, make_dir
+from sportbox.store.record import crc32
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -64,21 +64,9 @@ class ReplayLog:
         self.wear: "Wear | None" = None
 
     def open(self) -> None:
-        """Reads the log; `readable` is False if it cannot be believed. Then no answer is owed either: the
-        rest of the log may say that it was given."""
-        make_dir(self._folder)
-        try:
-            with open(self._path, "rb") as file:
-                for line in file:
-                    self._load(line)
-                    self._size += len(line)
-            self.readable = True
-        except OSError as error:
-            self.readable = error.errno == 2  # ENOENT: a board's first boot
-        except (ValueError, KeyError, IndexError, TypeError):
-            self.readable = False
-        if not self.readable:
-            self.answers = {}
+        from sportbox.store.opening import open_replay
+
+        open_replay(self)
 
     def find(self, jti: str) -> Answer | None:
         return self.answers.get(digest(jti))
@@ -147,33 +135,6 @@ class ReplayLog:
         self._reset_s = now_s
         self._rewrite()
         self.readable = True
-
-    def _load(self, line: bytes) -> None:
-        body = line[9:-1]
-        if line[-1:] != b"\n" or int(line[:8], 16) != crc32(body):
-            raise ValueError("crc")
-        fields = json.loads(body)
-        kind = fields[0]
-        if kind == "forgot":
-            self._forgotten_s = max(self._forgotten_s, fields[1])
-            return
-        if kind == "reset":
-            self._reset_s = max(self._reset_s, fields[1])
-            return
-        key = binascii.unhexlify(fields[1])
-        if kind == "used":
-            self._used[key] = fields[2]
-        elif kind in ("order", "local"):
-            order = Order(fields[2], fields[3], fields[4], fields[5])
-            self.answers[key] = Answer(order, kind == "local")
-        elif kind == "final":
-            if key in self.answers:
-                self.answers[key].result = fields[2]
-                self.answers[key].reason = fields[3]
-        elif kind == "told":
-            self.answers.pop(key, None)
-        else:
-            raise ValueError("kind")
 
     def _append(self, lines: bytes) -> None:
         if self.torn:

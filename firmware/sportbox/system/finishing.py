@@ -98,7 +98,6 @@ class Finish:
         update = self._state["update"]
         if update is not None:  # else it was told, and not yet written down
             update["state"], update["reason"] = "failed", self._failed
-            slots.write(self._state, self._base)
         from sportbox.system.proving import tell
 
         tell(self._box, self._state, self._base)

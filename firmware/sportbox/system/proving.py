@@ -16,19 +16,11 @@ if TYPE_CHECKING:
 
 _TRIAL_S = const(120)  # with Wi-Fi
 _NO_WIFI_S = const(600)
-_TRIES_MAX = const(60)
 _MODULES = (
     "sportbox.system.proving",
     "sportbox.system.finishing",
     "sportbox.store.slots",
 )
-
-
-def resume(box: "Box", state: "State", base: str = "") -> None:
-    """At a start: what is under way goes on with each tick."""
-    box.app.update = proof = Proof(box, state, base)
-    if proof.is_pull():
-        proof.tick(0)
 
 
 class Proof:
@@ -50,11 +42,7 @@ class Proof:
             update["state"], update["reason"] = "failed", "flash"
             self._slot, self._is_trial = state["slot"], False
         self._seq = -1  # of the newest event of this start
-        self._wifi_s = self._no_wifi_s = self._tries = 0
-
-    def is_pull(self) -> bool:
-        update = self._state["update"]
-        return update is not None and update["state"] in ("pull", "ready")
+        self._wifi_s = self._no_wifi_s = 0
 
     def tick(self, now_ms: int) -> None:
         """Once a second; what cannot be written is tried again."""
@@ -67,31 +55,12 @@ class Proof:
 
     def _tick(self, now_ms: int) -> None:
         app = self._box.app
-        if self.is_pull():
-            self._pull()
-            return
         if app.restart_at_ms is not None or (self._is_trial and not self._is_decided(now_ms)):
             return
         if self._slot == self._state["slot"]:
             tell(self._box, self._state, self._base)
         elif not app.busy():  # runs in what was given up
             app.restart_at_ms = now_ms
-
-    def _pull(self) -> None:
-        """A bundle is half there: on with it. Raises MemoryError; then the next tick tries again, for a
-        while."""
-        update = self._state["update"]
-        self._tries += 1
-        try:
-            if update["state"] == "ready" or self._tries > _TRIES_MAX:  # the loader did not do its part
-                raise OSError("not installed")
-            from sportbox.system.pulling import Pull
-
-            self._box.app.update = Pull(self._box, update, self._base)
-            forget(*_MODULES)
-        except OSError as error:
-            self._box.log.write("warning", "update: %s" % error)
-            update["state"], update["reason"] = "failed", "flash"
 
     def _is_decided(self, now_ms: int) -> bool:
         """Decides as soon as it can be, and writes that down. Raises OSError."""
@@ -122,6 +91,8 @@ class Proof:
 def tell(box: "Box", state: "State", base: str = "") -> None:
     """The one final answer and an event, then nothing is left of it. Raises OSError."""
     app, update = box.app, state["update"]
+    if update is not None:
+        slots.write(state, base)
     slots.clear(base)
     if state["fell"]:
         _event(box, "failed", None, "boot_loop")

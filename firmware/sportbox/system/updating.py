@@ -5,17 +5,14 @@ from micropython import const
 
 from sportbox.store import record, slots
 from sportbox.system.forget import forget
-from sportbox.system.health import heap_free
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.app import App
     from sportbox.core.lock import Order
-    from sportbox.system.pulling import Pull
 
 _SIZE_MAX = const(98304)
 _DIGITS_MAX = const(4)  # of each number of a version
-_HEAP_LEAST = const(9000)  # bytes, while a bundle comes
 _HEX = "0123456789abcdef"
 _TRIAL = "/next/ready"  # of a renewal
 _MODULES = ("sportbox.system.updating", "sportbox.store.slots")
@@ -38,8 +35,9 @@ def _refusal(app: "App", order: "Order") -> str:
     if not _is_update(args):
         return "malformed"
     renewal = app.receiver
-    is_busy = app.update is not None or record.exists(_TRIAL) or (renewal is not None and renewal.is_going())
-    return "busy" if is_busy else ""
+    if app.update is not None or app.box.slots is not None or record.exists(_TRIAL):
+        return "busy"
+    return "busy" if renewal is not None and renewal.is_going() else ""
 
 
 def _is_update(args: "dict[str, object]") -> bool:
@@ -74,45 +72,22 @@ def take(app: "App", order: "Order", base: str = "") -> None:
         reason = "busy"
     if reason:
         app.desk.final(order, "failed", reason)
-    else:
-        _tell(app, args["version"])
 
 
 def _begin(app: "App", jti: str, args: "dict[str, object]", base: str) -> str:
-    """Why not, or an empty string. Raises OSError, MemoryError."""
+    """On flash, it is under way: resuming.py goes on. Raises OSError, MemoryError."""
     update: "dict[str, object]" = {name: args[name] for name in ("sha256", "size", "version")}
     update.update(jti=jti, down="allow_downgrade" in args, state="pull", boots=0, reason=None)
     slots.clear(base)
     state = slots.read(base)
     state["update"] = update
-    pull = _pull(app, update, base)
-    if pull is None:
-        return "busy"
     slots.write(state, base)
-    app.update = pull
-    return ""
-
-
-def _tell(app: "App", version: object) -> None:
+    app.box.slots = state
+    version = args["version"]
     try:
         app.event("device", "device.update", {"state": "pulling", "version": version, "reason": None})
         app.box.identity["update"] = {"state": "pull", "version": version}
         app.box.publish_info()
     except MemoryError:  # it goes on all the same
         app.uplink.short += 1
-
-
-def _pull(app: "App", update: "dict[str, object]", base: str) -> "Pull | None":
-    """What asks for the bundle, None if that would leave too little memory for the locks. Raises OSError."""
-    try:
-        from sportbox.system.pulling import Pull
-
-        pull: "Pull | None" = Pull(app.box, update, base)
-        if heap_free() < _HEAP_LEAST:
-            pull = None
-    except MemoryError:
-        pull = None
-    if pull is None:
-        app.box.session.second = None
-        forget("sportbox.system.pulling", "sportbox.store.bundle")
-    return pull
+    return ""

@@ -1,0 +1,132 @@
+"""How what is on flash is read at a start: outbox, replay log, and the answers that are owed. These functions
+belong to the classes that they fill; as they are needed once, they leave the memory with what else only the
+start needs (docs/adr/0018-what-only-the-start-needs.md)."""
+
+import binascii
+import json
+import os
+import struct
+
+from micropython import const
+
+from sportbox.core.lock import Order
+from sportbox.store import record
+from sportbox.store.journal import Segment
+from sportbox.store.replay import Answer
+
+TYPE_CHECKING = const(False)
+if TYPE_CHECKING:
+    from sportbox.store.journal import Journal
+    from sportbox.store.outbox import Outbox
+    from sportbox.store.replay import ReplayLog
+
+_NAME_CHARS = const(9)
+_MARK = "<IIIIII"  # as outbox.py writes it
+
+
+def open_journal(journal: "Journal", acked_seq: int, gone_seq: int) -> None:
+    """Finds the segments, checks every record and skips what is acknowledged or was dropped."""
+    folder, prefix = journal._folder, journal._prefix
+    names = [n for n in os.listdir(folder) if n.startswith(prefix) and len(n) == _NAME_CHARS]
+    names.sort()
+    base = 0
+    for name in names:
+        size = os.stat(folder + "/" + name)[6]
+        if size == 0:  # cut off when it was first made: its number is given again, and its name with it
+            try:
+                os.remove(folder + "/" + name)
+            except OSError:
+                journal.damaged += 1  # worn flash must not keep the board from starting
+            continue
+        journal._segments.append(Segment(name, base, size))
+        journal.last_seq = int(name[1:], 16)  # even if none of its records can be read
+        base += size
+    journal.gone_seq = gone_seq
+    at = 0
+    while True:
+        found = journal.read(at)
+        if found is None:
+            break
+        at = found.end
+        journal.last_seq = max(journal.last_seq, found.seq)
+        if found.seq <= max(acked_seq, gone_seq):
+            journal.head = at
+    journal.cursor = journal.head
+
+
+def open_outbox(outbox: "Outbox") -> None:
+    record.make_dir(outbox._folder)
+    mark_seq = 0
+    gone: "tuple[int, ...]" = (0, 0)
+    believed = True
+    try:
+        mark = record.read(outbox._mark_path)
+        if mark is None:
+            believed = False
+        else:
+            facts = struct.unpack(_MARK, mark) if len(mark) == struct.calcsize(_MARK) else None
+            believed = facts is not None
+            if facts is not None:
+                outbox.acked_seq, mark_seq, outbox.dropped_ordinary, outbox.dropped_urgent = facts[:4]
+                gone = facts[4:]
+    except record.Corrupt:
+        believed = False  # all that is on flash is sent again: duplicates, but no loss
+    for journal, gone_seq in zip(outbox._journals, gone):
+        open_journal(journal, outbox.acked_seq, gone_seq)
+    if not believed:
+        outbox.acked_seq = max(0, _oldest_seq(outbox) - 1)
+    outbox._seq = max(mark_seq, outbox.acked_seq, outbox._journals[0].last_seq, outbox._journals[1].last_seq)
+    outbox._marked_seq = outbox.acked_seq
+    outbox._sent_seq = outbox.acked_seq
+    outbox.durable_seq = outbox._seq
+
+
+def _oldest_seq(outbox: "Outbox") -> int:
+    oldest = [record.seq for record in [journal.peek() for journal in outbox._journals] if record is not None]
+    return min(oldest) if oldest else max(outbox._journals[0].last_seq, outbox._journals[1].last_seq) + 1
+
+
+def open_replay(log: "ReplayLog") -> None:
+    """Reads the log; `readable` is False if it cannot be believed. Then no answer is owed either: the
+    rest of the log may say that it was given."""
+    record.make_dir(log._folder)
+    try:
+        with open(log._path, "rb") as file:
+            for line in file:
+                _load(log, line)
+                log._size += len(line)
+        log.readable = True
+    except OSError as error:
+        log.readable = error.errno == 2  # ENOENT: a board's first boot
+    except (ValueError, KeyError, IndexError, TypeError):
+        log.readable = False
+    if not log.readable:
+        log.answers = {}
+
+
+def _load(log: "ReplayLog", line: bytes) -> None:
+    body = line[9:-1]
+    if line[-1:] != b"\n" or int(line[:8], 16) != record.crc32(body):
+        raise ValueError("crc")
+    fields = json.loads(body)
+    kind = fields[0]
+    if kind == "forgot":
+        log._forgotten_s = max(log._forgotten_s, fields[1])
+        return
+    if kind == "reset":
+        log._reset_s = max(log._reset_s, fields[1])
+        return
+    key = binascii.unhexlify(fields[1])
+    if kind == "used":
+        log._used[key] = fields[2]
+    elif kind in ("order", "local"):
+        order = Order(fields[2], fields[3], fields[4], fields[5])
+        log.answers[key] = Answer(order, kind == "local")
+    elif kind == "final":
+        if key in log.answers:
+            log.answers[key].result = fields[2]
+            log.answers[key].reason = fields[3]
+    elif kind == "told":
+        log.answers.pop(key, None)
+    else:
+        raise ValueError("kind")

@@ -1,0 +1,53 @@
+"""What is under way of an update goes on: after its order, or at a start that finds it in the record of the
+slots. Loaded for that moment: it chooses what is loaded for longer."""
+
+from micropython import const
+
+from sportbox.system.forget import forget
+from sportbox.system.health import heap_free
+
+TYPE_CHECKING = const(False)
+if TYPE_CHECKING:
+    from sportbox.box import Box
+
+_LEAST = const(9000)  # bytes that must be left while a bundle comes
+_LEAST_BEFORE = const(19000)  # the same before the broker is reached, and the first order taken
+
+
+def resume(box: "Box", base: str = "") -> None:
+    """`box.slots` is the record. Raises MemoryError; then it can be tried again."""
+    forget("sportbox.system.resuming")
+    state = box.slots
+    assert state is not None
+    update = state["update"]
+    if update is not None and update["state"] in ("pull", "ready"):
+        reason = "flash"  # `ready`: the loader did not do its part
+        if update["state"] == "pull":
+            reason = _pull(box, base)
+        if reason:
+            update["state"], update["reason"] = "failed", reason
+    if box.app.update is None:
+        from sportbox.system.proving import Proof
+
+        box.app.update = Proof(box, state, base)
+    box.slots = None
+
+
+def _pull(box: "Box", base: str) -> str:
+    """Why it cannot go on, or an empty string."""
+    assert box.slots is not None
+    try:
+        from sportbox.system.pulling import Pull
+
+        pull = Pull(box, box.slots["update"], base)
+        if heap_free() >= (_LEAST if box.session.up else _LEAST_BEFORE):
+            box.app.update = pull
+            return ""
+        reason = "busy"  # the locks need what is left
+    except MemoryError:
+        reason = "busy"
+    except OSError:
+        reason = "flash"
+    box.session.second = None
+    forget("sportbox.system.pulling", "sportbox.store.bundle")
+    return reason
