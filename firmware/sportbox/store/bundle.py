@@ -41,7 +41,6 @@ class Incoming:
         self._size = size
         self._base = base
         self._path = base + slots.BUNDLE
-        self._piece = bytearray(_PIECE)
         self._table = self._start = 0  # where the table begins, where the blocks do
         self._at = 0  # up to there it is right
         self._hash: "Any" = None
@@ -127,6 +126,7 @@ class Incoming:
         if self._hash is None:
             self._hash = hashlib.sha256()
             self._hashed = 0
+            self._piece = bytearray(_PIECE)
         with open(self._path, "rb") as file:
             file.seek(self._hashed)
             for _ in range(_PIECES):

@@ -10,8 +10,8 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.box import Box
 
-_LEAST = const(9000)  # bytes that must be left while a bundle comes
-_LEAST_BEFORE = const(19000)  # the same before the broker is reached, and the first order taken
+_LEAST = const(11500)  # bytes that must be left while a bundle comes
+_LEAST_BEFORE = const(21500)  # the same before the broker is reached, and the first order taken
 
 
 def resume(box: "Box", base: str = "") -> None:
