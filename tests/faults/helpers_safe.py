@@ -53,8 +53,12 @@ def small_bundle(board: str = "box-esp32s3", content: bytes = b"", series: Range
 
 def order(board: Board, info: dict[str, Any], bundle: bytes, **changes: Any) -> str:
     """A token for an update."""
-    args = {"sha256": sha256(bundle), "size": len(bundle), "version": "0.2.0", **changes.pop("args", {})}
+    args = {**args_of(bundle), **changes.pop("args", {})}
     return board.token(None, kid="ops-1", act="update", args=args, nonce=info["nonce"], **changes)
+
+
+def args_of(bundle: bytes) -> dict[str, Any]:
+    return {"sha256": sha256(bundle), "size": len(bundle), "version": "0.2.0"}
 
 
 class Blocks:

@@ -1,6 +1,7 @@
 """The largest boards under a day's traffic in half a minute: the loop goes round, the heap stays as it is."""
 
 import asyncio
+import random
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,8 +12,10 @@ from host_tools.site.ca import Authority, new_authority
 from host_tools.site.check_sections import TLS_LOCKS_MAX
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config
+from host_tools.update.pack import pack
 from tests.brokers import start
-from tests.faults.helpers import Bench
+from tests.faults.helpers import Bench, eventually, jti_of
+from tests.faults.helpers_safe import SERIES, Blocks, args_of
 from tests.faults.helpers_stage import BoxStage, play
 from tests.faults.helpers_tls import Server, TlsBroker, certified
 
@@ -27,6 +30,11 @@ STALL_TLS_MS = 250
 HEAP_LEAST_BYTES = 12_000
 HEAP_SWAY_BYTES = 4_500
 """Orders that may come again are remembered, and the table of them grows by doubling."""
+HEAP_LEAST_UPDATING_BYTES = 10_000
+HELD_AT = 20_000
+MPY = b"M\x06\x00\x1f"
+BOARDS = ("box-esp32s3",)
+TRIES = 5
 ROUNDS = 4
 MOVES = 60
 COMPARED = 6
@@ -68,23 +76,55 @@ async def check_figures(stage: FullStage, since: int) -> None:
     assert (found[-1]["task_restarts"], found[-1]["dropped"]) == (0, 0), told
 
 
+async def all_locks(stage: FullStage, number: int) -> None:
+    """An order for each of them at once."""
+    orders = [await stage.order(f"lock-{n}") for n in range(1, stage.locks + 1)]
+    passing = asyncio.create_task(asyncio.to_thread(stage.set, "gate-1", "in" if number % 2 else "out"))
+    for n, order in enumerate(orders, 1):
+        await stage.pull(f"door-{n}", 8.0)
+        await stage.answered(order, ("accepted", None), ("done", None))
+    await asyncio.to_thread(stage.set, "keypad-1", f"0000000{number}")
+    await passing
+    for n in range(1, stage.locks + 1):
+        stage.set(f"door-{n}", "closed")
+    for n in range(1, stage.locks + 1):
+        await stage.shows(f"lock-{n}", "locked", 8.0)
+
+
+async def during_an_update(stage: FullStage) -> None:
+    """The same while a bundle comes, which is given up before a restart."""
+    bundle = pack({"noise.mpy": MPY + random.Random(1).randbytes(2 * HELD_AT)}, "9.0.0", BOARDS, SERIES, 6)
+    blocks = Blocks(stage.heard, bundle)
+    blocks.spoil = lambda at, data: data if at < HELD_AT else None
+    await asyncio.to_thread(order_update, stage, args_of(bundle))
+    await eventually(lambda: blocks.asked[-1:] >= [HELD_AT], f"{stage.name} to ask", 20)
+    since = len(await figures(stage))
+    await all_locks(stage, ROUNDS)
+    free = [telemetry["heap_free"] for telemetry in (await figures(stage))[since:]]
+    assert min(free) > HEAP_LEAST_UPDATING_BYTES, f"{stage.name}: heap free {free}"
+    for _ in range(TRIES):  # there may be no memory for it just now
+        if await asyncio.to_thread(order_update, stage, {"abort": True}) == "accepted":
+            break
+    await stage.tells("device.update", 8.0, state="failed", reason="aborted")
+
+
+def order_update(stage: FullStage, args: Json) -> str:
+    """The first answer."""
+    board = stage.board
+    nonce = stage.heard.latest(board, "info")["nonce"]
+    token = board.token(None, kid="ops-1", act="update", args=args, nonce=nonce)
+    stage.heard.send(board, token)
+    stage.heard.wait(lambda heard: heard.acks(board, jti_of(token)), "an answer")
+    return stage.heard.acks(board, jti_of(token))[0][0]
+
+
 async def a_box_with_everything(stage: FullStage) -> None:
     """Orders for all eight at once, again and again, while people pass the gate and somebody tries codes."""
     await stage.boot(**equipment("box-1", stage.locks))
     await stage.shows("inside-1", "free")
     since = 0
     for number in range(ROUNDS):
-        orders = [await stage.order(f"lock-{n}") for n in range(1, stage.locks + 1)]
-        passing = asyncio.create_task(asyncio.to_thread(stage.set, "gate-1", "in" if number % 2 else "out"))
-        for n, order in enumerate(orders, 1):
-            await stage.pull(f"door-{n}", 8.0)
-            await stage.answered(order, ("accepted", None), ("done", None))
-        await asyncio.to_thread(stage.set, "keypad-1", f"0000000{number}")
-        await passing
-        for n in range(1, stage.locks + 1):
-            stage.set(f"door-{n}", "closed")
-        for n in range(1, stage.locks + 1):
-            await stage.shows(f"lock-{n}", "locked", 8.0)
+        await all_locks(stage, number)
         if number == 0:  # what is loaded and allocated once is there now
             since = len(await figures(stage))
     if stage.tells_log:  # there is memory enough to read it; beside TLS an order for it may be told `busy`
@@ -92,6 +132,7 @@ async def a_box_with_everything(stage: FullStage) -> None:
             order = await stage.order("device", act)
             await stage.answered(order, ("accepted", None), ("done", None))
     await check_figures(stage, since)
+    await during_an_update(stage)
 
 
 async def a_court_with_everything(stage: FullStage) -> None:

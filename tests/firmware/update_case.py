@@ -121,6 +121,9 @@ class Box:
         update = self.identity["update"]
         self.shown.append(None if update is None else (update["state"], update["version"]))
 
+    def is_updating(self):
+        return self.app.update is not None or self.slots is not None
+
     def pass_s(self, seconds=1):
         for _ in range(seconds):
             self.now_ms += 1000

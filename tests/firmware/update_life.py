@@ -4,7 +4,7 @@ Time and network are played."""
 from tests.firmware.loader_case import PWRON, WATCHDOG, Machine, fall, power_on, start
 
 from sportbox.store import record, slots  # isort: skip
-from sportbox.system import finishing, proving, pulling, updating  # isort: skip
+from sportbox.system import finishing, proving, pulling, resuming, updating  # isort: skip
 
 from tests.firmware.ramflash import Life, Mounted, unmount
 from tests.firmware.slots_case import NEW as SMALL
@@ -78,8 +78,8 @@ class Board(UpdateCase):
         self.slot = None
         power_on()
         pulling.sys = Played(implementation=Played(version=(1, 29, 0)))
-        updating.heap_free = lambda: 20000
-        for module in (updating, pulling, proving):  # they would leave the tests, too
+        resuming.heap_free = lambda: 30000
+        for module in (updating, resuming, pulling, proving):  # they would leave the tests, too
             module.forget = lambda *names: None
         self.begin("a")
 
@@ -90,7 +90,7 @@ class Board(UpdateCase):
     def begin(self, slot):
         """A start of the firmware."""
         self.quick = finishing.asyncio = Quick()
-        self.box = Box()
+        self.box = Box(PATH)
         self.box.identity["slot"] = slot
         self.app = self.box.app
 
@@ -120,13 +120,13 @@ class Board(UpdateCase):
             self.box.session.up = outcome != DEAF
             if outcome not in (PROVES, DEAF):
                 return
-        proving.resume(self.box, state, PATH)
+        self.box.slots = state
         self.go_on()
 
     def go_on(self):
         """Until nothing is left of the update, or until a restart is due."""
         for _ in range(SECONDS_MAX):
-            if self.app.update is None or self.app.restart_at_ms is not None:
+            if not self.box.is_updating() or self.app.restart_at_ms is not None:
                 break
             self.box.pass_s()
             self.serve()

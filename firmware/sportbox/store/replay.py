@@ -16,6 +16,7 @@ written anew, and a full log takes no more orders.
 """
 
 import binascii
+import gc
 import hashlib
 import json
 import os
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 
 _FILE_MAX = const(8192)  # rewritten beyond that, or beyond twice what is still needed
+_SPARE = const(704)
 _DIGEST = const(8)  # bytes of SHA-256: the chance that one of 256 tokens meets another by accident is nil
 
 
@@ -56,6 +58,7 @@ class ReplayLog:
         self._used: dict[bytes, int] = {}  # digest -> Unix second until which it is kept
         self._size = 0
         self._rewrite_at = _FILE_MAX
+        self._spare: "bytes | bytearray" = b""  # what opening a file takes
         self.torn = False  # a write failed: what stands at the end of the file is not known
         self._forgotten_s = 0
         self._reset_s = 0
@@ -123,6 +126,11 @@ class ReplayLog:
     def tidy(self, now_s: int) -> None:
         """Forgets what is over and writes the file anew once it has grown, or lacks something that could
         not be written. To be called when nothing else is urgent. Raises OSError; the old file then stands."""
+        if not self._spare:
+            try:
+                self._spare = bytearray(_SPARE)
+            except MemoryError:
+                self._spare = b""
         if self.readable and (self.torn or self._size > self._rewrite_at):
             self._expire(now_s)
             self._rewrite()
@@ -140,7 +148,13 @@ class ReplayLog:
         if self.torn:
             self._rewrite()
         self.torn = True
-        with open(self._path, "ab") as file:
+        try:
+            file = open(self._path, "ab")  # noqa: SIM115  # closed below
+        except MemoryError:
+            self._spare = b""  # no lock stays shut because something else has split the memory up
+            gc.collect()
+            file = open(self._path, "ab")  # noqa: SIM115
+        with file:
             file.write(lines)
         self.torn = False
         self._size += len(lines)
