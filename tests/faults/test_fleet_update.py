@@ -28,7 +28,7 @@ SITE = "fleet"
 NAMES = [f"court-{number:03}" for number in range(BOARDS)]
 BOARD = "  {name}: {{board: field-esp32c3, components: {{court-1: {{}}}}}}\n"
 TEXT = f"version: 1\nsite: {SITE}\ndefaults: {{telemetry_s: 600}}\ndevices:\n"
-ROUGH = Roughness(doomed=0.5, life_s=15, slow=0.03, delay_s=0.15)
+ROUGH = Roughness(doomed=0.5, life_s=15, slow=0.01, delay_s=0.2)
 ROLLOUT_S = 200.0
 
 
