@@ -7,9 +7,10 @@ from typing import Any
 from host_tools.broker import BrokerProcess
 from host_tools.update.build import build
 from host_tools.update.form import Range, sha256
-from tests.faults.helpers import Bench, Board, wait_until
+from tests.faults.helpers import Bench, Board, patched_firmware, wait_until
 from tests.faults.helpers_listen import Listener
 from tests.faults.helpers_safe import HEARD, Blocks, order, small_bundle
+from tests.faults.test_sleep import asleep, field_board
 from tests.host.bundles import FILES, made
 
 Json = dict[str, Any]
@@ -77,6 +78,26 @@ def test_to_a_new_version_over_a_power_cut(bench: Bench, run_dir: Path, mosquitt
         board.cut()
 
 
+def test_a_board_that_sleeps(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+    """It stays awake with its radio until the new version has proved itself, then sleeps in it."""
+    bundle = build(version="0.2.0")
+    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
+        board = field_board(bench, mosquitto)
+        blocks = Blocks(heard, bundle)
+        board.boot()
+        heard.wait_ready(board)
+        token = order(board, heard.latest(board, "info"), bundle)
+        heard.send(board, token)
+        wait_told(heard, board, "done")
+        assert heard.wait_ack(board, token, "done")[-1] == ("done", None)
+        assert blocks.asked.count(0) == 1
+        asleep(board, 3)
+        info = heard.latest(board, "info")
+        assert (info["firmware"], info["slot"], info["sleeping"]) == ("0.2.0", "b", True)
+        assert "sleeping" not in [m.payload.decode() for m in heard.of(board, "availability")][:-1]
+        board.cut()
+
+
 class Foundry:
     """A board that is given one bad bundle after the other."""
 
@@ -106,8 +127,9 @@ class Foundry:
 
 
 def test_what_a_board_does_not_take(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+    quick = patched_firmware(run_dir, constants={"sportbox/box.py": {"_TICK_MS": 200}})
     with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port))
+        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=quick)
         board.boot()
         heard.wait_ready(board)
         foundry = Foundry(board, heard)

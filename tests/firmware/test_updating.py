@@ -87,6 +87,12 @@ class TestOrder(UpdateCase, unittest.TestCase):
         self.assertIsNone(self.box.session.second)
         self.assertIn("sportbox.system.pulling", self.forgotten)
 
+    def test_packets_that_hold_no_piece(self):
+        self.box.session.room = 1131
+        self.take()
+        self.box.pass_s(1)
+        self.check_failed("space")
+
     def test_a_renewal_that_is_under_way(self):
         going = [True, True, False]
         self.app.receiver = Played(is_going=lambda: going.pop(0))

@@ -84,6 +84,7 @@ class Session:
     up = True
     second = None
     connects = 1
+    room = 2048
 
     def __init__(self):
         self.topics = []

@@ -82,6 +82,7 @@ class Session:
         self._random_bits = random_bits
         self._secure = secure
         self._backoff = Backoff(settings.backoff_cap_ms)
+        self.room = settings.packet_max  # for a packet that comes
         self._buffer = bytearray(settings.packet_max)
         self._view = memoryview(self._buffer)
         self._fill = 0

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sportbox.box import Box
 
 _LEAST = const(11500)  # bytes that must be left while a bundle comes
+_PACKET = const(1132)  # a piece with the longest topic
 _LEAST_BEFORE = const(21500)  # the same before the broker is reached, and the first order taken
 
 
@@ -36,6 +37,8 @@ def resume(box: "Box", base: str = "") -> None:
 def _pull(box: "Box", base: str) -> str:
     """Why it cannot go on, or an empty string."""
     assert box.slots is not None
+    if box.session.room < _PACKET:
+        return "space"
     try:
         from sportbox.system.pulling import Pull
 
