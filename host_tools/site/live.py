@@ -187,7 +187,7 @@ def _whole(value: Any) -> int | None:
 def line_of(site: str, message: Message) -> str | None:
     """A message as a plain line for a log; None for topics of no interest."""
     parsed = parse_topic(message.topic, site)
-    if parsed is None:
+    if parsed is None or parsed.rest[0] == "update":  # hundreds of pieces of a bundle; events tell of it
         return None
     body = message.payload
     if parsed.rest == ("event",) and isinstance(body, dict):

@@ -194,8 +194,10 @@ def test_lines(rest: str, payload: object, line: str) -> None:
     assert line_of(SITE, message(rest, payload)) == line
 
 
-def test_a_message_of_another_site_is_no_line() -> None:
+def test_a_message_of_another_site_and_a_piece_of_a_bundle_are_no_lines() -> None:
     assert line_of(SITE, read_message("sportbox/v1/other/box-1/event", b"{}", False)) is None
+    for rest in ("update/get", "update/data"):
+        assert line_of(SITE, message(rest, b"\x01\x02")) is None
 
 
 @pytest.mark.parametrize(
