@@ -365,6 +365,31 @@ def test_paused_it_serves_those_under_way_and_goes_on_later(make: Make) -> None:
     assert all(board.installed == 1 for board in ground.boards.values())
 
 
+def test_a_pause_that_is_taken_back_or_comes_too_late(make: Make) -> None:
+    ground = make(["box-0", "box-1"])
+    ground.run(300, lambda: ("box-0", "soaking") in ground.changes)
+    ground.store.change(ground.rollout, ["running"], "paused")
+    ground.run(1)
+    assert ground.engine.state == "paused"
+    ground.engine._looked_at = ground.now + 1_000  # it does not look by itself
+    ground.store.change(ground.rollout, ["paused"], "running")
+    ground.run(300, lambda: ("box-1", "soaking") in ground.changes)
+    ground.engine._looked_at = ground.now
+    ground.store.change(ground.rollout, ["running"], "paused")
+    ground.run(300)
+    assert (ground.engine.end, set(ground.states().values())) == ("over", {"done"})
+
+
+def test_a_board_that_has_other_keys_meanwhile_is_asked_no_more(make: Make) -> None:
+    ground = make(["box-0"])
+    ground.boards["box-0"].script.deaf = 99
+    ground.run(60, lambda: ground.states()["box-0"] == "ordered")
+    info = b'{"firmware": "0.1.0", "bootid": "x", "slot": "a", "keys": ["ops-1-g7"]}'
+    ground.do("box-0", lambda board: [(board.topics.info, info, True)])
+    ground.run(60)
+    assert (ground.row("box-0").state, ground.row("box-0").reason) == ("refused", "no_key")
+
+
 def test_aborted_pulls_end_and_trials_come_to_their_end(make: Make) -> None:
     ground = make(soak_s=1)
     ground.boards["box-2"].script.stop_at = 1500

@@ -104,7 +104,7 @@ class Engine:
         self._unheard = set(itertools.product(self.boards, ("availability", "info")))
         for board in self.boards.values():
             board.connected(now)
-            if board.row.state == "pulling" and board.asked is not None and self.state == "running":
+            if board.row.state == "pulling" and board.asked is not None and self.state != "aborting":
                 # a request or its answer was lost, and a board waits longer each time before it asks again
                 for request in around(board.asked, self._source):
                     self._answer(board, request)
@@ -164,8 +164,9 @@ class Engine:
             if self.state == "running":
                 self._begin(now)
         self._keep()
-        self._publish_orders()
-        self._finish(now)
+        self._publish_orders(now)
+        if not any(board.changed for board in self.boards.values()):  # else it is thought over first
+            self._finish(now)
 
     def _is_settled(self, now: float) -> bool:
         """Whether what the broker retains has come; then until the connection breaks."""
@@ -195,12 +196,15 @@ class Engine:
             board.changed = False
             self._tell(board)
 
-    def _publish_orders(self) -> None:
+    def _publish_orders(self, now: float) -> None:
         """After what follows from them is on disk."""
         for board in self.boards.values():
             what, board.send = board.send, None
             jti = board.abort_jti if what == "abort" else board.row.jti
             if what is None or jti is None:
+                continue
+            if not self._signer.has_key(board.row.device, board.info):  # since the last order
+                board.end("refused", "no_key", now)
                 continue
             token = self._signer.token(
                 board.row.device, board.info, claims_of(board, what, jti, int(self._wall()))
@@ -255,10 +259,14 @@ class Engine:
                     board.end("left", board.row.reason, now)
             self._keep()
             self._close("aborted")
-        elif self.state in ("stopped", "paused"):
-            self._close(self.state)
+        elif self.state == "stopped":
+            self._close("stopped")
         elif all(row.state in ENDED for row in rows):
             self._close("over")
+        elif self.state == "paused":
+            self._look_now(now)  # it may be over with the pause
+            if self.state == "paused":
+                self._close("paused")
         elif any(board.is_due for board in self.boards.values()):
             self._idle_since = None
         else:
