@@ -6,7 +6,7 @@ import unittest
 
 from sportbox.net import session as module
 from sportbox.net.message import Insecure, Message, Settings
-from sportbox.net.packets import Packets
+from sportbox.net.packets import Malformed, Packets
 from sportbox.net.session import Session
 
 OPTIONS = {
@@ -107,6 +107,72 @@ class TestIds(unittest.TestCase):
         session = make_session()
         session._handle_puback(77)
         self.assertEqual(session.stray_pubacks, 1)
+
+
+class Second:
+    """Takes what comes on one topic more."""
+
+    def __init__(self):
+        self.taken, self.codes = [], []
+
+    def takes(self, packet, topic_at, payload_at):
+        if packet[topic_at + 2 : payload_at - 2] != b"data":
+            return False
+        self.taken.append(bytes(packet[payload_at:]))
+        return True
+
+    def subscribed(self, code):
+        self.codes.append(code)
+
+
+class TestSecondTopic(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.session = make_session()
+        self.session.up = True
+        self.orders = []
+        self.session._on_command = lambda payload, retained: self.orders.append(payload)
+        self.session.second = self.second = Second()
+
+    async def comes(self, packet):
+        self.session._view[: len(packet)] = packet
+        self.session._fill = len(packet)
+        await self.session._handle(await self.session._packet())
+        self.assertEqual(self.session._fill, 0)
+        control, self.session._control = bytes(self.session._control), bytearray()
+        return control
+
+    async def publish(self, topic, payload, pid=7):
+        body = bytes([0, len(topic)]) + topic + bytes([0, pid]) + payload
+        return await self.comes(bytes([0x32, len(body)]) + body)
+
+    async def test_each_has_its_own(self):
+        self.assertEqual(await self.publish(b"data", b"piece"), b"\x40\x02\x00\x07")
+        self.assertEqual(await self.publish(b"cmd", b"order", 8), b"\x40\x02\x00\x08")
+        self.assertEqual(await self.publish(b"else", b"?", 9), b"\x40\x02\x00\x09")
+        self.assertEqual((self.second.taken, self.orders), ([b"piece"], [b"order"]))
+
+    async def test_at_qos_0_there_is_no_answer(self):
+        self.second.takes = lambda packet, topic_at, payload_at: packet[payload_at:] == b"piece"
+        self.assertEqual(await self.comes(b"\x30\x0b\x00\x04datapiece"), b"")
+
+    async def test_without_a_second_it_is_passed_over(self):
+        self.session.second = None
+        await self.publish(b"data", b"piece")
+        self.assertEqual((self.second.taken, self.orders), ([], []))
+
+    async def test_a_refusal_does_not_end_the_connection(self):
+        self.session.subscribe("data")
+        self.assertEqual(bytes(self.session._control)[:1], b"\x82")
+        self.session._control = bytearray()
+        for code in (1, 0x80):
+            await self.comes(bytes([0x90, 3, 0, 1, code]))
+        self.assertEqual(self.second.codes, [1, 0x80])
+        self.assertTrue(self.session.up)
+
+    async def test_nobody_asked_for_it(self):
+        self.session.second = None
+        with self.assertRaises(Malformed):
+            await self.comes(b"\x90\x03\x00\x01\x01")
 
 
 class Network:
