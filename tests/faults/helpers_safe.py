@@ -36,12 +36,13 @@ def safe_firmware(folder: Path, **constants: int) -> Path:
     return firmware
 
 
-def break_slots(board: Board) -> None:
-    """Both slots restart as soon as they are entered. The board is off."""
+def break_slots(board: Board, broken: str = "ab") -> None:
+    """These slots restart as soon as they are entered; each counts as a way back. The board is off."""
     state = {"slot": "a", "spare": True, "fell": "", "update": None}
     text = json.dumps(state).encode()
-    files = {"/slots": struct.pack("<I", zlib.crc32(text)) + text, "/b/sportbox/__init__.py": b""}
-    files |= {f"/{slot}/sportbox/run.py": RESTARTS for slot in "ab"}
+    files = {"/slots": struct.pack("<I", zlib.crc32(text)) + text}
+    for slot in broken:
+        files |= {f"/{slot}/sportbox/__init__.py": b"", f"/{slot}/sportbox/run.py": RESTARTS}
     write_files(board.sim.folder / FLASH_FILE, files)
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.broker import BrokerProcess
+from host_tools.sim.flash import FLASH_FILE, read_files, write_files
 from host_tools.update.build import build
 from host_tools.update.form import Range, sha256
 from tests.faults.helpers import Bench, Board, patched_firmware, wait_until
 from tests.faults.helpers_listen import Listener
-from tests.faults.helpers_safe import HEARD, Blocks, order, small_bundle
+from tests.faults.helpers_safe import HEARD, Blocks, break_slots, order, record_of, small_bundle
 from tests.faults.test_sleep import asleep, field_board
 from tests.host.bundles import FILES, made
 
@@ -95,6 +96,28 @@ def test_a_board_that_sleeps(bench: Bench, run_dir: Path, mosquitto: BrokerProce
         info = heard.latest(board, "info")
         assert (info["firmware"], info["slot"], info["sleeping"]) == ("0.2.0", "b", True)
         assert "sleeping" not in [m.payload.decode() for m in heard.of(board, "availability")][:-1]
+        board.cut()
+
+
+def test_a_boot_loop_is_told_by_the_other_firmware(
+    bench: Bench, run_dir: Path, mosquitto: BrokerProcess
+) -> None:
+    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
+        board = bench.add("box-1", (mosquitto.host, mosquitto.port))
+        other = {
+            f"/b{path[2:]}": data for path, data in read_files(board.sim.folder).items() if path[:3] == "/a/"
+        }
+        write_files(board.sim.folder / FLASH_FILE, other)
+        break_slots(board, "a")
+        board.boot()
+        wait_told(heard, board, "failed")
+        info = heard.latest(board, "info")
+        assert (info["firmware"], info["slot"], info["update"]) == ("0.1.0", "b", None)
+        board.cut()
+        assert (record_of(board)["slot"], record_of(board)["fell"]) == ("b", "")
+        board.boot()
+        heard.wait_ready(board, boots=2)
+        assert updates(heard, board) == [("failed", "boot_loop")]
         board.cut()
 
 
