@@ -30,7 +30,7 @@ STALL_TLS_MS = 250
 HEAP_LEAST_BYTES = 12_000
 HEAP_SWAY_BYTES = 4_500
 """Orders that may come again are remembered, and the table of them grows by doubling."""
-HEAP_LEAST_UPDATING_BYTES = 10_000
+HEAP_LEAST_UPDATING_BYTES = 8_000
 HELD_AT = 20_000
 MPY = b"M\x06\x00\x1f"
 BOARDS = ("box-esp32s3",)
