@@ -112,7 +112,7 @@ def test_taken_over_and_back(stage: Stage) -> None:
     told = stage.given(quick, Ask("configure", lambda info: change, is_change=True))
     assert (told.result, told.info["config"]) == ("done", "ba9876543210")
     since = len(heard.of(quick, "telemetry"))
-    heard.wait(lambda h: len(h.of(quick, "telemetry")) > since + 3, "telemetry each second", 6)
+    heard.wait(lambda h: len(h.of(quick, "telemetry")) > since + 3, "telemetry each second", 12)
     assert stage.answers(nowhere, orders[0]) == [ACCEPTED, BACK]
     assert stage.answers(locked_out, orders[1]) == [ACCEPTED, BACK]
     for board, result in ((quick, DONE), (nowhere, BACK), (locked_out, BACK)):

@@ -16,7 +16,12 @@ import pytest
 
 from host_tools.broker import BrokerProcess
 from host_tools.cli import main
+from host_tools.errors import Unreachable
 from host_tools.site.secrets import load_or_create
+from host_tools.site.state import Simulation
+from host_tools.update.rollout import run
+from host_tools.update.rollout.engine import Engine
+from host_tools.update.rollout.place import From, Place
 from tests.brokers import start
 from tests.brokers import wait_until as wait_until_within
 from tests.host.bundles import packed
@@ -243,6 +248,35 @@ def test_paused_and_resumed_from_another_terminal(make: Callable[..., Town], cap
     assert [row["state"] for row in rows] == ["done", "waiting", "waiting", "waiting"]
     assert town.run("resume") == 0
     assert town.versions == {"0.2.0"}
+
+
+def test_resumed_while_a_paused_process_ends(
+    town: Town, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that it goes on, so it does."""
+
+    async def last_moment(engine: Engine, *_: Any) -> None:
+        monkeypatch.undo()
+        assert town.run("pause") == 0 and town.run("resume") == 0
+        engine.end = "paused"
+
+    monkeypatch.setattr(run, "do_rollout", last_moment)
+    assert town.run("start") == 0
+    assert "the process that does it goes on" in capsys.readouterr().err
+    assert town.versions == {"0.2.0"}
+
+
+def test_a_simulation_that_ends_is_waited_for(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the site file says of its broker is not meant for simulated boards."""
+    place = Place(town.file, From(town.state))
+    simulation = Simulation(town.site, town.broker.url, os.getpid())
+    for module in ("host_tools.mqtt", "host_tools.update.rollout.place"):
+        monkeypatch.setattr(f"{module}.running_simulation", lambda *_: simulation)
+    assert place.address().port == town.broker.port
+    monkeypatch.setattr("host_tools.update.rollout.place.running_simulation", lambda *_: None)
+    with pytest.raises(Unreachable, match="runs no longer") as caught:
+        place.address()
+    assert caught.value.hint == f"sportbox sim up {town.file}"
 
 
 def test_aborted_boards_stay_as_they_are(make: Callable[..., Town], capsys: Capture) -> None:

@@ -193,6 +193,21 @@ def test_a_bad_bundle_stops_at_the_canary(make: Make, fate: str) -> None:
     assert (newest.state, newest.why) == ("stopped", f"a canary failed: box-0 ({reason})")
 
 
+def test_a_canary_that_pulls_by_an_older_order_counts_as_well(make: Make) -> None:
+    """The same bundle was ordered by a rollout that is no more."""
+    ground = make(["box-0", "box-1"], waves=("100%",), max_failures=5)
+    box = ground.boards["box-0"]
+    box.script.fate = "crash"
+    box.update = {"jti": "old", "state": "pull", "sha256": ground.rollout.sha256, "size": len(DATA)}
+    box.update["version"] = "1.2.3"
+    ground._said.clear()
+    for name in ground.boards:
+        ground.do(name, lambda board: list(reversed(board.comes())))
+    ground.run(400)
+    assert (ground.engine.end, ground.engine.why) == ("stopped", "a canary failed: box-0 (crash)")
+    assert not ground.boards["box-0"].orders and not ground.boards["box-1"].orders
+
+
 def test_it_stops_when_more_fail_than_may_and_says_which(make: Make) -> None:
     ground = make(max_failures=2)
     for name in ("box-3", "box-4", "box-5"):
@@ -380,6 +395,18 @@ def test_a_pause_that_is_taken_back_or_comes_too_late(make: Make) -> None:
     assert (ground.engine.end, set(ground.states().values())) == ("over", {"done"})
 
 
+def test_given_up_while_it_stops(make: Make) -> None:
+    ground = make(["box-0", "box-1"])
+    ground.boards["box-0"].script.fate = "crash"
+    ground.run(300, lambda: ("box-0", "trying") in ground.changes)
+    ground.engine._looked_at = ground.now + 1_000  # it does not look by itself
+    ground.store.change(ground.rollout, ["running"], "aborting")
+    ground.run(300)
+    assert (ground.engine.end, ground.states()) == ("aborted", {"box-0": "failed", "box-1": "left"})
+    newest = ground.store.newest()
+    assert newest is not None and newest.state == "aborted"
+
+
 def test_a_board_that_has_other_keys_meanwhile_is_asked_no_more(make: Make) -> None:
     ground = make(["box-0"])
     ground.boards["box-0"].script.deaf = 99
@@ -436,6 +463,18 @@ def test_older_and_odd_boards(make: Make) -> None:
     assert list(ground.states().values()) == ["done", "refused", "done", "done", "refused"]
     assert (ground.row("box-1").reason, ground.row("box-4").reason) == ("downgrade", "too_old")
     assert not ground.boards["box-3"].orders and not ground.boards["box-1"].orders
+
+
+def test_an_update_that_nobody_ordered_is_waited_for_but_not_for_ever(make: Make) -> None:
+    ground = make(["box-0", "box-1"], waves=("100%",))
+    box = ground.boards["box-1"]
+    box.update = {"jti": "old", "state": "trial", "sha256": "0" * 64, "size": 9, "version": "9.9.9"}
+    ground.do("box-1", UpdatedBoard.comes)
+    ground.run(SETTINGS.board_s)
+    assert (ground.engine.end, ground.states()["box-1"]) == (None, "waiting")
+    ground.run(100)
+    assert (ground.engine.end, ground.states()) == ("over", {"box-0": "done", "box-1": "away"})
+    assert ground.row("box-1").reason == "busy" and not box.orders
 
 
 def test_leave_to_go_down_is_given_to_those_that_need_it(make: Make) -> None:

@@ -73,6 +73,14 @@ class Board(Presence):
         self._go("ordered", None, now, was=was, **more)
         self.send, self.next_at = "order", now + self.limits.answer_s
 
+    def hold(self, now: float) -> None:
+        """An update that nobody knows any more is under way there: it is waited for, but not for ever."""
+        if self.busy_since is None:
+            self.busy_since = now
+        elif self.is_due and now > self.busy_since + self.settings.board_s:
+            self.orders = self.limits.orders
+            self._go("away", "busy", now)
+
     def take_up(self, now: float) -> None:
         """Somebody else began with it: nothing is known of it but its row."""
         self.connected(now)

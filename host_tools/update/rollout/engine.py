@@ -260,7 +260,9 @@ class Engine:
             self._keep()
             self._close("aborted")
         elif self.state == "stopped":
-            self._close("stopped")
+            self._look_now(now)  # it may be given up altogether
+            if self.state == "stopped":
+                self._close("stopped")
         elif all(row.state in ENDED for row in rows):
             self._close("over")
         elif self.state == "paused":

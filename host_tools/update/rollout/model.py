@@ -73,8 +73,8 @@ class Row:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it counts against the limit: not those to which nothing was ever sent."""
-        return self.state in ("failed", "refused") and self.orders > 0
+        """Whether it counts against the limit: not those that are refused before anything is sent."""
+        return self.state == "failed" or (self.state == "refused" and self.orders > 0)
 
 
 @dataclass(frozen=True)

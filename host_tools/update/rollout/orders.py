@@ -32,7 +32,7 @@ def needs_no_order(board: Board, signer: Signer, now: float) -> bool:
     if board.has(version):
         board.end("done", None, now)
     elif board.update_state in ("ready", "trial"):
-        return True  # of an order that nobody knows any more; it tells its end
+        board.hold(now)
     elif "slot" not in board.info:
         board.end("refused", "too_old", now)
     elif not signer.has_key(board.row.device, board.info):

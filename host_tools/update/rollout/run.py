@@ -77,6 +77,9 @@ def carry_on(place: Place, rollout: Rollout, keys: Keys, json_: bool) -> int:
         say(f"hint: {resume_command(place)}")
         return EXIT_INTERRUPTED
     assert engine.end is not None
+    asked = place.store.state(rollout)
+    if engine.end in ("paused", "stopped") and asked in ("running", "aborting"):  # at the last moment
+        return carry_on(place, replace(rollout, state=asked), keys, json_)
     return tell_end(place, replace(rollout, why=engine.why), engine.end, json_)
 
 
