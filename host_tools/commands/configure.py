@@ -18,8 +18,8 @@ from host_tools.commands.options import (
     SiteFile,
     StateDir,
     VaultLogin,
-    keys_of,
     new_app,
+    ops_key,
 )
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from host_tools.mqtt import Topics, find_broker
@@ -76,19 +76,15 @@ def configure(
     json_: Json = False,
 ) -> int:
     """Change a part of a board's configuration: it restarts, and goes back if that keeps it away."""
-    from host_tools.site.boardlog import Key
     from host_tools.site.order import Ask, give
     from host_tools.site.setting import read_change
 
     site = load_site(site_file)
-    device = device_of(site, board)
+    device_of(site, board)
     change = read_change(pairs or [], _password(wifi_password_file))
     login = VaultLogin(site_file, site, "manager", passphrase_file)
     address = find_broker(site, broker, state_dir(state), login)
-    chosen = KeysFrom(state, vault, passphrase_file)
-    master = keys_of(site_file, site, chosen, login)
-    version = device.key_version
-    key = Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
+    key = ops_key(site_file, site, board, KeysFrom(state, vault, passphrase_file), login)
     known = _Known(site_file, site, board)
     final_s = FINAL_WIFI_S if change.secret else FINAL_S
     ask = Ask(

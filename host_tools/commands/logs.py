@@ -16,8 +16,8 @@ from host_tools.commands.options import (
     PassphraseFile,
     StateDir,
     VaultLogin,
-    keys_of,
     new_app,
+    ops_key,
 )
 from host_tools.errors import EXIT_DONE, BadInput
 from host_tools.mqtt import Address, Topics, connected, find_broker, subscribe, unreachable
@@ -76,17 +76,15 @@ def logs(
     if follow and level is not None:
         raise BadInput("--follow and --level exclude each other", "first --level, then --follow")
     site = load_site(site_file)
-    device = device_of(site, board)
+    device_of(site, board)
     topics = Topics(site.site, board)
     login = VaultLogin(site_file, site, "dashboard" if follow else "manager", passphrase_file)
     address = find_broker(site, broker, state_dir(state), login)
     if follow:
         return asyncio.run(_follow(address, topics, json_))
-    from host_tools.site.boardlog import Key, ask_ring, set_level
+    from host_tools.site.boardlog import ask_ring, set_level
 
-    master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file), login)
-    version = device.key_version
-    key = Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
+    key = ops_key(site_file, site, board, KeysFrom(state, vault, passphrase_file), login)
     if level is not None:
         asyncio.run(set_level(address, topics, key, level.value))
         say(f"`{board}` logs from {level.value} on, until it restarts")

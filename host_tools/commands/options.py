@@ -17,6 +17,7 @@ from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
 
 if TYPE_CHECKING:
     from host_tools.mqtt import Login
+    from host_tools.site.boardlog import Key
     from host_tools.site.openvault import Vault
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file", show_default=False)]
@@ -109,6 +110,15 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | 
         say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")
     newest = max(masters)
     return Master(masters[newest], newest)
+
+
+def ops_key(site_file: Path, site: Site, board: str, chosen: KeysFrom, login: "VaultLogin") -> "Key":
+    """What signs orders to a board."""
+    from host_tools.site.boardlog import Key
+
+    master = keys_of(site_file, site, chosen, login)
+    version = site.devices[board].key_version
+    return Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
 
 
 def masters_of(

@@ -17,8 +17,8 @@ from host_tools.commands.options import (
     SiteFile,
     StateDir,
     VaultLogin,
-    keys_of,
     new_app,
+    ops_key,
 )
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, Unreachable
 from host_tools.mqtt import Address, Topics, find_broker
@@ -65,17 +65,14 @@ def order(
     json_: Json = False,
 ) -> int:
     """Order a board to show where it is, to restart, to look at itself, or to tell of its newest crash."""
-    from host_tools.site.boardlog import Key
     from host_tools.site.order import Ask, give
 
     site = load_site(site_file)
-    device = device_of(site, board)
+    device_of(site, board)
     topics = Topics(site.site, board)
     login = VaultLogin(site_file, site, "manager", passphrase_file)
     address = find_broker(site, broker, state_dir(state), login)
-    master = keys_of(site_file, site, KeysFrom(state, vault, passphrase_file), login)
-    version = device.key_version
-    key = Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
+    key = ops_key(site_file, site, board, KeysFrom(state, vault, passphrase_file), login)
     began_s = time.monotonic()
     told = asyncio.run(give(address, topics, key, Ask(what.value, event=EVENTS.get(what)), say))
     info = told.info

@@ -27,7 +27,7 @@ from host_tools.site.login import services_address
 from host_tools.site.models import Site
 from host_tools.site.openvault import Vault
 from host_tools.site.plan import Change
-from host_tools.site.present import WAIT_S, Seen, wait_for, who_is_there
+from host_tools.site.present import SAFE, WAIT_S, Seen, wait_for, who_is_there
 from host_tools.site.renew.blob import FILES, pack
 from host_tools.site.renew.crowd import WIDTH, Job, push_all
 from host_tools.site.renew.push import Away, Limits, Result
@@ -39,7 +39,6 @@ BY_ORDER = "+"
 """At the end of the hash that a board tells of such a configuration."""
 DIFF_MAX = 200
 NAMED_MAX = 20
-SAFE = "safe"  # what a board in safe mode calls its firmware
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from host_tools.errors import ToolError, Unreachable
 from host_tools.mqtt import Address, Topics
 from host_tools.output import printable
 from host_tools.site.boardlog import Key
+from host_tools.site.present import SAFE
 from host_tools.site.renew.blob import ID_SHOWN
 from host_tools.site.renew.line import Line, line_to
 
 Say = Callable[[str], None]
 
 TOKEN_S = 60
-SAFE = "safe"
 HINTS = {
     "key": "the board has other keys: is it the right --state, or --vault?",
     "signature": "the board has other keys: is it the right --state, or --vault?",

@@ -9,6 +9,8 @@ from typing import Any
 from host_tools.mqtt import ROOT, Address, connected, parse_topic, subscribe, unreachable
 from host_tools.site.renew.line import object_of
 
+SAFE = "safe"
+"""What a board in safe mode says in the place of its firmware's version."""
 WAIT_S = 3.0
 QUIET_S = 0.5
 """The broker hands out what it has kept at once: after such a pause there is no more."""

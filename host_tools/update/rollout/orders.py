@@ -2,8 +2,8 @@
 
 from typing import Any, Protocol
 
+from host_tools.site.present import SAFE
 from host_tools.update.rollout.board import ORDER_VALID_S, Board
-from host_tools.update.rollout.presence import SAFE
 from host_tools.update.versions import is_older
 
 

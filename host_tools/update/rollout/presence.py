@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-SAFE = "safe"
-"""What safe mode says in the place of a version."""
-
 
 @dataclass(kw_only=True)
 class Presence:
