@@ -26,7 +26,8 @@ def forget() -> None:
 
 
 def fallen(error: Exception, base: str = "") -> None:
-    """Ends with a restart; where the board is not provisioned, only with Ctrl-C."""
+    """Ends with a restart; where the board is not provisioned, only with Ctrl-C. A slot that is there and of
+    which a file cannot be loaded is a start that counts: at their end is safe mode, which can mend it."""
     kind = type(error).__name__
     text = io.StringIO()
     sys.print_exception(error, text)
@@ -35,15 +36,16 @@ def fallen(error: Exception, base: str = "") -> None:
     forget()
     from begin import fail, note, step_of
     from sportbox.drivers import rtcmem
-    from sportbox.store import slots
+    from sportbox.store import record, slots
 
     state = slots.read(base)
+    is_there = state["spare"] or record.exists(base + "/" + state["slot"] + slots.MARK)
     if "crash" not in rtcmem.load():  # the firmware's own note says more
         told = ("%s %s" % (kind, error))[:_ERROR_MAX]
         note("crash", {"task": "start", "error": told, "stack": text.getvalue()[-_STACK_MAX:]})
     if step_of(state) == "trial":
         fail(state, "crash", base)
-    elif kind == "NotProvisioned" or (kind == "ImportError" and not state["spare"]):
+    elif kind == "NotProvisioned" or (kind == "ImportError" and not is_there):
         from service import sign
 
         asyncio.run(sign(error))

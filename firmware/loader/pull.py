@@ -56,8 +56,8 @@ class Pull:
         incoming = self.incoming
         try:
             if not self.reason and not self.judged and incoming.manifest:
-                self.judged = True
                 self.reason = incoming.refusal(self.info["board"], self.info["micropython"], "0.0.0", True)
+                self.judged = True
             if self.reason:
                 return self.reason
             if not incoming.wanted():

@@ -5,17 +5,15 @@ No pin is ever touched, so the locks stay as they are. It is one blocking loop u
 each packet of the broker and by each attempt that comes to an end by itself. So a broker, a name server or a
 handshake that hangs costs a restart, and that leads back here.
 
-Orders are tokens of role `ops` as the firmware takes them, but each must carry the nonce of this start. The
-nonce is what makes a token count once: it is drawn anew at each start, and which ones were used since then is
-kept in RAM. So safe mode needs no replay log on flash, which may be what is broken. `update` and `reboot` are
-carried out; any other act is `busy`, for the firmware that could do it is not running.
+Orders are tokens of role `ops`, but each must carry the nonce of this start, and which ones were used since
+then is kept in RAM: so each counts once without a log on flash, which may be what is broken. The firmware
+marks that of an update as used when it tells the end. `update` and `reboot` are carried out; other acts are
+`busy`.
 
-Blocks are asked for in `update/get` and come in `update/data`; the pull is that of `sportbox.store.bundle`
-and goes on where a restart, here or in the firmware, cut it off. A bundle that is whole is left to the
-loader. Any version is newer than none, so there is no downgrade here.
+Blocks are asked for in `update/get` and come in `update/data`; the pull goes on where a restart, here or in
+the firmware, cut it off. A bundle that is whole is left to the loader. No version is a downgrade here.
 
-When nobody has ordered anything for half an hour, the slots get another try; also after thirty starts of safe
-mode, none of which lasted that long.
+When nobody has ordered anything for half an hour, or after thirty shorter starts, the slots get another try.
 """
 
 import json
@@ -72,7 +70,7 @@ def run(why: str) -> None:
         except Exception as error:  # umqtt also raises what it did not expect
             print("sportbox: safe mode:", type(error).__name__, error)
         if safe.wire.sock:
-            safe.wire.sock.close()  # without a farewell: the broker publishes the last will
+            safe.wire.sock.close()  # without a farewell: the last will is published
         time.sleep_ms(int.from_bytes(os.urandom(2), "big") % _PAUSE_MS)
         safe.dog.feed()
         safe.look_at_time()
@@ -231,7 +229,7 @@ class Safe:
             return self.ack(jti, "accepted")  # the same token while its order runs
         if jti in self.used:
             raise Refused("replayed")
-        abort = "abort" in args
+        abort = act == "update" and args == {"abort": True}
         if act not in ("update", "reboot") or self.leave or len(self.used) >= _USED_MAX:
             raise Refused("busy")
         if claims.get("cmp") not in (None, "device"):
@@ -240,7 +238,7 @@ class Safe:
             raise Refused("busy")
         new = None
         if act == "update" and not abort:
-            new = update_of(jti, args)
+            new = dict(update_of(jti, args), exp=claims["exp"])
             if update and update["sha256"] != new["sha256"]:
                 slots.clear()
             self.note(new)

@@ -58,7 +58,7 @@ class App:
 
     restart_at_ms = None
     is_busy = False
-    update = None
+    update = slots = receiver = None
 
     def __init__(self):
         self.desk = Desk()
@@ -69,3 +69,6 @@ class App:
 
     def busy(self):
         return self.is_busy
+
+    def is_updating(self):
+        return self.update is not None

@@ -307,6 +307,17 @@ class TestFallen(BeginCase):
             self.assertEqual(self.fall(NotProvisioned("no config"), spare=spare), ["sign", 5])
         self.assertEqual(self.fall(ImportError("no module named 'sportbox'")), ["sign", 5])
 
+    def test_a_file_of_the_only_slot_is_damaged(self):
+        """A boot loop, at the end of which is safe mode: it can mend the slot over the air."""
+        put(self.base, slot_files("a", OLD))
+        error = ImportError("incompatible .mpy file")
+        self.assertEqual(self.fall(error), [5])
+        for _ in range(4):
+            self.assertEqual(start(self.base), "a")
+            fall(self.base, error)
+        self.assertIsNone(start(self.base))
+        self.assertEqual(Shown.ran, [("safe", "starts")])
+
     def test_a_pause_and_a_restart(self):
         self.assertEqual(self.fall(ImportError("no module"), spare=True), [5])
         for error in (OSError(5), MemoryError(), ValueError("x")):

@@ -3,6 +3,7 @@
 
 import unittest
 
+from tests.core import tokens
 from tests.firmware import bundle_case
 from tests.firmware.safe_case import COMMAND, DATA, SafeCase
 from tests.firmware.safe_doubles import CONFIG, SECRETS, Reset, Wdt, Wlan
@@ -41,6 +42,24 @@ class TestOrders(SafeCase, unittest.TestCase):
         )
         self.assertFalse(self.mode.leave)
         self.assertEqual(self.send(token), [("rejected", "replayed")])
+
+    def test_the_end_of_the_token_is_kept_for_the_firmware(self):
+        self.order()
+        self.assertEqual(self.kept()["exp"], tokens.claims()["exp"])
+
+    def test_arguments_of_an_abort(self):
+        """Nothing but `{"abort": true}`, and of an update alone."""
+        for wrong in ({"abort": False}, {"abort": True, "size": 5}):
+            self.assertEqual(self.order(args=wrong), [("rejected", "malformed")])
+        self.order()
+        for wrong in ({"abort": False}, {"abort": True, "size": 5}):
+            self.assertEqual(self.order(args=wrong), [("rejected", "busy")])
+        self.assertTrue(self.mode.pull)
+
+    def test_a_reboot_aborts_nothing(self):
+        self.assertEqual(self.order("reboot", args={"abort": True}), [("accepted", None), ("done", None)])
+        self.assertTrue(self.mode.leave)
+        self.assertEqual(self.kept(), None)
 
     def test_tokens_and_answers_are_bounded(self):
         for _ in range(32):
@@ -179,6 +198,21 @@ class TestPull(SafeCase, unittest.TestCase):
         self.block()
         del self.mode.pull.incoming.take
         self.assertEqual([ask["at"] for _, ask in self.asked()], [0])
+
+    def test_no_memory_to_judge_it(self):
+        """Then it is judged later, not left out."""
+        self.bundle = bundle_case.bundle(bundle_case.manifest(boards=["other"]))
+        self.order()
+        self.block()
+        real = self.mode.pull.incoming.refusal
+
+        def short(*args):
+            self.mode.pull.incoming.refusal = real
+            raise MemoryError()
+
+        self.mode.pull.incoming.refusal = short
+        self.assertRaises(MemoryError, self.mode.pull.step)
+        self.assertEqual(self.mode.pull.step(), "board")
 
     def test_a_restart_goes_on(self):
         self.order()

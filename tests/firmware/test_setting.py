@@ -7,6 +7,7 @@ import unittest
 
 from sportbox.store import record, renewal
 from sportbox.system import orders, setting
+from sportbox.system.receiving import Receiver
 from sportbox.system.renewal import resume
 
 from tests.firmware import scratch
@@ -136,6 +137,14 @@ class TestTaking(SettingCase):
         self.app.update = None
         self.assertEqual(setting.refusal(self.app, order(CHANGE), self.base), "")
 
+    def test_while_parts_of_a_renewal_come(self):
+        record.make_dir(self.base + renewal.NEXT)
+        scratch.write(self.base + renewal.BLOB, b"part")
+        self.app.receiver = Receiver(self.base)
+        self.assertEqual(setting.refusal(self.app, order(CHANGE), self.base), "busy")
+        self.assertEqual(scratch.read(self.base + renewal.BLOB), b"part")
+        self.assertEqual(setting.refusal(self.app, order(CHANGE), self.base), "")  # nothing came since
+
     def test_parts_of_a_renewal_that_never_became_a_whole_go(self):
         record.make_dir(self.base + renewal.NEXT)
         scratch.write(self.base + renewal.BLOB, b"part")
@@ -216,14 +225,22 @@ class TestTrying(SettingCase):
         boot(self.base, False)
         self.assertFalse(b"new password" in scratch.read(self.base + renewal.READY))
 
+    def test_no_memory_at_the_restart(self):
+        """A board that fell there would fall at each start."""
+        self.take(CHANGE)
+        self.check_given_up(MemoryError(), "busy")
+
     def test_flash_that_is_full_at_the_restart(self):
         self.take(CHANGE)
+        self.check_given_up(OSError(28), "flash")
+
+    def check_given_up(self, error, reason):
         from sportbox.store import newfiles  # others may have forgotten the one of before
 
         kept = newfiles.copy_over
 
         def full(base, path):
-            raise OSError(28)
+            raise error
 
         newfiles.copy_over = full
         try:
@@ -234,7 +251,7 @@ class TestTrying(SettingCase):
         self.assertEqual(trial.root, "")
         used, app = boot(self.base, True)
         self.assertEqual(used, self.old)
-        self.assertEqual(app.desk.answers, [("jti-1", "failed", "flash")])
+        self.assertEqual(app.desk.answers, [("jti-1", "failed", reason)])
 
 
 if __name__ == "__main__":

@@ -86,6 +86,8 @@ class Trial:
             self._write()
         except OSError:
             self.give_up("flash")
+        except MemoryError:  # a board that falls here would fall at each start
+            self.give_up("busy")
 
     def begin(self) -> None:
         """One more boot with the new files, or back to the old ones. Raises OSError."""
