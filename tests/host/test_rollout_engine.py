@@ -208,6 +208,18 @@ def test_a_canary_that_pulls_by_an_older_order_counts_as_well(make: Make) -> Non
     assert not ground.boards["box-0"].orders and not ground.boards["box-1"].orders
 
 
+@pytest.mark.parametrize("version", ["1.2.2", "1.2.3"])
+def test_a_pull_that_nobody_serves_is_ended(make: Make, version: str) -> None:
+    """Of another bundle, maybe with the same version: its rollout was killed, or never got an answer."""
+    ground = make(["box-0"])
+    box = ground.boards["box-0"]
+    box.update = {"jti": "old", "state": "pull", "sha256": "0" * 64, "size": 9, "version": version}
+    ground.do("box-0", UpdatedBoard.comes)
+    ground.run(SETTINGS.board_s)
+    assert ground.states() == {"box-0": "done"}
+    assert (box.accepted, box.installed, box.content) == (1, 1, DATA)
+
+
 def test_it_stops_when_more_fail_than_may_and_says_which(make: Make) -> None:
     ground = make(max_failures=2)
     for name in ("box-3", "box-4", "box-5"):

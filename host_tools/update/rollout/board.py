@@ -263,11 +263,15 @@ class Board(Presence):
             self._go("refused", reason, now)
 
     def _busy(self, now: float) -> None:
-        """Another update, a renewal, a restart: it is asked again later, but not for ever."""
+        """Another update, a renewal, a restart: it is asked again later, but not for ever. A pull that nobody
+        serves any more, for one rollout of a site goes on at a time, is ended."""
+        is_first = self.busy_since is None
         if self.busy_since is None:
             self.busy_since, self.busy_s = now, self.limits.busy_s
         is_long = now > self.busy_since + self.settings.board_s
         self._go("away" if is_long else "waiting", "busy", now, jti=None)
+        if self.update_state == "pull" and not (is_first and self.update_version == self.target.version):
+            self.send, self.abort_jti = "abort", self.new_jti()  # ours would ask for a piece soon
         self.next_at = now + self.busy_s
         self.busy_s = min(self.busy_s * 2, self.limits.busy_max_s)
 

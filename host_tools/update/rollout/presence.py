@@ -29,9 +29,16 @@ class Presence:
 
     @property
     def update_state(self) -> str | None:
+        return self._of_update("state")
+
+    @property
+    def update_version(self) -> str | None:
+        return self._of_update("version")
+
+    def _of_update(self, name: str) -> str | None:
         update = self.info.get("update")
-        state = update.get("state") if isinstance(update, dict) else None
-        return state if isinstance(state, str) else None
+        value = update.get(name) if isinstance(update, dict) else None
+        return value if isinstance(value, str) else None
 
     def heard_availability(self, text: str, now: float) -> None:
         self.availability = text
