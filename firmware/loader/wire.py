@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
 
 _PAYLOAD_MAX = const(1536)  # bytes, as the firmware
+_KEEPALIVE_S = const(30)  # at least: safe mode sends a ping every 20 s
 _CERTS = "/certs/"
 _FLOOR = "/data/floor"
 _PINGRESP = const(0xD0)
@@ -56,7 +57,7 @@ class Wire(MQTTClient):
             broker["port"],
             user.get("user"),
             user.get("password"),
-            config["mqtt"]["keepalive_s"],
+            max(_KEEPALIVE_S, config["mqtt"]["keepalive_s"]),
         )
         self.cb = take
         self.feed = feed

@@ -18,6 +18,8 @@ class Rtc:
     def memory(self, data=None):
         if data is None:
             return Rtc.kept
+        if len(data) > 2048:
+            raise ValueError("buffer too long")
         Rtc.kept = bytes(data)
 
     def datetime(self, date):

@@ -1,6 +1,7 @@
 # runs on: micropython
 """Safe mode's rules without a broker: orders, the pull, time. Scenes: tests/faults/test_safe_mode.py."""
 
+import json
 import unittest
 
 from tests.core import tokens
@@ -31,7 +32,7 @@ class TestOrders(SafeCase, unittest.TestCase):
         self.assertEqual(self.order("reboot"), [("rejected", "busy")])
         with self.assertRaises(Reset):
             module.another_try()
-        self.assertEqual(rtcmem.load(), {"starts": 0, "safe": 0, "crash": "kept"})
+        self.assertEqual(rtcmem.load(), {"crash": "kept"})
 
     def test_a_token_counts_once(self):
         token = self.token()
@@ -261,7 +262,16 @@ class TestTime(SafeCase, unittest.TestCase):
         self.assertEqual(rtcmem.load(), {"starts": 12, "safe": 30})
         with self.assertRaises(Reset):
             module.count()
-        self.assertEqual(rtcmem.load(), {"starts": 0, "safe": 0})
+        self.assertEqual(rtcmem.load(), {})
+
+    def test_the_slots_get_another_try_though_rtc_memory_is_full(self):
+        notes = {"starts": 12, "rest": ""}
+        notes["rest"] = "x" * (2048 - 5 - len(json.dumps(notes)))
+        rtcmem.save(notes)
+        module.count()
+        with self.assertRaises(Reset):
+            module.another_try()
+        self.assertEqual(list(rtcmem.load()), ["rest"])
 
     def test_full_rtc_memory_is_no_reason_to_fall(self):
         def fail(notes):

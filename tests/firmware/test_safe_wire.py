@@ -57,6 +57,13 @@ class TestPackets(unittest.TestCase):
         )
         self.assertEqual(len(line.sent), 12)
 
+    def test_a_ping_comes_in_time(self):
+        """Every 20 s, whatever the firmware's rhythm is."""
+        for keepalive_s, own_s in ((5, 30), (60, 60)):
+            config = dict(CONFIG, mqtt={"keepalive_s": keepalive_s})
+            wire = wire_module.Wire(config, SECRETS, self.feed, self.take)
+            self.assertEqual(wire.keepalive, own_s)
+
     def test_an_answer_to_a_ping_counts(self):
         self.gets(b"\xd0\x00" + packet(b"one"))
         self.assertEqual((len(self.taken), self.fed), (1, 2))
