@@ -6,9 +6,8 @@ each packet of the broker and by each attempt that comes to an end by itself. So
 handshake that hangs costs a restart, and that leads back here.
 
 Orders are tokens of role `ops`, but each must carry the nonce of this start, and which ones were used since
-then is kept in RAM: so each counts once without a log on flash, which may be what is broken. The firmware
-marks that of an update as used when it tells the end. `update` and `reboot` are carried out; other acts are
-`busy`.
+then is kept in RAM: so each counts once without a log on flash, which may be what is broken. `update` and
+`reboot` are carried out; other acts are `busy`.
 
 Blocks are asked for in `update/get` and come in `update/data`; the pull goes on where a restart, here or in
 the firmware, cut it off. A bundle that is whole is left to the loader. No version is a downgrade here.
@@ -238,7 +237,7 @@ class Safe:
             raise Refused("busy")
         new = None
         if act == "update" and not abort:
-            new = dict(update_of(jti, args), exp=claims["exp"])
+            new = update_of(jti, args)
             if update and update["sha256"] != new["sha256"]:
                 slots.clear()
             self.note(new)

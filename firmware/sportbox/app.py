@@ -8,7 +8,6 @@
 
 import asyncio
 import json
-import sys
 
 from micropython import const
 
@@ -166,9 +165,6 @@ class App:
 
     def command(self, raw: bytes | None, retained: bool) -> None:
         self.desk.command(raw, retained, self._now_ms())
-        orders = sys.modules.get("sportbox.system.orders")
-        if orders is not None:  # locks need the memory
-            orders.drop()
         self._arm()
         self._wake()
 
@@ -205,10 +201,6 @@ class App:
     def busy(self) -> bool:
         """A restart would hurt."""
         return any([part.busy() for part in self.parts])
-
-    def is_updating(self) -> bool:
-        """Also in the moment between the order and what goes on with it."""
-        return self.update is not None or self.box.slots is not None
 
     def _part_of(self, order: Order) -> "Part | None":
         """The part that orders for this component are for."""

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _WATCHDOG_MS = const(10000)
 _TICK_MS = const(1000)
 _WELL_MS = const(120000)  # up for so long: this start is none of a boot loop
-_TRIAL_MS = const(600000)  # for what proves it to get its memory
 _CRASH = "/data/crash"
 _AT_START = (
     "sportbox.assembly",
@@ -190,9 +189,6 @@ class Box:
             resume(self)
         except MemoryError:  # the next tick tries again
             self.uplink.short += 1
-            update = self.slots and self.slots["update"]
-            if update and update["state"] == "trial" and self.uptime.ms() >= _TRIAL_MS:
-                self.app.restart_at_ms = self.uptime.ms()  # a start used up: in the end the old slot is back
 
     def shine(self, now_ms: int) -> None:
         """The lamp: blinks for `identify`, and the buzzer sounds; else steady while the broker is reached."""

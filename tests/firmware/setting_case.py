@@ -69,6 +69,3 @@ class App:
 
     def busy(self):
         return self.is_busy
-
-    def is_updating(self):
-        return self.update is not None

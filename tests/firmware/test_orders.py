@@ -7,7 +7,6 @@ import unittest
 from sportbox.core.lock import Order
 
 NAME = "sportbox.system.orders"
-LOADED = ("telling", "ring", "updating", "diagnosis", "setting")
 
 
 class Desk:
@@ -34,7 +33,7 @@ class App:
         self.desk = Desk()
         self.box = self.uptime = self
         self.receiver = Receiver()
-        self.update = self.slots = None
+        self.update = None
         self.restart_at_ms = None
         self.identify_until_ms = 0
         self.info_due = False
@@ -45,9 +44,6 @@ class App:
 
     def busy(self):
         return self.is_busy
-
-    def is_updating(self):
-        return self.update is not None
 
 
 def order(act, component="device", **args):
@@ -126,26 +122,8 @@ class TestOrders(unittest.TestCase):
     def test_what_is_refused_leaves_nothing_loaded(self):
         for made in (order("selftest", x=1), order("configure", set={"x": 1}), order("log", "lock-1")):
             self.assertEqual(self.refusal(made), "malformed")
-            self.check_nothing_loaded()
-
-    def test_what_is_for_no_board_loads_nothing(self):
-        for act in ("log", "update", "selftest"):
-            self.assertEqual(self.refusal(order(act, "lock-1")), "malformed")
-            self.check_nothing_loaded()
-
-    def check_nothing_loaded(self):
-        for name in (NAME, "sportbox.store.slots") + tuple(["sportbox.system." + name for name in LOADED]):
-            self.assertFalse(name in sys.modules, name)
-
-    def test_what_could_not_be_used_up_leaves_nothing_loaded(self):
-        """Not refused, and yet never carried out."""
-        self.log = self.app.uplink = self.app
-        self.app.more = None
-        for act in ("log", "identify", "selftest"):
-            self.assertEqual(self.refusal(order(act)), "")
-            self.assertTrue(NAME in sys.modules)
-            sys.modules[NAME].drop()
-            self.check_nothing_loaded()
+            for name in (NAME, "sportbox.system.diagnosis", "sportbox.system.setting"):
+                self.assertFalse(name in sys.modules, name)
 
 
 if __name__ == "__main__":

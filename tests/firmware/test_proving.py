@@ -13,11 +13,9 @@ AT_REST = {"slot": "a", "spare": False, "fell": "", "update": None}
 
 
 class ProvingCase(UpdateCase):
-    def begin(self, state, reason=None, runs="b", exp=None, **changes):
+    def begin(self, state, reason=None, runs="b", **changes):
         """A start that finds the update in this state."""
         update = dict(UPDATE, state=state, boots=1, reason=reason) if state else None
-        if exp is not None:
-            update["exp"] = exp
         slots.write(dict(AT_REST, update=update, **changes), self.base)
         self.box = Box(self.base)
         self.app = self.box.app
@@ -64,34 +62,6 @@ class TestProof(ProvingCase, unittest.TestCase):
         self.assertIsNone(self.app.restart_at_ms)
         self.assertEqual(self.box.shown, [None])
         self.assertIn("sportbox.system.proving", self.forgotten)
-
-    def test_a_token_that_safe_mode_took_counts_no_second_time(self):
-        self.begin("trial", exp=1_800_000_000)
-        self.app.desk.known = False
-        self.prove()
-        self.box.pass_s(1)
-        self.assertEqual(self.box.replay.until, {"jti-1": 1_800_000_060})
-        self.assertEqual(self.app.answers, [("jti-1", "done", None)])
-
-    def test_flash_that_does_not_take_that(self):
-        def fail(jti, keep_until_s):
-            raise OSError(5)
-
-        self.begin("trial", exp=1_800_000_000)
-        spend, self.box.replay.spend = self.box.replay.spend, fail
-        self.prove()
-        self.box.pass_s(3)
-        self.assertEqual((self.app.desk.finals, self.app.events), ([], []))
-        self.assertEqual(self.state()["slot"], "b")
-        self.box.replay.spend = spend
-        self.box.pass_s(3)
-        self.assertEqual(len(self.box.replay.until), 1)
-        self.assertEqual(self.app.events, [("done", None)])
-
-    def test_an_order_of_the_firmware_stands_in_the_log_already(self):
-        self.prove()
-        self.box.pass_s(1)
-        self.assertEqual(self.box.replay.until, {})
 
     def test_a_trial_that_the_loader_could_not_count(self):
         """Worn flash: the old firmware runs, and proves nothing about the new one."""

@@ -4,7 +4,6 @@
 import json
 import unittest
 
-from tests.core import tokens
 from tests.firmware import bundle_case
 from tests.firmware.safe_case import COMMAND, DATA, SafeCase
 from tests.firmware.safe_doubles import CONFIG, SECRETS, Reset, Wdt, Wlan
@@ -43,10 +42,6 @@ class TestOrders(SafeCase, unittest.TestCase):
         )
         self.assertFalse(self.mode.leave)
         self.assertEqual(self.send(token), [("rejected", "replayed")])
-
-    def test_the_end_of_the_token_is_kept_for_the_firmware(self):
-        self.order()
-        self.assertEqual(self.kept()["exp"], tokens.claims()["exp"])
 
     def test_arguments_of_an_abort(self):
         """Nothing but `{"abort": true}`, and of an update alone."""

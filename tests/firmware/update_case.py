@@ -56,19 +56,6 @@ class Desk:
         return self.known
 
 
-class Replay:
-    readable = True
-
-    def __init__(self):
-        self.until = {}
-
-    def used(self, jti):
-        return jti in self.until
-
-    def spend(self, jti, keep_until_s):
-        self.until[jti] = keep_until_s
-
-
 class App:
     update = None
     receiver = None
@@ -91,9 +78,6 @@ class App:
 
     def busy(self):
         return any(part.busy() for part in self.parts)
-
-    def is_updating(self):
-        return self.box.is_updating()
 
 
 class Session:
@@ -130,7 +114,6 @@ class Box:
         self.history = Played(wear=Played(wrote=lambda size: None))
         self.log = Played(write=lambda level, text: None)
         self.identity = {"slot": "b"}
-        self.replay = Replay()
         self.shown = []
         self.stuck = ""
         self.queued = 0

@@ -95,7 +95,7 @@ class Session:
         self._control = bytearray()
         self._inflight: dict[int, Message] = {}
         self._pid = 0
-        self._subscribe_pid = -1  # whose answer is awaited
+        self._subscribe_pid = 0
         self._deadline_ms = 0  # of the phase before `up`, 0: none
         self._rx_deadline_ms = 0
         self._tx_deadline_ms = 0
@@ -120,8 +120,7 @@ class Session:
 
     def subscribe(self, topic: str) -> None:
         """For `second`, which is told what the broker says to it; once on each connection."""
-        self._subscribe_pid = self._next_pid()
-        self._answer(self._packets.subscribe(topic, self._subscribe_pid))
+        self._answer(self._packets.subscribe(topic, self._next_pid()))
 
     def leave(self) -> None:
         """Says goodbye, so that the last will stays quiet; no connection follows. The broker closes this one
@@ -312,13 +311,11 @@ class Session:
         self._wake.set()
 
     def _handle_suback(self) -> None:
-        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3]:
-            raise Malformed("stray SUBACK")
-        self._subscribe_pid = -1
-        if self.up:
-            if self.second is not None:  # else it has ended meanwhile
-                self.second.subscribed(self._buffer[4])
+        if self.up and self.second is not None:
+            self.second.subscribed(self._buffer[4])
             return
+        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3] or self.up:
+            raise Malformed("stray SUBACK")
         if self._buffer[4] > 1:
             raise OSError("subscription refused, code %d" % self._buffer[4])
         self._deadline_ms = 0

@@ -4,7 +4,7 @@
     spare   True: the other one is whole and was proven once, so there is a way back
     fell    "" or the slot that was left because of a boot loop; the firmware tells it once
     update  None, or what is under way: "jti", "sha256", "size", "version", "down" (may go back to an older
-            version), "state", "boots" (of the trial so far), "reason"; "exp" of a token that safe mode took
+            version), "state", "boots" (of the trial so far), "reason"
 
 States of an update: `pull` (its bundle comes), `ready` (it is whole; the loader installs it), `trial`, then
 `done` or `failed`, and gone once that was told. Every step is one write of the record, so a power cut leaves

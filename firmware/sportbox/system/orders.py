@@ -19,9 +19,6 @@ _WHOLE_BOARD = ("", "device")
 _MODULES = {"log": "telling", "update": "updating", "selftest": "diagnosis", "crash": "diagnosis"}
 _RARE = (
     "sportbox.system.orders",
-    "sportbox.system.updating",
-    "sportbox.system.telling",
-    "sportbox.system.ring",
     "sportbox.system.diagnosis",
     "sportbox.system.crash",
     "sportbox.system.setting",
@@ -50,25 +47,16 @@ def take(app: "App", order: "Order") -> None:
         forget(*_RARE)
 
 
-def drop() -> None:
-    """An order that was not refused, and yet is not carried out: it could not be used up."""
-    forget("sportbox.store.slots", *_RARE)
-
-
 def restart_soon(app: "App") -> None:
     app.restart_at_ms = app.box.uptime.ms() + _LEAVE_MS
 
 
-def _needed(order: "Order") -> "str | None":
-    """Which module is loaded for it; None where none is."""
+def _module(order: "Order") -> "Any":
+    """What is loaded for it, with `refusal` and `take`; None where nothing is."""
+    name = _MODULES.get(order.act)
     if order.act == "configure" and ("set" in order.args or "set_sealed" in order.args):
-        return "setting"
-    return _MODULES.get(order.act)
-
-
-def _module(name: str) -> "Any":
-    """With `refusal` and `take`."""
-    return __import__("sportbox.system." + name, None, None, ("take",))
+        name = "setting"
+    return None if name is None else __import__("sportbox.system." + name, None, None, ("take",))
 
 
 def _is_renewal(order: "Order") -> bool:
@@ -77,15 +65,15 @@ def _is_renewal(order: "Order") -> bool:
 
 def _refusal(app: "App", order: "Order") -> str:
     if _is_renewal(order):
-        if app.is_updating():
+        if app.update is not None:
             return "busy"
         reason = _receiver(app).refusal(order.args["renew"])
         return reason or ("busy" if not order.quiet and app.busy() else "")
-    name = _needed(order)
-    if name is not None:
+    module = _module(order)
+    if module is not None:
         if order.component not in _WHOLE_BOARD:
             return "malformed"
-        return str(_module(name).refusal(app, order))
+        return str(module.refusal(app, order))
     if order.act == "configure" and "reset" not in order.args:
         return "malformed"  # for a component that is not there
     return "busy" if order.act == "reboot" and app.busy() else ""
@@ -99,9 +87,9 @@ def _take(app: "App", order: "Order") -> None:
         else:
             app.desk.final(order, result, reason)
         return
-    name = _needed(order)
-    if name is not None:
-        _module(name).take(app, order)
+    module = _module(order)
+    if module is not None:
+        module.take(app, order)
         return
     if order.act == "identify":
         app.identify_until_ms = app.box.uptime.ms() + _IDENTIFY_MS

@@ -11,14 +11,11 @@ from sportbox.system.forget import forget
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
-    from typing import Any
-
     from sportbox.box import Box
     from sportbox.store.slots import State
 
 _TRIAL_S = const(120)  # with Wi-Fi
 _NO_WIFI_S = const(600)
-_LEEWAY_S = const(60)  # of a token's end
 _MODULES = (
     "sportbox.system.proving",
     "sportbox.system.finishing",
@@ -96,7 +93,6 @@ def tell(box: "Box", state: "State", base: str = "") -> None:
     app, update = box.app, state["update"]
     if update is not None:
         slots.write(state, base)
-        _use_up(box, update)
     slots.clear(base)
     if state["fell"]:
         _event(box, "failed", None, "boot_loop")
@@ -112,13 +108,6 @@ def tell(box: "Box", state: "State", base: str = "") -> None:
     box.identity["update"] = None
     box.publish_info()
     forget(*_MODULES)
-
-
-def _use_up(box: "Box", update: "dict[str, Any]") -> None:
-    """Safe mode keeps no log of tokens: one that it took shall not count here again. Raises OSError."""
-    log, jti = box.replay, update["jti"]
-    if "exp" in update and log.readable and not log.used(jti):
-        log.spend(jti, update["exp"] + _LEEWAY_S)
 
 
 def _event(box: "Box", state: str, version: "str | None", reason: "str | None") -> None:

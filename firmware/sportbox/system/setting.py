@@ -59,7 +59,9 @@ def refusal(app: "App", order: "Order", base: str = "") -> str:
     change = _change(order)
     if change is None:
         return "malformed"
-    if app.busy() or app.is_updating() or record.exists(base + renewal.READY):
+    if app.busy() or record.exists(base + renewal.READY):
+        return "busy"
+    if app.update is not None or app.box.slots is not None:
         return "busy"
     if app.receiver is not None and app.receiver.is_going():
         return "busy"

@@ -35,7 +35,7 @@ def _refusal(app: "App", order: "Order") -> str:
     if not _is_update(args):
         return "malformed"
     renewal = app.receiver
-    if app.is_updating() or record.exists(_TRIAL):
+    if app.update is not None or app.box.slots is not None or record.exists(_TRIAL):
         return "busy"
     return "busy" if renewal is not None and renewal.is_going() else ""
 
