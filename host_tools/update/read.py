@@ -60,6 +60,8 @@ def read_bundle(path: Path) -> Bundle:
 
 def unpack(data: bytes) -> Bundle:
     """The bundle that these bytes are. Raises Damaged; its message is a clause without subject."""
+    if not data:
+        raise Damaged("is no bundle: it is empty")
     if not data.startswith(MAGIC):
         raise Damaged("is no bundle: it begins otherwise")
     if len(data) > BUNDLE_BYTES_MAX:

@@ -97,6 +97,8 @@ def status(place: Place, json_: bool) -> int:
     if rollout.state in UNFINISHED and not is_done:
         command = f"sportbox update abort {place.file}"
         say(f"hint: go on with: {command if rollout.state == 'aborting' else resume_command(place)}")
+    elif rollout.state == "over" and any(row.state in ("away", "waiting") for row in rows):
+        say(f"hint: once they are there: {resume_command(place)}")
     return EXIT_DONE
 
 

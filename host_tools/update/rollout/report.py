@@ -123,6 +123,7 @@ class Lines:
     def __init__(self, rollout: Rollout, json_: bool) -> None:
         self._rollout = rollout
         self._json = json_
+        self._told: dict[str, str] = {}
 
     def __enter__(self) -> Screen:
         return self
@@ -135,8 +136,12 @@ class Lines:
     def changed(self, board: Board) -> None:
         if self._json:
             emit(row_facts(board.row))
-        else:
-            say(f"{board.row.device} {sentence(board.row, self._rollout)}")
+            return
+        told = sentence(board.row, self._rollout)
+        # the end tells which were left; and what sounds the same is one thing for a person
+        if board.row.state != "left" and self._told.get(board.row.device) != told:
+            say(f"{board.row.device} {told}")
+        self._told[board.row.device] = told
 
     def look(self, boards: Iterable[Board]) -> None:
         return None

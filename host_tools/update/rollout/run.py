@@ -16,7 +16,7 @@ from host_tools.update.rollout import preflight
 from host_tools.update.rollout.engine import Engine
 from host_tools.update.rollout.keys import Keys
 from host_tools.update.rollout.line import do_rollout
-from host_tools.update.rollout.model import CANARY, UNFINISHED, Limits, Rollout, Row, Settings
+from host_tools.update.rollout.model import CANARY, UNDER_WAY, UNFINISHED, Limits, Rollout, Row, Settings
 from host_tools.update.rollout.place import Place
 from host_tools.update.rollout.report import Screen, facts, screen_for, sentence
 
@@ -60,6 +60,10 @@ def go_on(place: Place, rollout: Rollout, keys: Keys, json_: bool) -> int:
     if rollout.state not in ("running", "aborting"):
         place.store.change(rollout, ("paused", "stopped", "aborted", "over"), "running")
         rollout = replace(rollout, state="running")
+    if not json_:
+        for row in place.store.rows(rollout):
+            if row.state in UNDER_WAY:
+                say(f"{row.device} {sentence(row, rollout)}")
     return carry_on(place, rollout, keys, json_)
 
 
