@@ -168,6 +168,9 @@ def test_boards_that_are_away_are_named_and_resume_brings_them(town: Town, capsy
     assert "box-2 is away: offline (it is not there)" in err
     assert "error: 1 of 3 boards do not have 0.2.0" in err
     assert f"hint: sportbox update resume {town.file}, once they are there" in err
+    assert err.count("box-1 is told") == 1
+    assert town.run("status") == 0
+    assert f"hint: once they are there: sportbox update resume {town.file}" in capsys.readouterr().err
     town.fleet.do_and_wait("box-2", UpdatedBoard.comes)
     assert town.run("resume") == 0
     assert town.versions == {"0.2.0"}

@@ -64,7 +64,7 @@ FIELDS = HEADER.pack(MAGIC, 1, WINDOW_BITS, 0, 0, BLOCK_BYTES)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is no bundle"),
+        (b"", "is no bundle: it is empty"),
         (b"PK\x03\x04" + bytes(100), "is no bundle"),
         (MAGIC, "is cut off: it has 4 bytes, its header alone 48"),
         (MAGIC + bytes(BUNDLE_BYTES_MAX), "is too large for a board"),
