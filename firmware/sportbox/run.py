@@ -65,11 +65,15 @@ def exists(path: str) -> bool:
 
 
 async def fell(error: Exception) -> None:
-    """What ended a running board restarts it."""
+    """What ended a running board restarts it. A configuration that does not fit the board is no fault of the
+    firmware: the loader shall not give it up for that."""
     import asyncio
 
-    if type(error).__name__ == "NotProvisioned":  # hardware that is configured and not there
+    if type(error).__name__ == "NotProvisioned":
         print("sportbox: not provisioned:", error)
+        from sportbox.drivers import rtcmem
+
+        rtcmem.drop("starts")
     else:
         sys.print_exception(error)
         try:
