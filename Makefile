@@ -2,7 +2,7 @@
 # (but Mosquitto and RabbitMQ for the tests, through apt, where the user may install them).
 PYTHON      ?= python3
 PYTEST_ARGS ?=
-TEST_JOBS   ?= 3
+TEST_JOBS   ?= 2
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -24,7 +24,7 @@ help: ## list the targets
 demo: setup ## play an evening at the sports ground, in about a minute
 	@$(BIN)/sportbox demo
 
-# Most tests wait for boards and brokers: three at a time keep two cores busy, and leave them room for the timing of what is
+# Most tests wait for boards and brokers: two at a time leave two cores room for the timing of what is
 # measured. TEST_JOBS=0 is one process.
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh
