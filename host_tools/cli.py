@@ -18,6 +18,8 @@ from host_tools.words import LANGUAGES, take_language, tr
 
 PACKAGE = "host_tools.commands"
 DEBUG_VARIABLE = "SPORTBOX_DEBUG"
+VALIDATORS_WORDS = "Value error, "
+"""What pydantic, which reads options for Typer, puts before what is wrong with a choice."""
 COMMANDS = {
     "demo": "play an evening at a simulated sports ground, in about a minute",
     "data": "what a site's messages are, for machines: AsyncAPI, JSON Schemas",
@@ -160,6 +162,7 @@ def _invoke(command: Any, name: str, words: list[str]) -> int:
     except TyperException as error:
         context = getattr(error, "ctx", None)
         asked = context.command_path if context is not None else program
+        error.message = error.message.removeprefix(VALIDATORS_WORDS)
         format_message = getattr(error, "format_message", None)
         text = format_message() if format_message else str(error)
         report(printable(" ".join(text.split())), f"{asked} --help")

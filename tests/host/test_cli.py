@@ -90,6 +90,8 @@ def test_every_command_has_its_help(name: str, capsys: pytest.CaptureFixture[str
             "Choose from: master, ca, device",
             "sportbox site rotate --help",
         ),
+        (["order", "a", "b", "fly"], "'WHAT': 'fly' is not one of 'identify', ", "sportbox order --help"),
+        (["key", "a", "b", "--role", "x"], "'--role': 'x' is not one of 'booking', ", "sportbox key --help"),
         (["key", "a", "b", "--rolle", "ops"], "--rolle", "sportbox key --help"),
         (["send", "a", "b", "c", "--wait", "x"], "--wait", "sportbox send --help"),
     ],
