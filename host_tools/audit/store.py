@@ -11,11 +11,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from host_tools.audit.seal import End, EndName, Entry, Key, Sealed, first_hash
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
+from host_tools.sqlitefile import DAMAGED, IN_USE, code_of, connection, in_use, transaction, version_of
 
 VERSION = 1
 APPLICATION = 0x73624175  # "sbAu"
@@ -50,8 +50,7 @@ class Store:
             raise ToolError(
                 f"cannot write {self.path}: {error.strerror}", "its folder must be yours, on a disk with room"
             ) from error
-        with self._connected() as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._connected() as db, transaction(db):
             if self._version(db) != 0:
                 return False
             for statement in TABLES:
@@ -63,7 +62,6 @@ class Store:
                 put_end(db, end, key.end(end, 0, at_s, begin))
             db.execute(f"PRAGMA application_id = {APPLICATION}")
             db.execute(f"PRAGMA user_version = {VERSION}")
-            db.execute("COMMIT")
             return True
 
     def look(self) -> None:
@@ -83,10 +81,8 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that changes something."""
-        with self._opened() as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._opened() as db, transaction(db):
             yield db
-            db.execute("COMMIT")
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -107,27 +103,16 @@ class Store:
             yield db
 
     def _version(self, db: sqlite3.Connection) -> int:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != APPLICATION and (version or tables):
+        version = version_of(db, APPLICATION)
+        if version is None:
             raise BadInput(f"{self.path} is no journal", "move it away; collecting begins a new one")
-        return int(version)
+        return version
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Closing undoes what was not committed."""
-        try:
-            place = f"file:{quote(str(self.path))}?mode=rw"  # one that is gone is not made anew unasked
-            db = sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True)
-            try:
-                db.execute("PRAGMA synchronous = FULL")
-                db.execute("PRAGMA secure_delete = ON")
-                yield db
-            finally:
-                db.close()
-        except sqlite3.DatabaseError as error:
-            raise explained(self.path, error) from error
+        with connection(self.path, BUSY_S, _explained, must_exist=True) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            yield db
 
 
 def end_of(db: sqlite3.Connection, name: EndName) -> End:
@@ -180,12 +165,10 @@ def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return ToolError(
-            f"{path} is in use by a command that does not come to an end", "end it, then try again"
-        )
+def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
+    code = code_of(error)
+    if code in IN_USE:
+        return in_use(path)
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return ToolError(
             f"cannot write {path}: {error}",
@@ -193,7 +176,7 @@ def explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
         )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return ToolError(f"cannot use {path}: {error}", "file and folder must be yours, on a disk with room")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in DAMAGED:
         return BadInput(
             f"{path} is damaged: {error}",
             "keep it as evidence under another name and restore a backup; collecting begins a new one",

@@ -19,6 +19,7 @@ from host_tools.site import inventory_rules as rules
 from host_tools.site.inventory_rows import BoardRow, Entry, Fact, Pending, Revocation, board_row
 from host_tools.site.inventory_schema import VERSION, migrate
 from host_tools.site.models import Site
+from host_tools.sqlitefile import DAMAGED, IN_USE, code_of, connection, transaction
 from host_tools.words import tr
 
 SUFFIX = ".inventory.db"
@@ -232,29 +233,14 @@ class Inventory:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that changes something."""
-        with self._connected() as db:
-            db.execute("BEGIN IMMEDIATE")  # waits now, and cannot find itself in the way of another one later
+        with self.reading() as db, transaction(db):
             yield db
-            db.execute("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One connection for looking."""
-        with self._connected() as db:
+        with connection(self.path, BUSY_S, _explained) as db:
             yield db
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one call; closing it undoes what was not committed."""
-        try:
-            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-            try:
-                db.execute("PRAGMA synchronous = FULL")
-                yield db
-            finally:
-                db.close()
-        except sqlite3.DatabaseError as error:
-            raise _explained(self.path, error) from error
 
 
 def inventory_path(site_file: Path) -> Path:
@@ -285,8 +271,8 @@ def _check_facts(facts: dict[str, Fact]) -> None:
 
 
 def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    code = code_of(error)
+    if code in IN_USE:
         return ToolError(
             tr("{path} is in use by another command that does not come to an end", path=path),
             tr("wait for it or end it, then try again"),
@@ -302,7 +288,7 @@ def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
             tr("cannot use {path}: {why}", path=path, why=error),
             tr("the folder of the site file must be yours, on a disk with room"),
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in DAMAGED:
         return BadInput(
             tr("{path} is damaged: no inventory", path=path),
             tr("restore it from a backup, or move it away: provisioning every board again fills a new one"),

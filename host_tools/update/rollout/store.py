@@ -16,6 +16,16 @@ from typing import IO, get_args
 
 from host_tools.errors import BadInput, ToolError
 from host_tools.output import printable
+from host_tools.sqlitefile import (
+    DAMAGED,
+    DURABLE,
+    IN_USE,
+    code_of,
+    connection,
+    in_use,
+    transaction,
+    version_of,
+)
 from host_tools.update.form import sha256
 from host_tools.update.rollout.model import Rollout, Row, Settings, State
 from host_tools.words.system import reason
@@ -24,7 +34,7 @@ SUFFIX = ".rollout.db"
 FILE = "rollout.db"
 LOCK_SUFFIX = ".lock"
 BUSY_S = 20.0
-SYNCHRONOUS = "FULL"  # what is committed survives a power cut
+SYNCHRONOUS = DURABLE
 LOOKS = 4
 LOOK_S = 0.02
 APPLICATION = 0x7362526F  # "sbRo"
@@ -65,8 +75,7 @@ class Store:
     def begin(self, data: bytes, version: str, path: str, settings: Settings, rows: Iterable[Row]) -> Rollout:
         """Keeps the bundle as well: its file may go or change."""
         now_s = int(self._clock())
-        with self._opened(create=True) as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._opened(create=True) as db, transaction(db):
             db.execute("UPDATE rollouts SET bundle = NULL")
             digest, size = sha256(data), len(data)
             values = (digest, size, version, path, _settings_text(settings), now_s, now_s, data)
@@ -78,7 +87,6 @@ class Store:
             )
             number = made.lastrowid or 0
             _put(db, number, rows)
-            db.execute("COMMIT")
         return Rollout(number, digest, size, version, path, settings, "running", None, now_s, now_s)
 
     def bundle(self, rollout: Rollout) -> bytes:
@@ -170,39 +178,28 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._opened() as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._opened() as db, transaction(db):
             yield db
-            db.execute("COMMIT")
 
     @contextmanager
     def _opened(self, create: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection for one call; closing it undoes what was not committed."""
         if not create and not self.path.exists():
             raise BadInput(f"{self.path} is gone", "sportbox update start SITE.yaml --bundle B begins anew")
-        try:
-            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-            try:
-                db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
-                self._migrate(db)
-                yield db
-            finally:
-                db.close()
-        except sqlite3.DatabaseError as error:
-            raise _explained(self.path, error) from error
+        with connection(self.path, BUSY_S, _explained, synchronous=SYNCHRONOUS) as db:
+            self._migrate(db)
+            yield db
 
     def _migrate(self, db: sqlite3.Connection) -> None:
         if self._taken(db) < VERSION:
-            db.execute("BEGIN IMMEDIATE")
-            taken = self._taken(db)  # now nobody else does it
-            for step in STEPS[taken:]:
-                for statement in step:
-                    db.execute(statement)
-            if taken == 0:
-                db.execute("INSERT INTO site VALUES (?)", (self.site,))
-                db.execute(f"PRAGMA application_id = {APPLICATION}")
-            db.execute(f"PRAGMA user_version = {VERSION}")
-            db.execute("COMMIT")
+            with transaction(db):
+                taken = self._taken(db)  # now nobody else does it
+                for step in STEPS[taken:]:
+                    for statement in step:
+                        db.execute(statement)
+                if taken == 0:
+                    db.execute("INSERT INTO site VALUES (?)", (self.site,))
+                    db.execute(f"PRAGMA application_id = {APPLICATION}")
+                db.execute(f"PRAGMA user_version = {VERSION}")
         (site,) = db.execute("SELECT name FROM site").fetchone()
         if site != self.site:
             raise BadInput(
@@ -211,14 +208,12 @@ class Store:
             )
 
     def _taken(self, db: sqlite3.Connection) -> int:
-        (taken,) = db.execute("PRAGMA user_version").fetchone()
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != APPLICATION and (taken or tables):
+        taken = version_of(db, APPLICATION)
+        if taken is None:
             raise BadInput(f"{self.path} is no file of rollouts", "move it away; a new one is begun then")
         if taken > VERSION:
             raise BadInput(f"{self.path} was written by a newer sportbox", "update sportbox on this computer")
-        return int(taken)
+        return taken
 
 
 def _put(db: sqlite3.Connection, rollout: int, rows: Iterable[Row]) -> None:
@@ -260,12 +255,10 @@ def _state(text: str) -> State:
 
 
 def _explained(path: Path, error: sqlite3.DatabaseError) -> ToolError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return ToolError(
-            f"{path} is in use by a command that does not come to an end", "end it, then try again"
-        )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    code = code_of(error)
+    if code in IN_USE:
+        return in_use(path)
+    if code in DAMAGED:
         return BadInput(
             f"{path} is damaged",
             "move it away and begin anew: boards that have the version already are left as they are",
