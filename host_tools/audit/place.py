@@ -5,19 +5,18 @@ simulation lies in its state directory, with a key derived from the secret that 
 They never mix.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from host_tools.audit.seal import Key
 from host_tools.audit.store import Store
 from host_tools.brokers.users import RECORDER
-from host_tools.commands.options import VaultLogin, is_simulated, master_secret
+from host_tools.commands.options import VaultLogin, is_kept_in_simulation, master_secret
 from host_tools.mqtt import Address, find_broker, parse_broker
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.secrets import site_of
-from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
+from host_tools.site.state import running_simulation, state_dir
 from host_tools.site.vault import vault_path
 
 SUFFIX = ".audit.db"
@@ -31,9 +30,8 @@ class Place:
         self.site: Site = load_site(site_file)
         self._login = VaultLogin(site_file, self.site, RECORDER, passphrase_file)
         self._directory = state_dir(state)
-        named = state is not None or bool(os.environ.get(STATE_VARIABLE))
         self._has_vault = vault_path(site_file).exists()
-        self.simulated = named or (not self._has_vault and is_simulated(state, self.site.site))
+        self.simulated = is_kept_in_simulation(site_file, state, self.site.site)
         path = self._directory / FILE if self.simulated else site_file.with_suffix(SUFFIX)
         self.store = Store(path, self.site.site)
 

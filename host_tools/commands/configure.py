@@ -10,23 +10,19 @@ import typer
 
 from host_tools.commands.options import (
     BoardName,
+    BrokerAndKeys,
     BrokerUrl,
     FromVault,
     Json,
-    KeysFrom,
     PassphraseFile,
     SiteFile,
     StateDir,
-    VaultLogin,
     new_app,
-    ops_key,
 )
+from host_tools.commands.ordered import OrderedBoard
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, BadInput
-from host_tools.mqtt import Topics, find_broker
 from host_tools.output import emit, printable, say
-from host_tools.site.load import load_site
-from host_tools.site.resolve import device_config, device_of
-from host_tools.site.state import state_dir
+from host_tools.site.resolve import device_config
 
 if TYPE_CHECKING:
     from host_tools.site.boardlog import Key
@@ -79,13 +75,10 @@ def configure(
     from host_tools.site.order import Ask, give
     from host_tools.site.setting import read_change
 
-    site = load_site(site_file)
-    device_of(site, board)
+    ordered = OrderedBoard(site_file, board, BrokerAndKeys(state, vault, passphrase_file, broker))
     change = read_change(pairs or [], _password(wifi_password_file))
-    login = VaultLogin(site_file, site, "manager", passphrase_file)
-    address = find_broker(site, broker, state_dir(state), login)
-    key = ops_key(site_file, site, board, KeysFrom(state, vault, passphrase_file), login)
-    known = _Known(site_file, site, board)
+    address, key = ordered.address(), ordered.key()
+    known = _Known(site_file, ordered.site, board)
     final_s = FINAL_WIFI_S if change.secret else FINAL_S
     ask = Ask(
         "configure",
@@ -94,7 +87,7 @@ def configure(
         silent=_moved(site_file, change),
         is_change=True,
     )
-    told = asyncio.run(give(address, Topics(site.site, board), key, ask, say))
+    told = asyncio.run(give(address, ordered.topics, key, ask, say))
     if json_:
         head = {"device": board, "set": change.names, "secret": sorted(change.secret.get("wifi", {}))}
         emit({**head, "result": told.result, "reason": told.reason, "config": told.info.get("config")})

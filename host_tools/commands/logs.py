@@ -8,24 +8,21 @@ from typing import Annotated
 
 import typer
 
+from host_tools.brokers.users import DASHBOARD, MANAGER
 from host_tools.commands.options import (
+    BrokerAndKeys,
     BrokerUrl,
     FromVault,
     Json,
-    KeysFrom,
     PassphraseFile,
     StateDir,
-    VaultLogin,
     new_app,
-    ops_key,
 )
+from host_tools.commands.ordered import OrderedBoard
 from host_tools.errors import EXIT_DONE, BadInput
-from host_tools.mqtt import Address, Topics, connected, find_broker, subscribe, unreachable
+from host_tools.mqtt import Address, Topics, connected, subscribe, unreachable
 from host_tools.output import emit, printable, say
 from host_tools.site import loglines
-from host_tools.site.load import load_site
-from host_tools.site.resolve import device_of
-from host_tools.site.state import state_dir
 
 app = new_app()
 
@@ -75,16 +72,14 @@ def logs(
         raise BadInput("a board is at a port or at the broker", "leave out --port, or SITE.yaml and BOARD")
     if follow and level is not None:
         raise BadInput("--follow and --level exclude each other", "first --level, then --follow")
-    site = load_site(site_file)
-    device_of(site, board)
-    topics = Topics(site.site, board)
-    login = VaultLogin(site_file, site, "dashboard" if follow else "manager", passphrase_file)
-    address = find_broker(site, broker, state_dir(state), login)
+    options = BrokerAndKeys(state, vault, passphrase_file, broker)
+    ordered = OrderedBoard(site_file, board, options, DASHBOARD if follow else MANAGER)
+    address, topics = ordered.address(), ordered.topics
     if follow:
         return asyncio.run(_follow(address, topics, json_))
     from host_tools.site.boardlog import ask_ring, set_level
 
-    key = ops_key(site_file, site, board, KeysFrom(state, vault, passphrase_file), login)
+    key = ordered.key()
     if level is not None:
         asyncio.run(set_level(address, topics, key, level.value))
         say(f"`{board}` logs from {level.value} on, until it restarts")

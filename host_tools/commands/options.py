@@ -17,7 +17,6 @@ from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
 
 if TYPE_CHECKING:
     from host_tools.mqtt import Login
-    from host_tools.site.boardlog import Key
     from host_tools.site.openvault import Vault
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file", show_default=False)]
@@ -103,6 +102,13 @@ class KeysFrom:
     passphrase: Path | None = None
 
 
+@dataclass(frozen=True)
+class BrokerAndKeys(KeysFrom):
+    """And where they say that its broker is."""
+
+    broker: str | None = None
+
+
 def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | None" = None) -> Master:
     """The master secret behind the keys that a command prints: the newest one."""
     masters = masters_of(site_file, site, chosen, login)
@@ -110,15 +116,6 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | 
         say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")
     newest = max(masters)
     return Master(masters[newest], newest)
-
-
-def ops_key(site_file: Path, site: Site, board: str, chosen: KeysFrom, login: "VaultLogin") -> "Key":
-    """What signs orders to a board."""
-    from host_tools.site.boardlog import Key
-
-    master = keys_of(site_file, site, chosen, login)
-    version = site.devices[board].key_version
-    return Key(master.key_id("ops", version), master.key(site.site, board, "ops", version))
 
 
 def masters_of(
@@ -179,8 +176,19 @@ class VaultLogin:
 
 def is_simulated(state: Path | None, site: str) -> bool:
     """Whether a state directory was chosen, or the default one has secrets of this site."""
-    named = state is not None or bool(os.environ.get(STATE_VARIABLE))
-    return named or site_of(state_dir(state)) == site
+    return _is_named(state) or site_of(state_dir(state)) == site
+
+
+def is_kept_in_simulation(site_file: Path, state: Path | None, site: str) -> bool:
+    """Whether what is noted of a site lies in a state directory, not beside the site file: that of real
+    boards and that of a simulation never mix."""
+    from host_tools.site.vault import vault_path
+
+    return _is_named(state) or (not vault_path(site_file).exists() and is_simulated(state, site))
+
+
+def _is_named(state: Path | None) -> bool:
+    return state is not None or bool(os.environ.get(STATE_VARIABLE))
 
 
 def _runs_from_vault(chosen: KeysFrom, site: Site) -> bool:

@@ -9,23 +9,19 @@ import typer
 
 from host_tools.commands.options import (
     BoardName,
+    BrokerAndKeys,
     BrokerUrl,
     FromVault,
     Json,
-    KeysFrom,
     PassphraseFile,
     SiteFile,
     StateDir,
-    VaultLogin,
     new_app,
-    ops_key,
 )
+from host_tools.commands.ordered import OrderedBoard
 from host_tools.errors import EXIT_DONE, EXIT_FAILED, Unreachable
-from host_tools.mqtt import Address, Topics, find_broker
+from host_tools.mqtt import Address, Topics
 from host_tools.output import emit, printable, say
-from host_tools.site.load import load_site
-from host_tools.site.resolve import device_of
-from host_tools.site.state import state_dir
 
 app = new_app()
 
@@ -67,12 +63,8 @@ def order(
     """Order a board to show where it is, to restart, to look at itself, or to tell of its newest crash."""
     from host_tools.site.order import Ask, give
 
-    site = load_site(site_file)
-    device_of(site, board)
-    topics = Topics(site.site, board)
-    login = VaultLogin(site_file, site, "manager", passphrase_file)
-    address = find_broker(site, broker, state_dir(state), login)
-    key = ops_key(site_file, site, board, KeysFrom(state, vault, passphrase_file), login)
+    ordered = OrderedBoard(site_file, board, BrokerAndKeys(state, vault, passphrase_file, broker))
+    address, topics, key = ordered.address(), ordered.topics, ordered.key()
     began_s = time.monotonic()
     told = asyncio.run(give(address, topics, key, Ask(what.value, event=EVENTS.get(what)), say))
     info = told.info

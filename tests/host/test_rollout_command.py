@@ -16,12 +16,13 @@ import pytest
 
 from host_tools.broker import BrokerProcess
 from host_tools.cli import main
+from host_tools.commands.options import BrokerAndKeys
 from host_tools.errors import Unreachable
 from host_tools.site.secrets import load_or_create
 from host_tools.site.state import Simulation
 from host_tools.update.rollout import run
 from host_tools.update.rollout.engine import Engine
-from host_tools.update.rollout.place import From, Place
+from host_tools.update.rollout.place import Place
 from tests.brokers import start
 from tests.brokers import wait_until as wait_until_within
 from tests.host.bundles import packed
@@ -271,7 +272,7 @@ def test_resumed_while_a_paused_process_ends(
 
 def test_a_simulation_that_ends_is_waited_for(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the site file says of its broker is not meant for simulated boards."""
-    place = Place(town.file, From(town.state))
+    place = Place(town.file, BrokerAndKeys(town.state))
     simulation = Simulation(town.site, town.broker.url, os.getpid())
     for module in ("host_tools.mqtt", "host_tools.update.rollout.place"):
         monkeypatch.setattr(f"{module}.running_simulation", lambda *_: simulation)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from host_tools.commands.options import (
+    BrokerAndKeys,
     BrokerUrl,
     FromVault,
     Json,
@@ -79,7 +80,7 @@ def start(
     Exit status: 0 all boards have it, 1 not all, 3 the broker is out of reach."""
     from host_tools.update.rollout import run
     from host_tools.update.rollout.model import Settings
-    from host_tools.update.rollout.place import From, Place
+    from host_tools.update.rollout.place import Place
     from host_tools.update.rollout.waves import parse_waves
 
     settings = Settings(
@@ -92,7 +93,7 @@ def start(
         wait_s=duration_s(wait, "--wait"),
         parallel=_within("--at-once", at_once, 1, AT_ONCE_MAX),
     )
-    place = Place(site_file, From(state, broker, vault, passphrase_file))
+    place = Place(site_file, BrokerAndKeys(state, vault, passphrase_file, broker))
     return run.start(place, bundle, board or [], settings, json_)
 
 
@@ -107,9 +108,11 @@ def resume(
 ) -> int:
     """Go on with a rollout that was cut off or paused, or with the boards that were away."""
     from host_tools.update.rollout import control
-    from host_tools.update.rollout.place import From, Place
+    from host_tools.update.rollout.place import Place
 
-    return control.resume(Place(site_file, From(state, broker, vault, passphrase_file)), again, json_)
+    return control.resume(
+        Place(site_file, BrokerAndKeys(state, vault, passphrase_file, broker)), again, json_
+    )
 
 
 def abort(
@@ -122,25 +125,25 @@ def abort(
 ) -> int:
     """Give a rollout up: no other board is begun, those that still take the bundle are told to stop."""
     from host_tools.update.rollout import control
-    from host_tools.update.rollout.place import From, Place
+    from host_tools.update.rollout.place import Place
 
-    return control.abort(Place(site_file, From(state, broker, vault, passphrase_file)), json_)
+    return control.abort(Place(site_file, BrokerAndKeys(state, vault, passphrase_file, broker)), json_)
 
 
 def pause(site_file: SiteFile, state: StateDir = None, json_: Json = False) -> int:
     """Begin no other board until `resume`. Those under way are served to their end."""
     from host_tools.update.rollout import control
-    from host_tools.update.rollout.place import From, Place
+    from host_tools.update.rollout.place import Place
 
-    return control.pause(Place(site_file, From(state)), json_)
+    return control.pause(Place(site_file, BrokerAndKeys(state)), json_)
 
 
 def status(site_file: SiteFile, state: StateDir = None, json_: Json = False) -> int:
     """How far the newest rollout is, and which boards did not get it. Asks no broker."""
     from host_tools.update.rollout import control
-    from host_tools.update.rollout.place import From, Place
+    from host_tools.update.rollout.place import Place
 
-    return control.status(Place(site_file, From(state)), json_)
+    return control.status(Place(site_file, BrokerAndKeys(state)), json_)
 
 
 def _within(option: str, value: int, least: int, most: int) -> int:
