@@ -86,7 +86,8 @@ def _memory(devices: Any) -> Iterator[Explained]:
     """Locks that a board cannot hold beside TLS."""
     for device, fields in devices.items() if isinstance(devices, Mapping) else ():
         components = fields.get("components") if isinstance(fields, Mapping) else None
-        locks = [name for name in components or () if str(name).startswith(f"{KINDS['lock'].prefix}-")]
+        names = components if isinstance(components, Mapping) else ()
+        locks = [name for name in names if str(name).startswith(f"{KINDS['lock'].prefix}-")]
         if len(locks) > TLS_LOCKS_MAX:
             told = (
                 f"too many locks: beside TLS a board has memory for {TLS_LOCKS_MAX}; give the others to a "

@@ -59,6 +59,17 @@ def test_one_mistake(tmp_path: Path, added: str, field: str, words: list[str]) -
         assert word in problem.message
 
 
+@pytest.mark.parametrize("components", ["5", "true", "lock-1", "[lock-1]"])
+def test_components_that_are_none(tmp_path: Path, components: str) -> None:
+    """Also beside TLS, where their locks are counted."""
+    device = f"devices:\n  b:\n    board: box-esp32s3\n    components: {components}\n"
+    with pytest.raises(SiteFileError) as caught:
+        load_site(write(tmp_path, f"{HEAD}{device}"))
+    (problem,) = caught.value.problems
+    assert problem.field == "devices.b.components"
+    assert problem.message.startswith("must be a mapping")
+
+
 @pytest.mark.parametrize(
     ("lock", "field", "words"),
     [
