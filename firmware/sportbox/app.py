@@ -42,6 +42,7 @@ _SCAN_PAUSE_MS = const(5)
 _TELL_AGAIN_MS = const(600000)
 _ORDINARY = ("occupancy.changed", "gate.passed")
 _FOR_PARTS = ("unlock", "lock", "configure")
+_LOCKS_FIRST_MS = const(10000)
 _PATIENT = ("access.rejected",)  # has the reserve, but a flood of them must not be a flash write each
 
 
@@ -86,6 +87,7 @@ class App:
     alarm: "Alarm | None" = None  # of the class: only a site with alarm times has one
     log: "Log | None" = None
     update: "Pull | Finish | Proof | None" = None  # what is under way
+    update_at_ms = 0  # not before: orders for locks go first
 
     def __init__(
         self,
@@ -180,7 +182,11 @@ class App:
             return "busy"
         part = self._part_of(order)
         if part is not None:
-            return part.refusal(order, self._now_ms())
+            now_ms = self._now_ms()
+            self.update_at_ms = now_ms + _LOCKS_FIRST_MS
+            if self.update is not None:
+                self.update.give_way()
+            return part.refusal(order, now_ms)
         if order.act in ("unlock", "lock"):
             return "malformed"  # for a component that is not there
         try:

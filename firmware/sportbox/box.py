@@ -168,7 +168,7 @@ class Box:
                 self.trial.step(self)
             if self.app.update is not None:
                 self.app.update.tick(now_ms)
-            elif self.slots is not None:
+            elif self.slots is not None and now_ms >= self.app.update_at_ms:
                 self.go_on()
             every_ms = self.config["telemetry_s"] * 1000
             if now_ms - self.telemetry_ms >= (every_ms if self.app.short_of_power < 2 else 10 * every_ms):

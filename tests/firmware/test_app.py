@@ -123,6 +123,21 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(self.app.refusal_of(order), "malformed")
         self.assertEqual(self.app.refusal_of(Order("a", "sub", "configure", "", {"reset": "clock"})), "")
 
+    def test_an_update_gives_way_to_orders_for_parts(self):
+        gave_way = []
+
+        class Update:
+            def give_way(self):
+                gave_way.append(True)
+
+        self.app.update, self.now_ms = Update(), 5000
+        self.part.takes = lambda component: component == "court-1"
+        self.part.refusal = lambda order, now_ms: "busy"
+        self.app.refusal_of(Order("a", "sub", "configure", "", {"reset": "clock"}))
+        self.assertEqual((gave_way, self.app.update_at_ms), ([], 0))
+        self.assertEqual(self.app.refusal_of(Order("b", "sub", "lock", "court-1", {})), "busy")
+        self.assertEqual((gave_way, self.app.update_at_ms), ([True], 15000))
+
     def test_when_all_parts_fail_it_is_the_board(self):
         def scan(now_ms):
             raise MemoryError

@@ -263,7 +263,7 @@ class TestPulling(UpdateCase, unittest.TestCase):
         self.box.pass_s(1)
         self.app.update.fail("block")
         flash.broken = True
-        self.box.pass_s(4)
+        self.box.pass_s(6)
         self.assertEqual(self.box.outbox.write_errors, 4)
         self.assertEqual((self.app.desk.finals, self.app.events), ([], [("pulling", None)]))
         flash.broken = False
@@ -279,13 +279,69 @@ class TestPulling(UpdateCase, unittest.TestCase):
             flash.broken = True
 
         event, self.app.event = self.app.event, lambda *facts: (event(*facts), told())
-        self.box.pass_s(2)
+        self.box.pass_s(4)
         self.app.event = event
         self.box.pass_s(1)
         self.assertEqual(self.box.outbox.write_errors, 3)
         flash.broken = False
         self.box.pass_s(1)
         self.check_failed("block")
+
+    def test_orders_for_locks_go_first(self):
+        """Nothing of the pull stays in memory; it goes on where it was, with what it had."""
+        self.take()
+        self.box.pass_s(1)
+        self.assertEqual(self.serve(3), 3)
+        at = self.app.update._incoming.wanted()[0]
+        self.assertTrue(at > 0)
+        del self.forgotten[:]
+        self.app.update.give_way()
+        self.assertEqual((self.app.update, self.box.session.second, self.asked()), (None, None, None))
+        self.assertTrue("sportbox.system.pulling" in self.forgotten)
+        self.assertTrue("sportbox.store.bundle" in self.forgotten)
+        self.assertEqual(updating.refusal(self.app, self.order("jti-2")), "busy")
+        self.box.pass_s(2)
+        self.assertEqual(self.app.update._incoming.wanted()[0], at)
+        self.serve()
+        self.finish()
+        self.assertEqual(self.state()["update"]["state"], "ready")
+        self.assertEqual(self.app.events, [("pulling", None), ("installing", None)])
+
+    def test_aborted_while_it_gives_way(self):
+        self.take()
+        self.box.pass_s(1)
+        self.app.update.give_way()
+        order = self.order("jti-2", {"abort": True})
+        self.assertEqual(updating.refusal(self.app, order), "")
+        updating.take(self.app, order, self.base)
+        self.assertEqual(self.app.desk.finals.pop(), ("jti-2", "done", None))
+        self.assertEqual(updating.refusal(self.app, self.order("jti-3", {"abort": True})), "busy")
+        self.check_failed("aborted")
+
+    def test_an_abort_without_memory_ends_as_failed(self):
+        self.take()
+        self.box.pass_s(1)
+        self.app.update.give_way()
+
+        def read(base):
+            raise MemoryError
+
+        order, read, slots.read = self.order("jti-2", {"abort": True}), slots.read, read
+        try:
+            updating.take(self.app, order, self.base)
+        finally:
+            slots.read = read
+        self.assertEqual(self.app.desk.finals, [("jti-2", "failed", "busy")])
+        self.box.pass_s(1)
+        self.assertIsNotNone(self.app.update)
+
+    def test_a_pull_that_has_failed_does_not_begin_again_for_them(self):
+        self.take()
+        self.box.pass_s(1)
+        self.app.update.fail("aborted")
+        self.app.update.give_way()
+        self.box.pass_s(1)
+        self.check_failed("aborted")
 
     def test_the_battery_gets_low(self):
         self.take()

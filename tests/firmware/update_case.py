@@ -207,6 +207,7 @@ class UpdateCase:
 
     def check_failed(self, reason):
         """It was told once, and nothing is left of it."""
+        self.box.pass_s(2)  # what pulled it leaves the memory first
         self.assertEqual(self.app.desk.finals, [("jti-1", "failed", reason)])
         self.assertEqual(self.app.events[-1], ("failed", reason))
         self.assertEqual([state for state, _ in self.app.events].count("failed"), 1)

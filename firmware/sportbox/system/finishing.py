@@ -20,18 +20,21 @@ _STEP_MS = const(5)
 class Finish:
     may_abort = True
 
-    def __init__(self, box: "Box", incoming: "Incoming", failed: str, base: str = "") -> None:
+    def __init__(self, box: "Box", incoming: "Incoming", base: str = "") -> None:
         self._box = box
         self._base = base
         self._incoming: "Incoming | None" = incoming
         self._state = slots.read(base)
-        self._failed = failed
+        self._failed = ""
         self._hashing = False
         self._why = ""  # it waits
         self._wait_ms = 0
 
     def fail(self, reason: str) -> None:
         self._failed = self._failed or reason
+
+    def give_way(self) -> None:
+        """To locks. What it holds is little."""
 
     def tick(self, now_ms: int) -> None:
         """Once a second; what cannot be written is tried again."""

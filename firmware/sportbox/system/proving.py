@@ -31,6 +31,9 @@ class Proof:
     def fail(self, reason: str) -> None:
         """Nobody can: it decides by itself."""
 
+    def give_way(self) -> None:
+        """To locks. What it holds is little."""
+
     def __init__(self, box: "Box", state: "State", base: str = "") -> None:
         update = state["update"]
         self._box = box

@@ -7,6 +7,7 @@ import sys
 from micropython import const
 
 from sportbox import __version__
+from sportbox.store import slots
 from sportbox.store.bundle import Incoming
 from sportbox.system.forget import forget
 
@@ -48,6 +49,20 @@ class Pull:
         """It ends with the next tick, for this may be called with a packet in the buffer."""
         self._failed = self._failed or reason
 
+    def give_way(self) -> None:
+        """To orders for locks, which need the memory: it goes on later, where it was."""
+        if not self._failed:
+            self._leave({})
+
+    def _leave(self, state: "dict[str, Any]") -> None:
+        """Leaves the memory; resuming.py goes on with the record, read again if this one is empty."""
+        box = self._box
+        box.slots = state
+        box.app.update = None
+        box.session.second = None
+        box.uplink.ask = b""
+        forget("sportbox.system.pulling", "sportbox.store.bundle", "sportbox.store.slots")
+
     def tick(self, now_ms: int) -> None:
         """Once a second."""
         try:
@@ -76,10 +91,17 @@ class Pull:
             self._ask(now_ms)
 
     def _go_on(self, now_ms: int) -> None:
+        if self._failed:
+            state = slots.read(self._base)
+            update = state["update"]
+            if update is not None:
+                update["state"], update["reason"] = "failed", self._failed
+            self._leave(state)
+            return
         from sportbox.system.finishing import Finish
 
         box = self._box
-        box.app.update = finish = Finish(box, self._incoming, self._failed, self._base)
+        box.app.update = finish = Finish(box, self._incoming, self._base)
         box.session.second = None
         box.uplink.ask = b""
         forget("sportbox.system.pulling", "sportbox.store.bundle")

@@ -3,6 +3,7 @@ slots. Loaded for that moment: it chooses what is loaded for longer."""
 
 from micropython import const
 
+from sportbox.store import slots
 from sportbox.system.forget import forget
 from sportbox.system.health import heap_free
 
@@ -16,10 +17,9 @@ _LEAST_BEFORE = const(21500)  # the same before the broker is reached, and the f
 
 
 def resume(box: "Box", base: str = "") -> None:
-    """`box.slots` is the record. Raises MemoryError; then it can be tried again."""
+    """`box.slots` is the record, or empty: to be read again. Raises MemoryError; then try again."""
     forget("sportbox.system.resuming")
-    state = box.slots
-    assert state is not None
+    state = box.slots = box.slots or slots.read(base)
     update = state["update"]
     if update is not None and update["state"] in ("pull", "ready"):
         reason = "flash"  # `ready`: the loader did not do its part

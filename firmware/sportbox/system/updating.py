@@ -31,7 +31,8 @@ def _refusal(app: "App", order: "Order") -> str:
     if order.component not in ("", "device"):
         return "malformed"
     if args == {"abort": True}:
-        return "" if app.update is not None and app.update.may_abort else "busy"
+        has_given_way = app.box.slots == {}
+        return "" if has_given_way or (app.update is not None and app.update.may_abort) else "busy"
     if not _is_update(args):
         return "malformed"
     renewal = app.receiver
@@ -58,9 +59,11 @@ def take(app: "App", order: "Order", base: str = "") -> None:
     args = order.args
     order.args = {}  # the log of orders would keep it
     if "abort" in args:
-        assert app.update is not None
-        app.update.fail("aborted")
-        app.desk.final(order, "done", None)
+        try:
+            _abort(app, base)
+            app.desk.final(order, "done", None)
+        except MemoryError:
+            app.desk.final(order, "failed", "busy")
         return
     reason = "power"
     try:
@@ -72,6 +75,16 @@ def take(app: "App", order: "Order", base: str = "") -> None:
         reason = "busy"
     if reason:
         app.desk.final(order, "failed", reason)
+
+
+def _abort(app: "App", base: str) -> None:
+    if app.update is not None:
+        app.update.fail("aborted")
+        return
+    state = slots.read(base)  # it has given way to orders for locks
+    if state["update"] is not None:
+        state["update"].update(state="failed", reason="aborted")
+    app.box.slots = state
 
 
 def _begin(app: "App", jti: str, args: "dict[str, object]", base: str) -> str:
