@@ -2,9 +2,7 @@
 
 import contextlib
 import dataclasses
-import os
 import shutil
-import signal
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.broker import BrokerProcess, find_mosquitto, free_port
+from host_tools.brokers import running
 from host_tools.brokers.boards import client_context
 from host_tools.brokers.mosquitto import CONF
 from host_tools.brokers.wire import Line, Refused, Silent, Who, service
@@ -135,9 +134,10 @@ class City:
         return self.sites[-1]
 
     def reload(self) -> None:
-        """The broker reads its new files, as after `systemctl reload`."""
+        """The broker has read its new files when this returns. It notices the signal only when somebody
+        connects, and lets the first to come in by the old list."""
         self.broker.configure()
-        os.kill(self.broker.pid, signal.SIGHUP)
+        running.reload(self.broker.state_dir, self.broker.services)
 
     def wait_for(self, site: BridgedSite, state: bytes) -> None:
         """Until the centre tells that the site is connected, or that it is not."""
