@@ -18,9 +18,11 @@ and the chip's reset logic (`chip/board.py`) boots it with "cause". What it prin
 Events of such boards say with "starts" how many VMs the board had, so that an old one is told apart.
 
 It is the other boards' reset logic, too: it boots a board that reset itself, one whose watchdog ran out, and
-one in deep sleep that its timer or a pin wakes; of the latter it holds the doorbell meanwhile.
+one in deep sleep that its timer or a pin wakes. It holds the doorbell of a board until the power is cut or
+the program ends for good: so whoever rings is heard between two VMs, too.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -42,6 +44,7 @@ WATCHDOG_CHECK_MS = 200
 RESET_MS = 50  # a real chip takes some 300; without a pause, a board that resets for ever would eat the CPU
 LOG_CHECK_S = 10
 LINE_BYTES_MAX = 1 << 20
+RINGS_MAX = 1 << 16  # what a FIFO holds
 
 Json = dict[str, Any]
 
@@ -60,6 +63,19 @@ class Board:
         self.boot_s = 0.0
         self.terminal: Terminal | None = None
         self.starts = 0  # of its VM, told with its events
+        self.doorbell = -1
+
+    def hold_doorbell(self) -> None:
+        """Whoever rings is heard. What was rung for an earlier VM is over: a new one looks for itself."""
+        if self.doorbell < 0:
+            self.doorbell = os.open(self.folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.doorbell, RINGS_MAX)
+
+    def drop_doorbell(self) -> None:
+        if self.doorbell >= 0:
+            os.close(self.doorbell)
+            self.doorbell = -1
 
 
 class Zygote:
@@ -93,7 +109,7 @@ class Zygote:
             for fd, _ in self.poll.poll(wait_ms + 1):
                 if fd in (awake, *self.sleepers):
                     os.read(fd, 4096)
-                elif not self.serve():
+                elif fd == self.control.fileno() and not self.serve():
                     return
             self.reap()
             if time.monotonic() >= next_check:
@@ -155,12 +171,14 @@ class Zygote:
         board.next_cause = 0
         self.resetting.discard(board)
         self.end_sleep(board)
+        board.drop_doorbell()
         board.world.power_off()
         return pid
 
     # --- life and death of a board ---
 
     def boot(self, board: Board, cause: int) -> int:
+        board.hold_doorbell()
         board.world.prepare_boot(cause)
         board.is_bitten = False
         board.starts += 1
@@ -225,6 +243,7 @@ class Zygote:
             self.restart(board, cause)
             return
         event = "halted" if board.world.get("halted") else "crashed"
+        board.drop_doorbell()
         board.world.put("halted", 1)
         board.world.put("pid", 0)
         with (board.folder / LOG_FILE).open("a") as log:
@@ -234,6 +253,7 @@ class Zygote:
     def restart(self, board: Board, cause: int) -> None:
         """Boot the board soon, or leave that to the reset logic of its chip."""
         if board.terminal is not None:
+            board.drop_doorbell()
             self.say(
                 {"event": "reset", "board": board.name, "cause": cause, "pid": 0, "starts": board.starts}
             )
@@ -244,21 +264,18 @@ class Zygote:
     # --- deep sleep ---
 
     def fall_asleep(self, board: Board) -> None:
-        """The VM is gone; its doorbell is heard here until something wakes the board."""
+        """The VM is gone; its doorbell wakes this process until something wakes the board."""
         board.world.release_outputs()
         board.world.put("pid", 0)
         board.world.put("wdt_deadline_us", 0)
         board.world.put("asleep", 1)
-        fd = os.open(board.folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
-        self.poll.register(fd, select.POLLIN)
-        self.sleepers[fd] = board
+        self.poll.register(board.doorbell, select.POLLIN)
+        self.sleepers[board.doorbell] = board
         self.say({"event": "asleep", "board": board.name, "starts": board.starts})
 
     def end_sleep(self, board: Board) -> None:
-        for fd in [fd for fd, sleeper in self.sleepers.items() if sleeper is board]:
-            self.poll.unregister(fd)
-            os.close(fd)
-            del self.sleepers[fd]
+        if self.sleepers.pop(board.doorbell, None) is not None:
+            self.poll.unregister(board.doorbell)
 
     def wake_sleepers(self) -> float:
         """Start what is woken; answers when to look again."""

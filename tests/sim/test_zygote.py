@@ -1,5 +1,7 @@
 """Boards as processes: power, resets, the watchdog, and that none is left behind."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +97,53 @@ if machine.reset_cause() == 1:
     assert "must not" not in board.log()
 
 
+def test_a_board_is_heard_between_two_vms_too(run_dir: Path, zygote: ZygoteHost) -> None:
+    main = (
+        """
+import machine
+boots = len(machine.RTC().memory())
+machine.RTC().memory(bytes(boots + 1))
+print("boot", boots)
+if boots in (0, 2):
+    machine.deepsleep(1)
+if boots in (1, 3):
+    machine.reset()
+"""
+        + WAIT
+    )
+    board = make(run_dir / "box-1", main, zygote)
+    world, rings = board.view.world, []
+    assert not world.ring(), "it is off"
+    board.boot()
+
+    def has_come_to(boots: int) -> bool:
+        rings.append(world.ring())
+        return f"boot {boots}" in board.log()
+
+    until(lambda: has_come_to(4), "two sleeps and two resets")
+    assert all(rings), f"nobody heard {rings.count(False)} of {len(rings)} rings"
+    board.cut()
+    assert not world.ring(), "it is off"
+
+
+def test_a_ring_for_a_board_that_is_being_cut_off_holds_nobody_up(run_dir: Path, zygote: ZygoteHost) -> None:
+    """Both come in one step of the process of all boards."""
+    sleeper = make(run_dir / "box-1", "import machine\nmachine.deepsleep(3600000)\n", zygote)
+    sleeper.boot()
+    assert zygote.wait_event()["event"] == "asleep"
+    other = make(run_dir / "box-2", "import machine\nmachine.deepsleep(1000)\n", zygote)
+    other.boot()
+    assert zygote.wait_event()["event"] == "asleep"
+    os.kill(zygote.pid, signal.SIGSTOP)
+    try:
+        assert sleeper.view.world.ring()
+        zygote._socket.sendall(b'{"id": 0, "cmd": "cut", "board": "box-1"}\n')
+    finally:
+        os.kill(zygote.pid, signal.SIGCONT)
+    event = zygote.wait_event()
+    assert (event["event"], event["board"]) == ("reset", "box-2")
+
+
 def test_the_watchdog_bites_and_cannot_be_stopped(run_dir: Path, zygote: ZygoteHost) -> None:
     main = (
         REPORT
@@ -141,6 +190,7 @@ def test_a_program_that_ends_leaves_the_board_at_the_repl(run_dir: Path, zygote:
     assert "broken firmware" in board.log()
     shown = board.show()
     assert (shown["power"], shown["halted"], shown["pid"]) == (True, True, 0)
+    assert not board.view.world.ring(), "nobody is there who would look"
     board.cut()
     assert board.show()["power"] is False
 
