@@ -3,7 +3,6 @@
 import fcntl
 import mmap
 import struct
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from host_tools.errors import BadInput
 from host_tools.sim import layout, mechanics
 from host_tools.sim.outputs import output
 from host_tools.sim.records import Fields, Record
+from host_tools.sim.times import now_us
 
 WORLD_FILE = "world.bin"
 READS_MAX = 100
@@ -27,10 +27,6 @@ class Actuator(NamedTuple):
     longest_ms: int
     total_ms: int
     burnt: bool
-
-
-def now_us() -> int:
-    return time.monotonic_ns() // 1000
 
 
 class Pins:

@@ -9,11 +9,11 @@ import hashlib
 import mmap
 import os
 import struct
-import time
 from pathlib import Path
 
 from host_tools.sim import layout
-from host_tools.sim.pins import WORLD_FILE, Pins, now_us
+from host_tools.sim.pins import WORLD_FILE, Pins
+from host_tools.sim.times import now_us, wall_ns
 
 EPOCH_2000_NS = 946_684_800 * 1_000_000_000
 FLASH_FILE = "flash.bin"
@@ -94,13 +94,13 @@ class World(Pins):
         registers = bytearray(layout.RTC_CHIP_SIZE)
         registers[0x0E], registers[0x0F] = 0x1C, 0x88
         self._page[layout.RTC_CHIP : layout.RTC_CHIP + layout.RTC_CHIP_SIZE] = registers
-        self.put("rtc_chip_offset_ns", EPOCH_2000_NS - time.time_ns())
+        self.put("rtc_chip_offset_ns", EPOCH_2000_NS - wall_ns())
 
     def rtc_chip_unix_s(self) -> int | None:
         """The time of the clock chip; None while it says itself that it is wrong."""
         if self._page[layout.RTC_CHIP + 0x0F] & 0x80:
             return None
-        return (time.time_ns() + self.get("rtc_chip_offset_ns")) // 1_000_000_000
+        return (wall_ns() + self.get("rtc_chip_offset_ns")) // 1_000_000_000
 
     def power_off(self) -> None:
         """The VM is dead already."""
@@ -204,10 +204,10 @@ class World(Pins):
 
     def lose_clock(self) -> None:
         """The RTC jumps to where it is after power-on, 2000-01-01."""
-        self.put("rtc_offset_ns", EPOCH_2000_NS - time.time_ns())
+        self.put("rtc_offset_ns", EPOCH_2000_NS - wall_ns())
 
     def rtc_unix_s(self) -> int:
-        return (time.time_ns() + self.get("rtc_offset_ns")) // 1_000_000_000
+        return (wall_ns() + self.get("rtc_offset_ns")) // 1_000_000_000
 
     def set_wifi(self, up: bool) -> None:
         if up != bool(self.get("wifi_up")):

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.sim import layout
-from host_tools.sim.pins import now_us
+from host_tools.sim.times import now_us
 from host_tools.sim.vm_process import Terminal, become_board, die_with_parent, trim_log
 from host_tools.sim.world import FIFO_FILE, LOG_FILE, World
 

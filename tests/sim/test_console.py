@@ -15,7 +15,7 @@ from host_tools.port.console import HOLD_MS, Console, DeviceError
 from host_tools.port.ports import Port
 from host_tools.port.trouble import Lost
 from host_tools.sim import layout
-from host_tools.sim.pins import now_us
+from host_tools.sim.times import now_us
 from host_tools.sim.world import WORLD_FILE, World
 from tests.sim.chips import TestChip, chip_board
 

@@ -9,7 +9,8 @@ from host_tools.cli import main
 from host_tools.errors import BadInput
 from host_tools.sim import layout
 from host_tools.sim.board import SimBoard
-from host_tools.sim.world import World, now_us
+from host_tools.sim.times import now_us
+from host_tools.sim.world import World
 from tests.components import court, door
 from tests.sim.boards import CONFIG, make
 

@@ -8,7 +8,6 @@ import time
 
 from host_tools.errors import BadInput
 from host_tools.sim import layout, power_rules
-from host_tools.sim.pins import now_us
 from host_tools.sim.rules.doors import Door, Release, Tamper
 from host_tools.sim.rules.keypads import Keypad
 from host_tools.sim.rules.locks import Lock
@@ -16,6 +15,7 @@ from host_tools.sim.rules.part import Json, Rule
 from host_tools.sim.rules.people import Court, Gate, Inside
 from host_tools.sim.rules.sensors import SENSORS
 from host_tools.sim.rules.surroundings import Clock, Expander, RtcChip, Wifi
+from host_tools.sim.times import now_us
 from host_tools.sim.world import World
 from host_tools.site.explain import nearest
 
