@@ -3,6 +3,8 @@
 PYTHON      ?= python3
 PYTEST_ARGS ?=
 TEST_JOBS   ?= 2
+JOBS        ?= 1
+ONLY        ?=
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -12,11 +14,12 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
 TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
-	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py) $(wildcard tests/centre/*.py)
+	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py) $(wildcard tests/centre/*.py) \
+	$(wildcard tests/mutants/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint format types mpy size lock clean distclean
+.PHONY: help setup demo test mutants check lint format types mpy size lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +32,9 @@ demo: setup ## play an evening at the sports ground, in about a minute
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh
 	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+mutants: setup ## plant faults in copies of the checkout: the tests must catch each (JOBS=2, ONLY="token replay")
+	@JOBS=$(JOBS) $(BIN)/python -m tests.mutants.run $(ONLY)
 
 check: lint types mpy ## everything CI checks: format, lint, types, mpy-cross, tests
 	@$(MAKE) --no-print-directory test

@@ -61,6 +61,14 @@ class TestLadder(unittest.TestCase):
         self.assertEqual(clock.trust, NTP)
         self.assertEqual(clock.now(0), EVENING)
 
+    def test_ntp_well_below_the_floor_is_refused(self):
+        for below_s, taken in ((60, True), (61, False), (10**8, False)):
+            with self.subTest(below_s=below_s):
+                clock = Clock()
+                clock.set_floor(EVENING, 0)
+                self.assertEqual(clock.set_ntp(EVENING - below_s, 0), taken)
+                self.assertEqual(clock.trusted(), taken)
+
     def test_a_floor_does_not_take_trust_away(self):
         for rung in ("set_rtc", "set_ntp"):
             with self.subTest(rung=rung):

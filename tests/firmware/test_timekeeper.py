@@ -29,6 +29,7 @@ class Board:
         self.wall_offset_s = 0
         self.up = False
         self.server_s = None
+        self.then = []  # what the server says after that
 
     def uptime(self):
         return self.now_ms
@@ -49,7 +50,10 @@ class Board:
         return host
 
     async def network_time(self, host, port):
-        return self.server_s
+        said_s = self.server_s
+        if self.then:
+            self.server_s = self.then.pop(0)
+        return said_s
 
 
 class TimekeeperCase(unittest.TestCase):
@@ -241,6 +245,47 @@ class TestCorrected(TimekeeperCase):
         self.set_chip(NOW + 86400)
         self.tick(HOUR_MS)
         self.check(RTC, NOW + 3600)
+
+
+class TestServer(TimekeeperCase):
+    """Network time far from what is known needs a second answer, for it becomes the floor."""
+
+    def says(self, *answers_s):
+        self.board.up, self.board.server_s, self.board.then = True, answers_s[0], list(answers_s[1:])
+        self.tick(6000)  # beyond the pause after one that was refused
+
+    def test_one_that_is_near_is_enough(self):
+        self.says(NOW + 3600, None)
+        self.check(NTP, NOW + 3600)
+
+    def test_far_away_one_answer_counts_for_nothing(self):
+        for second_s in (None, NOW, NOW + 10**6 - 1, NOW + 10**6 + 4, NOW + 2 * 10**6):
+            with self.subTest(second_s=second_s):
+                self.says(NOW + 10**6, second_s)
+                self.check(RTC)
+
+    def test_far_away_two_that_agree_count(self):
+        self.says(NOW + 10**6, NOW + 10**6 + 3)
+        self.check(NTP, NOW + 10**6 + 3)
+
+    def test_at_the_first_start_too(self):
+        self.boot(with_chip=False)
+        self.says(NOW, NOW + 4000)
+        self.check(UNKNOWN)
+        self.says(NOW, NOW + 1)
+        self.check(NTP, NOW + 1)
+
+    def test_it_becomes_the_floor_of_the_next_start(self):
+        self.says(NOW + 5)
+        self.boot(with_chip=False)
+        self.check(FLOOR, NOW + 5)
+
+    def test_which_rises_each_hour(self):
+        self.says(NOW)
+        self.board.up = False
+        self.tick(HOUR_MS)
+        self.boot(with_chip=False)
+        self.check(FLOOR, NOW + 3600)
 
 
 class TestDoubt(TimekeeperCase):
