@@ -1,0 +1,51 @@
+"""Judges a run by its trace: an independent reading of docs/PROTOCOL.md, no code of the firmware in it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from host_tools.storm.oracle import opening, orders, pulses, reasons, sequence, spoken
+from host_tools.storm.oracle.broken import Broken, Record
+from host_tools.storm.oracle.reading import Run
+
+__all__ = ["INVARIANTS", "Broken", "judge"]
+
+Invariant = Callable[[Run], Iterator[Broken]]
+MOST = 20
+"""So many of one kind are told; the others would say the same."""
+
+INVARIANTS: tuple[Invariant, ...] = (
+    sequence.ids_are_unique,
+    sequence.order_is_kept,
+    sequence.nothing_is_lost,
+    sequence.nothing_is_left,
+    orders.answers_are_asked_for,
+    orders.one_final_answer,
+    orders.accepted_is_ended,
+    orders.one_first_answer,
+    orders.good_orders_are_answered,
+    reasons.rejections_are_just,
+    reasons.bad_orders_are_not_accepted,
+    opening.pulses_have_a_cause,
+    opening.pulled_doors_were_released,
+    opening.codes_open_once,
+    opening.used_stays_used,
+    pulses.pulses_are_short,
+    pulses.duty_is_kept,
+    pulses.one_at_a_time,
+    pulses.coils_are_whole,
+    spoken.packets_are_right,
+    spoken.payloads_are_right,
+    spoken.flags_are_right,
+    spoken.faults_are_known,
+)
+
+
+def judge(
+    records: Sequence[Record], config: Mapping[str, Any], plan_faults: Sequence[Mapping[str, Any]] = ()
+) -> list[Broken]:
+    """What did not hold, in the order of time. `config` is the board's config.json; `plan_faults`, the faults
+    as JSON (number, at_us, lasts_us, kind, args), are needed only where the trace has no records of them."""
+    run = Run(records, config, plan_faults)
+    found = [broken for invariant in INVARIANTS for broken in islice(invariant(run), MOST)]
+    return sorted(found, key=lambda broken: broken.us)

@@ -1,0 +1,96 @@
+"""The lives of a board, from a boot to the end of it, and in which of them an event was made.
+
+An event says `bootid` and `uptime` of its making, and no clock can falsify these. The trace says when each
+life began. Which `bootid` belongs to which life follows from what was published live; what comes only after
+further boots lies between its neighbours in the order of `seq`.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from host_tools.storm.oracle.broken import SECOND_US, Record
+from host_tools.storm.oracle.spans import FOREVER_US, Span
+
+SLACK_US = 1_500_000
+"""`uptime` is cut to whole seconds, and a start takes a moment before it counts."""
+SETTLES_US = SECOND_US // 5
+"""What arrives so soon after a boot was sent by the life before."""
+
+
+@dataclass(frozen=True)
+class Life(Span):
+    n: int = 0
+    cause: str = ""
+
+
+class Ends:
+    """When lives ended."""
+
+    def __init__(self, times: Iterable[int]) -> None:
+        self._times = sorted(times)
+
+    def after(self, us: int) -> int:
+        place = bisect_left(self._times, us)
+        return self._times[place] if place < len(self._times) else FOREVER_US
+
+    def within(self, begin_us: int, end_us: int) -> bool:
+        return self.after(begin_us) <= end_us
+
+
+class Lives:
+    def __init__(
+        self, boots: Sequence[Record], powers: Sequence[Record], deaths: Sequence[Record], end_us: int
+    ) -> None:
+        over = [r["us"] for r in powers if r["what"] != "on"] + [r["us"] for r in deaths]
+        over += [r["us"] for r in boots[1:]]
+        self.ends = Ends(over)
+        self.all = [
+            Life(r["us"], min(self.ends.after(r["us"] + 1), end_us), r["n"], str(r.get("cause")))
+            for r in boots
+        ]
+        self._begins = [life.begin_us for life in self.all]
+        self._known: dict[str, range] = {}
+
+    def at(self, us: int) -> Life | None:
+        """The life that is on then, or the last one."""
+        place = bisect_right(self._begins, us)
+        return self.all[place - 1] if place else None
+
+    def begun_within(self, begin_us: int, end_us: int) -> bool:
+        return bisect_right(self._begins, end_us) > bisect_left(self._begins, begin_us)
+
+    def learn(
+        self, infos: list[tuple[int, dict[str, Any]]], events: list[tuple[int, int, dict[str, Any]]]
+    ) -> None:
+        """Which bootid is which life."""
+        sure: dict[str, int] = {}
+        for us, body in [*infos, *((us, body) for us, _, body in events if not body.get("historical"))]:
+            place = bisect_right(self._begins, us - SETTLES_US) - 1
+            bootid = body.get("bootid")
+            if isinstance(bootid, str) and place >= 0:
+                sure[bootid] = min(place, sure.get(bootid, place))
+        order: list[str] = []
+        for _, _, body in sorted(events, key=lambda e: e[1]):
+            bootid = str(body.get("bootid"))
+            if bootid not in order[-1:]:
+                order.append(bootid)
+        self._known = {bootid: range(place, place + 1) for bootid, place in sure.items()}
+        for place, bootid in enumerate(order):
+            if bootid in sure:
+                continue
+            before = next((sure[b] for b in reversed(order[:place]) if b in sure), -1)
+            after = next((sure[b] for b in order[place:] if b in sure), len(self.all))
+            self._known[bootid] = range(before + 1, max(after, before + 1))
+
+    def made(self, body: dict[str, Any]) -> list[Span]:
+        """When an event can have been made, by its bootid and uptime; empty if nothing is known of it."""
+        uptime_us = int(body["uptime"]) * SECOND_US
+        lives = [self.all[place] for place in self._known.get(str(body.get("bootid")), range(0))]
+        spans = [
+            Span(life.begin_us + uptime_us - SLACK_US, life.begin_us + uptime_us + SECOND_US + SLACK_US)
+            for life in lives
+            if life.begin_us + uptime_us <= life.end_us + SLACK_US
+        ]
+        return spans

@@ -1,0 +1,160 @@
+"""Every order has its one answer.
+
+How the protocol was read: `first answer` is `accepted` or `rejected`, `final answer` is `done` or `failed`.
+An answer with the same four fields is the same answer, come twice (QoS 1). Answers wait in RAM, so a power
+cut may take one; the events `access.*` of the same order do not get lost, and stand for it then.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken
+from host_tools.storm.oracle.reading import Ack, Event, Order, Run
+
+ANSWER_US = 45 * SECOND_US
+"""An order that was handed over is answered within this, if nothing is in the way."""
+FINAL_US = 6 * MINUTE_US
+"""From acceptance to the final answer of a lock: all locks of a supply may be in line before it."""
+NOTICED_US = 2 * MINUTE_US
+"""So long a dead connection may go unnoticed."""
+QUICK = ("unlock", "lock", "identify", "selftest", "crash", "log")
+
+
+def answers_are_asked_for(run: Run) -> Iterator[Broken]:
+    """An answer names an order that was sent before."""
+    sent: dict[str | None, int] = {}
+    for order in run.orders:
+        sent.setdefault(order.jti, order.us)
+    bad_us = min((o.us for o in run.orders if not o.good), default=None)
+    for ack in run.acks:
+        if ack.jti is None:  # of a token in which no jti can be found
+            if bad_us is None or bad_us > ack.us or ack.result != "rejected":
+                yield _broken(ack, f"{_words(ack)} for an order without jti, and none was sent")
+        elif sent.get(ack.jti, ack.us + 1) > ack.us:
+            yield _broken(ack, f"{_words(ack)} for {ack.jti}, which nobody has sent")
+
+
+def one_final_answer(run: Run) -> Iterator[Broken]:
+    """After `accepted` exactly one `done` or `failed`; nothing but `replayed` after it; one `access.accepted`
+    and one `access.done` or `.failed` an order in the whole run."""
+    for jti, acks in _distinct(run).items():
+        finals = [a for a in acks if a.is_final]
+        if len(finals) > 1:
+            yield _broken(
+                finals[1], f"order {jti} has {len(finals)} final answers: {_all(finals)}", finals[0]
+            )
+        if not finals:
+            continue
+        for ack in acks:
+            if ack.us > finals[0].us and ack.result == "accepted":
+                text = f"order {jti} was accepted again after its final answer {_words(finals[0])}"
+                yield _broken(ack, text, finals[0])
+    for what in (("access.accepted",), ("access.done", "access.failed")):
+        seen: dict[str, Event] = {}
+        for event in run.first_events:
+            if event.type in what and event.jti is not None:
+                first = seen.setdefault(event.jti, event)
+                if first is not event:
+                    both = f"{first.type} (event {first.seq}) and {event.type} (event {event.seq})"
+                    text = f"order {event.jti} has {both}"
+                    yield Broken("orders", event.us, text, (first.record, event.record))
+
+
+def accepted_is_ended(run: Run) -> Iterator[Broken]:
+    """What was accepted ends: by an answer, or at least by its event where the answer was lost."""
+    acts = {o.jti: o.act for o in run.orders}
+    acks = _distinct(run)
+    ended_events = {e.jti: e for e in run.first_events if e.type in ("access.done", "access.failed")}
+    accepted = {a.jti: a.us for a in reversed(run.acks) if a.result == "accepted"}
+    accepted |= {e.jti: e.us for e in reversed(run.first_events) if e.type == "access.accepted"}
+    finals = {a.jti for a in run.acks if a.is_final}
+    for jti, us in accepted.items():
+        if jti in finals or us + FINAL_US > run.end_us or acts.get(jti, "unlock") not in QUICK:
+            continue
+        if jti not in ended_events:
+            records = tuple(a.record for a in acks.get(str(jti), []))
+            text = f"order {jti} was accepted, and nothing says how it ended"
+            yield Broken("orders", us, text, records)
+            continue
+        event = ended_events[jti]
+        if str(jti).startswith("code-"):
+            continue
+        made = run.lives.made(event.body)
+        if made and not _disturbed(run, made[0].begin_us, event.us + ANSWER_US):
+            text = f"order {jti} ended ({event.type}), and its answer did not come"
+            yield Broken("orders", event.us, text, (event.record,))
+
+
+def one_first_answer(run: Run) -> Iterator[Broken]:
+    """As many first answers as the token was handed over: a retained one comes at each connect."""
+    times = Counter(o.jti for o in run.orders) | Counter(r.get("jti") for r in run.records_of("deliver"))
+    for jti, acks in _distinct(run).items():
+        firsts = [a for a in acks if not a.is_final]
+        if len(firsts) > times[jti] > 0:
+            answered = f"answered {_times(len(firsts))}: {_all(firsts)}"
+            text = f"order {jti} was sent {_times(times[jti])} and {answered}"
+            yield _broken(firsts[-1], text, *firsts[:-1])
+        others = [a for a in acks if a.result not in ("accepted", "rejected", "done", "failed")]
+        for ack in others:
+            yield _broken(ack, f"order {jti} was answered with {ack.result}, which is no answer")
+
+
+def good_orders_are_answered(run: Run) -> Iterator[Broken]:
+    """An order that was handed to the network gets an answer, if all was whole then."""
+    heard: dict[str | None, list[int]] = defaultdict(list)
+    for ack in run.acks:
+        heard[ack.jti].append(ack.us)
+    good = {o.jti for o in run.orders if o.good}
+    for record in run.records_of("deliver"):
+        us, jti = record["us"], record.get("jti")
+        if jti not in good or us + ANSWER_US > run.end_us or _disturbed(run, us - ANSWER_US, us + ANSWER_US):
+            continue
+        if not any(us <= answer_us <= us + ANSWER_US for answer_us in heard[jti]):
+            text = f"order {jti} was delivered, and nothing answered it within {ANSWER_US // SECOND_US} s"
+            yield Broken("orders", us, text, (record,))
+
+
+def _disturbed(run: Run, begin_us: int, end_us: int) -> bool:
+    """Something was in the way of an answer."""
+    faults = run.faults.of("network", "power", "heap", "flash")
+    return (
+        any(span.meets(begin_us - NOTICED_US, end_us) for span in faults)
+        or run.lives.ends.within(begin_us, end_us)
+        or run.lives.begun_within(begin_us, end_us)
+        or any(begin_us <= r["us"] <= end_us for r in run.records_of("gone"))
+    )
+
+
+def _distinct(run: Run) -> dict[str, list[Ack]]:
+    """The answers to each order, without those that came twice."""
+    found: dict[str, list[Ack]] = defaultdict(list)
+    seen: set[tuple[str, str, str, str]] = set()
+    for ack in run.acks:
+        key = (str(ack.jti), ack.result, str(ack.reason), str(ack.time))
+        if key not in seen and ack.jti is not None:
+            seen.add(key)
+            found[ack.jti].append(ack)
+    return found
+
+
+def sent_by_jti(run: Run) -> dict[str | None, list[Order]]:
+    found: dict[str | None, list[Order]] = defaultdict(list)
+    for order in run.orders:
+        found[order.jti].append(order)
+    return found
+
+
+def _words(ack: Ack) -> str:
+    return f"`{ack.result}`" if ack.reason is None else f"`{ack.result}` ({ack.reason})"
+
+
+def _all(acks: list[Ack]) -> str:
+    return ", ".join(_words(a) for a in acks)
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
+
+
+def _broken(ack: Ack, text: str, *others: Ack) -> Broken:
+    return Broken("orders", ack.us, text, (*(a.record for a in others), ack.record))

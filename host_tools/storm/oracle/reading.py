@@ -1,0 +1,213 @@
+"""A trace, read once: what the board said, what was asked of it, and what was physically so."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from host_tools.storm.agenda import BEGIN_US
+from host_tools.storm.oracle.broken import Record
+from host_tools.storm.oracle.lives import Lives
+from host_tools.storm.oracle.spans import Faults, Timeline
+
+Json = dict[str, Any]
+WALL_BEGIN_S = 1_790_000_000
+"""True wall time when a run begins."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One delivery of a CloudEvent."""
+
+    us: int
+    seq: int
+    id: str
+    type: str
+    component: str
+    data: Json
+    body: Json
+    record: Record
+
+    @property
+    def jti(self) -> str | None:
+        jti = self.data.get("jti")
+        return jti if isinstance(jti, str) else None
+
+
+@dataclass(frozen=True)
+class Ack:
+    us: int
+    jti: str | None
+    result: str
+    reason: str | None
+    time: Any
+    record: Record
+
+    @property
+    def is_final(self) -> bool:
+        return self.result in ("done", "failed")
+
+
+@dataclass(frozen=True)
+class Order:
+    us: int
+    jti: str | None
+    act: str | None
+    component: str | None
+    good: bool
+    why: str
+    record: Record
+
+
+@dataclass(frozen=True)
+class Pulse:
+    lock: str
+    start_us: int
+    until_us: int
+    record: Record
+
+
+class Run:
+    """Lists in the order of the trace. `records_of(kind)` are the bare records."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        config: Mapping[str, Any],
+        plan_faults: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self.config = config
+        self.components: dict[str, Json] = dict(config["components"])
+        self.device = str(config["device"])
+        self.kinds: dict[str, list[Record]] = defaultdict(list)
+        for record in records:
+            self.kinds[record["kind"]].append(record)
+        self.begin_us = records[0]["us"] if records else BEGIN_US
+        self.end_us = records[-1]["us"] if records else BEGIN_US
+        self.calm_us: int | None = self.kinds["calm"][0]["us"] if self.kinds["calm"] else None
+        self.faults = Faults.read(self.kinds["fault"], plan_faults, BEGIN_US)
+        self.events: list[Event] = []
+        self.acks: list[Ack] = []
+        self.states: dict[str, list[tuple[int, Json, Record]]] = defaultdict(list)
+        self.infos: list[tuple[int, Json]] = []
+        self.telemetry: list[tuple[int, Json, Record]] = []
+        self.unreadable: list[tuple[Record, str]] = []
+        self._read_publishes()
+        self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
+        self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
+
+    def records_of(self, kind: str) -> list[Record]:
+        return self.kinds.get(kind, [])
+
+    def _read_publishes(self) -> None:
+        base = f"sportbox/v1/{self.config['site']}/{self.device}/"
+        for record in self.kinds["publish"]:
+            topic = str(record["topic"])
+            if not topic.startswith(base):
+                self.unreadable.append((record, f"published on {topic}, which is not below {base}"))
+                continue
+            try:
+                self._read(topic[len(base) :], record)
+            except (ValueError, KeyError, TypeError, AttributeError) as e:
+                what = f"{topic[len(base) :]} cannot be read ({type(e).__name__}: {e})"
+                self.unreadable.append((record, what))
+
+    def _read(self, topic: str, record: Record) -> None:
+        us, payload = int(record["us"]), record["payload"]
+        if topic == "event":
+            self.events.append(_event(us, json.loads(payload), record))
+        elif topic == "ack":
+            b = json.loads(payload)
+            self.acks.append(Ack(us, b["jti"], b["result"], b.get("reason"), b.get("time"), record))
+        elif topic == "telemetry":
+            self.telemetry.append((us, _object(payload), record))
+        elif topic == "info":
+            self.infos.append((us, _object(payload)))
+        elif topic.endswith("/state"):
+            state = _object(payload)
+            if not isinstance(state["state"], str):
+                raise TypeError("no state")
+            self.states[topic[: -len("/state")]].append((us, state, record))
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        return [
+            Order(
+                r["us"],
+                r.get("jti"),
+                r.get("act"),
+                r.get("component"),
+                bool(r["good"]),
+                r.get("why") or "",
+                r,
+            )
+            for r in self.kinds["order"]
+        ]
+
+    @cached_property
+    def pulses(self) -> list[Pulse]:
+        """By their begin. A pulse that was noted twice, at its begin and at its end, is one: the last note
+        counts. The power ends all of them."""
+        found: dict[tuple[str, int], Pulse] = {}
+        for r in self.kinds["pulse"]:
+            pulse = Pulse(r["lock"], r["start_us"], r["until_us"], r)
+            found[pulse.lock, pulse.start_us] = pulse
+        ends = self.lives.ends
+        shortened = [
+            p
+            if (end_us := ends.after(p.start_us)) >= p.until_us
+            else Pulse(p.lock, p.start_us, end_us, p.record)
+            for p in found.values()
+        ]
+        return sorted(shortened, key=lambda p: (p.start_us, p.lock))
+
+    @cached_property
+    def first_events(self) -> list[Event]:
+        """Each event once, at its first delivery."""
+        first: dict[str, Event] = {}
+        for event in self.events:
+            first.setdefault(event.id, event)
+        return list(first.values())
+
+    @cached_property
+    def doors(self) -> dict[str, Timeline]:
+        """True where it stands open."""
+        return self._timelines("door", "door", "open")
+
+    @cached_property
+    def wires(self) -> dict[str, Timeline]:
+        return self._timelines("wire", "door", "state")
+
+    @cached_property
+    def truths(self) -> dict[str, Timeline]:
+        return self._timelines("true", "component", "value")
+
+    def _timelines(self, kind: str, name: str, value: str) -> dict[str, Timeline]:
+        found: dict[str, Timeline] = defaultdict(Timeline)
+        for record in self.kinds[kind]:
+            found[record[name]].put(record["us"], record[value])
+        return found
+
+    def unix_s(self, us: int) -> float:
+        """True wall time."""
+        return WALL_BEGIN_S + (us - BEGIN_US) / 1e6
+
+
+def _object(payload: str) -> Json:
+    found = json.loads(payload)
+    if not isinstance(found, dict):
+        raise TypeError("no JSON object")
+    return found
+
+
+def _event(us: int, body: Json, record: Record) -> Event:
+    kind = str(body["type"])
+    if not kind.startswith("sportbox."):
+        raise ValueError(f"type {kind}")
+    component = str(body["source"]).rpartition("/")[2]
+    data = body["data"]
+    if not isinstance(data, dict) or type(body["seq"]) is not int or type(body["uptime"]) is not int:
+        raise TypeError("data, seq or uptime of the wrong kind")
+    return Event(us, body["seq"], str(body["id"]), kind[len("sportbox.") :], component, data, body, record)

@@ -1,0 +1,131 @@
+"""Good orders are accepted, bad ones are not, and the reason is a true one.
+
+How the protocol was read: `good` was said when the order was sent, so what time makes of it until the board
+reads it (expired meanwhile, a nonce of the boot before, used up by its twin) is judged by the trace.
+"""
+
+from collections.abc import Iterator
+
+from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, SECOND_US, Broken, at
+from host_tools.storm.oracle.orders import sent_by_jti
+from host_tools.storm.oracle.reading import Ack, Order, Run
+from host_tools.storm.oracle.trust import Trust
+
+LEEWAY_S = 60
+SPARE_S = 2
+CLOCK_FAULT_US = 6 * HOUR_US
+"""A clock that was lied to may go on lying so long after the lie has ended."""
+BUSY_US = 3 * MINUTE_US
+FULL_ORDERS = 24
+"""So many accepted orders in a day may fill the replay log; from then on `busy` needs no other cause."""
+
+NEVER_OF_A_GOOD_ONE = (
+    "signature",
+    "key",
+    "role",
+    "audience",
+    "malformed",
+    "too_large",
+    "retained",
+    "lifetime",
+)
+
+
+class Reasons:
+    """What can be a true reason at a time."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.trust = Trust(run)
+        self.sent = sent_by_jti(run)
+        self.accepted = sorted(
+            {a.us for a in run.acks if a.result == "accepted"}
+            | {e.us for e in run.first_events if e.type == "access.accepted"}
+        )
+
+    def clock_lied(self, us: int) -> bool:
+        return self.run.faults.explain(us, "clock", after_us=CLOCK_FAULT_US)
+
+    def may_be_busy(self, us: int) -> bool:
+        run = self.run
+        near = any(us - BUSY_US <= t <= us + SECOND_US for t in self.accepted)
+        pulsed = any(p.start_us - BUSY_US <= us <= p.until_us + BUSY_US for p in run.pulses)
+        full = sum(1 for t in self.accepted if us - 25 * HOUR_US <= t <= us) >= FULL_ORDERS
+        inside = any(r["us"] <= us and r["occupied"] for r in run.records_of("inside"))
+        disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
+        return near or pulsed or full or inside or disturbed
+
+    def is_true(self, reason: str, order: Order, ack: Ack) -> bool:
+        """Could the board say so of this order, whatever else is wrong with it?"""
+        run, us, record = self.run, ack.us, order.record
+        now_s, exp, nbf = run.unix_s(us), record.get("exp"), record.get("nbf")
+        sent_s = run.unix_s(order.us)
+        if reason == "busy":
+            return self.may_be_busy(us)
+        if reason == "clock":
+            return self.trust.may_be_low(us) or self.clock_lied(us)
+        if reason == "replayed":
+            before = sum(1 for o in self.sent[order.jti] if o.us <= us) > 1
+            return before or run.faults.explain(us, "flash", "power", after_us=run.end_us)
+        if reason == "expired":
+            return (exp is not None and now_s > exp + LEEWAY_S - SPARE_S) or self.lied_ever(us)
+        if reason == "not_yet":
+            too_early = nbf is not None and sent_s < nbf - LEEWAY_S + SPARE_S
+            return too_early or self.lied_ever(us) or self.trust.may_be_low(us)
+        if reason == "closed":
+            return "openings" in run.config
+        return False
+
+    def lied_ever(self, us: int) -> bool:
+        """A lie far ahead leaves a floor for good; a lie back or a drift until the next honest time."""
+        return any(span.begin_us <= us for span in self.run.faults.of("clock"))
+
+
+def rejections_are_just(run: Run) -> Iterator[Broken]:
+    """A rejection names a reason that is true."""
+    reasons = Reasons(run)
+    for ack in run.acks:
+        if ack.result != "rejected" or ack.jti is None:
+            continue
+        sent = [o for o in reasons.sent.get(ack.jti, []) if o.us <= ack.us]
+        if not sent:
+            continue  # told by answers_are_asked_for
+        legal = {o.why for o in sent if not o.good}
+        if "signature" in legal:
+            legal.add("key")
+        reason = str(ack.reason)
+        if reason in legal or any(reasons.is_true(reason, o, ack) for o in sent):
+            continue
+        kinds = ", ".join(sorted({"good" if o.good else f"bad ({o.why})" for o in sent}))
+        text = f"order {ack.jti}, {kinds}, was rejected with {reason}, which is not so"
+        yield Broken("reasons", ack.us, text, (*(o.record for o in sent), ack.record))
+
+
+def bad_orders_are_not_accepted(run: Run) -> Iterator[Broken]:
+    """What is accepted was a good order once, or time has made it one, or the clock was lied to."""
+    reasons = Reasons(run)
+    told: set[str] = set()
+    answers = [(a.us, a.jti, a.record) for a in run.acks if a.result == "accepted"]
+    answers += [(e.us, e.jti, e.record) for e in run.first_events if e.type == "access.accepted"]
+    for us, jti, record in sorted(answers, key=lambda a: a[0]):
+        sent = [o for o in reasons.sent.get(jti, []) if o.us <= us]
+        if not sent or jti is None or jti in told or any(_could_be_good(reasons, o, us) for o in sent):
+            continue
+        told.add(jti)
+        why = ", ".join(sorted({o.why for o in sent}))
+        text = f"order {jti} was accepted, though it is bad: {why} (sent at {at(sent[0].us)})"
+        yield Broken("reasons", us, text, (*(o.record for o in sent), record))
+
+
+def _could_be_good(reasons: Reasons, order: Order, us: int) -> bool:
+    if order.good:
+        return True
+    record, run = order.record, reasons.run
+    if order.why == "not_yet":
+        ripe = run.unix_s(us) >= record["nbf"] - LEEWAY_S - SPARE_S
+        return ripe or reasons.clock_lied(us) or not reasons.trust.was_only(us, "ntp")
+    if order.why == "expired":
+        return reasons.clock_lied(us) or not reasons.trust.was_only(us, "ntp")
+    if order.why == "clock":
+        return not reasons.trust.was_only(us, "unknown", "floor")
+    return False

@@ -1,0 +1,167 @@
+"""The oracle on locks: nothing opens for nobody, and no coil is on for too long."""
+
+from tests.storm.tales import day
+
+
+def test_a_pulse_without_an_order() -> None:
+    tale = day()
+    tale.pulse(11564.12, 0.3)
+    assert tale.texts() == ["lock-1 pulsed at 3:12:44.120 for 300 ms without an order"]
+
+
+def test_a_pulse_of_another_lock_than_was_ordered() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.pulse(103, 1, "lock-2")
+    assert tale.texts() == ["lock-2 pulsed at 0:01:43.000 for 1 s without an order"]
+
+
+def test_a_pulse_long_after_its_order() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.pulse(400, 1)
+    assert tale.texts() == ["lock-1 pulsed at 0:06:40.000 for 1 s without an order"]
+
+
+def test_a_pulse_for_a_bad_order() -> None:
+    tale = day()
+    tale.order(100, "a", good=False, why="signature")
+    tale.ack(100.1, "a", "rejected", "signature")
+    tale.pulse(100.2, 1)
+    assert tale.texts() == ["lock-1 pulsed at 0:01:40.200 for 1 s without an order"]
+
+
+def test_one_order_moves_its_lock_once() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    for n in range(3):
+        tale.pulse(105 + n, 0.2)
+    assert tale.texts() == ["order a pulsed lock-1 4 times"]
+
+
+def test_one_order_has_one_window() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.pulse(104, 10)
+    assert tale.texts() == ["order a held lock-1 for 12.1 s, more than its window"]
+
+
+def test_an_accepted_code_opens() -> None:
+    tale = day()
+    tale.note(99, "code", component="keypad-1", digits_ok=True)
+    tale.event(100, "access.accepted", "lock-1", jti="code-lock-1-7", sub="keypad", act="unlock")
+    tale.pulse(100.1, 10)
+    tale.event(110, "access.failed", "lock-1", jti="code-lock-1-7", sub="keypad", reason="not_opened")
+    assert tale.texts() == []
+
+
+def test_a_code_that_nobody_typed() -> None:
+    tale = day()
+    tale.note(99, "code", component="keypad-1", digits_ok=False)
+    tale.event(100, "access.accepted", "lock-1", jti="code-lock-1-7", sub="keypad", act="unlock")
+    tale.pulse(100.1, 10)
+    tale.event(110, "access.failed", "lock-1", jti="code-lock-1-7", sub="keypad", reason="not_opened")
+    assert tale.texts() == [
+        "code-lock-1-7 was accepted, and nobody had typed a right code for lock-1",
+        "lock-1 pulsed at 0:01:40.100 for 10 s without an order",
+    ]
+
+
+def test_a_token_that_opens_again_after_a_power_cut() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.stops(150)
+    tale.starts(160)
+    tale.event(161, "device.booted", boot=2)
+    tale.order(200, "a", good=False, why="replayed")
+    tale.ack(200.1, "a", "accepted")
+    assert "order a was accepted at 0:01:40.100 and again after a restart" in tale.texts()
+
+
+def test_a_door_that_is_pulled_open_though_locked() -> None:
+    tale = day()
+    tale.moves(100, True)
+    assert "door-1 was pulled open at 0:01:40.000, and lock-1 had not been released" in tale.texts()
+
+
+def test_force_and_the_inside_release_open() -> None:
+    tale = day()
+    tale.moves(100, True, by="force")
+    tale.state(100.1, "door-1", "forced")
+    tale.event(100.1, "door.forced", "door-1")
+    tale.note(200, "release", pressed=True)
+    tale.moves(201, True, name="door-9")
+    tale.state(201.1, "door-9", "open")
+    tale.event(201.1, "door.opened", "door-9", release=True)
+    assert tale.texts() == []
+
+
+def test_another_doors_release_does_not_open() -> None:
+    tale = day()
+    tale.note(200, "release", pressed=True)
+    tale.moves(201, True)
+    assert "door-1 was pulled open at 0:03:21.000, and lock-1 had not been released" in tale.texts()
+
+
+def test_a_motor_locks_by_itself_after_its_door_was_closed() -> None:
+    tale = day()
+    tale.visit(100, "a", "lock-9")
+    tale.pulse(111, 1, "lock-9")
+    assert tale.texts() == []
+    tale.pulse(300, 1, "lock-9")
+    assert tale.texts() == ["lock-9 pulsed at 0:05:00.000 for 1 s without an order"]
+
+
+def test_a_pulse_that_is_too_long() -> None:
+    tale = day()
+    tale.order(100, "a")
+    tale.ack(100.1, "a", "accepted")
+    tale.pulse(100.2, 10.5)
+    tale.pulse(120, 3, "lock-9")
+    assert "lock-1 pulsed for 10.5 s, more than 10 s" in tale.texts()
+    assert "lock-9 pulsed for 3 s, more than 2.5 s" in tale.texts()
+
+
+def test_a_pulse_that_was_ended_early_counts_to_its_end() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    first = tale.pulse(104, 10)
+    tale.note(105, "pulse", lock="lock-1", start_us=first["start_us"], until_us=first["start_us"] + 1_000_000)
+    assert tale.texts() == []
+
+
+def test_the_power_ends_a_pulse() -> None:
+    tale = day()
+    tale.order(100, "a")
+    tale.ack(100.1, "a", "accepted")
+    tale.pulse(100.2, 60)
+    tale.stops(103)
+    assert tale.texts() == []
+
+
+def test_a_coil_that_is_on_too_often() -> None:
+    tale = day()
+    for n in range(5):
+        tale.visit(100 + 11 * n, f"a{n}")
+        tale.pulse(103 + 11 * n, 7.5)
+    assert "lock-1 was on for 48 s within 1 min; 48 s are allowed" not in tale.texts()
+    tale.visit(156, "b")
+    tale.pulse(159, 7.5)
+    assert any(text.startswith("lock-1 was on for") and "48 s are allowed" in text for text in tale.texts())
+
+
+def test_two_locks_of_one_supply() -> None:
+    tale = day()
+    for n in (1, 2):
+        tale.order(100, f"a{n}", component=f"lock-{n}")
+        tale.ack(100.1, f"a{n}", "accepted")
+        tale.pulse(100.2 + n, 5, f"lock-{n}")
+    text = "lock-2 was energised at 0:01:42.200 beside lock-1 of the same supply"
+    assert tale.texts() == [text]
+
+
+def test_a_burnt_coil() -> None:
+    tale = day()
+    tale.note(900, "coil", lock="lock-1", pulses=1, longest_us=10_000_000, total_us=10_000_000, burnt=True)
+    tale.note(900, "coil", lock="lock-2", pulses=1, longest_us=12_000_000, total_us=12_000_000, burnt=False)
+    assert tale.texts() == ["the coil of lock-1 is burnt", "lock-2 was energised for 12 s at a time"]

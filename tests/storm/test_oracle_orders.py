@@ -1,0 +1,188 @@
+"""The oracle on orders: each has one answer, a true one, and is done once."""
+
+from tests.storm.tales import WALL_BEGIN_S, Tale, day
+
+
+def test_a_visit_is_good() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    assert tale.ends(1000, 1900).texts() == []
+
+
+def test_an_answer_to_nobody() -> None:
+    tale = day()
+    tale.ack(100, "ghost", "rejected", "signature")
+    tale.ack(101, None, "rejected", "malformed")
+    assert tale.texts() == [
+        "`rejected` (signature) for ghost, which nobody has sent",
+        "`rejected` (malformed) for an order without jti, and none was sent",
+    ]
+
+
+def test_an_answer_without_jti_to_a_malformed_order() -> None:
+    tale = day()
+    tale.order(100, None, good=False, why="malformed")
+    tale.ack(100.1, None, "rejected", "malformed")
+    assert tale.texts() == []
+
+
+def test_two_final_answers() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.ack(120, "a", "failed", "not_opened")
+    assert tale.texts() == ["order a has 2 final answers: `done`, `failed` (not_opened)"]
+
+
+def test_a_final_answer_that_came_twice_is_one() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.ack(120, "a", "done", time="102.2")
+    assert tale.texts() == []
+
+
+def test_accepted_again_after_its_end() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.order(200, "a")
+    tale.ack(200.1, "a", "accepted")
+    assert tale.texts() == ["order a was accepted again after its final answer `done`"]
+
+
+def test_the_same_token_while_it_runs_and_later() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.order(101, "a")
+    tale.ack(101.1, "a", "accepted")
+    tale.order(200, "a", good=False, why="replayed")
+    tale.ack(200.1, "a", "rejected", "replayed")
+    assert tale.texts() == []
+
+
+def test_accepted_twice_in_the_events() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.order(150, "a")
+    tale.event(150, "access.accepted", "lock-1", jti="a")
+    assert "order a has access.accepted (event 2) and access.accepted (event 8)" in tale.texts()
+
+
+def test_an_order_without_an_end() -> None:
+    tale = day()
+    tale.order(100, "a")
+    tale.ack(100.1, "a", "accepted")
+    assert "order a was accepted, and nothing says how it ended" in tale.ends(1000, 1900).texts()
+
+
+def test_an_end_that_only_the_event_told() -> None:
+    tale = day()
+    tale.order(100, "a")
+    tale.ack(100.1, "a", "accepted")
+    tale.pulse(100.2, 10)
+    tale.event(110.3, "access.failed", "lock-1", jti="a", reason="not_opened")
+    assert tale.ends(1000, 1900).texts() == ["order a ended (access.failed), and its answer did not come"]
+
+
+def test_an_answer_that_went_with_the_power() -> None:
+    tale = day()
+    tale.order(100, "a")
+    tale.pulse(100.2, 10)
+    tale.stops(101)
+    tale.starts(110)
+    tale.event(111, "device.booted", boot=2)
+    tale.event(111, "access.failed", "lock-1", jti="a", reason="power")
+    assert tale.ends(1000, 1900).texts() == []
+
+
+def test_more_answers_than_orders() -> None:
+    tale = day()
+    tale.order(100, "a", good=False, why="signature")
+    tale.ack(100.1, "a", "rejected", "signature")
+    tale.ack(100.2, "a", "rejected", "signature")
+    assert tale.texts() == [
+        "order a was sent once and answered 2 times: `rejected` (signature), `rejected` (signature)"
+    ]
+
+
+def test_an_answer_that_is_none() -> None:
+    tale = day()
+    tale.order(100, "a", good=False, why="signature")
+    tale.ack(100.1, "a", "perhaps")
+    assert tale.texts() == ["order a was answered with perhaps, which is no answer"]
+
+
+def test_an_order_that_nobody_answered() -> None:
+    tale = day()
+    tale.order(100, "a")
+    assert tale.ends(1000, 1900).texts() == ["order a was delivered, and nothing answered it within 45 s"]
+
+
+def test_an_order_that_the_network_took() -> None:
+    tale = day()
+    tale.fault(95, 130, "partition")
+    tale.order(100, "a")
+    assert tale.ends(1000, 1900).texts() == []
+
+
+def rejected(reason: str, good: bool, why: str = "", clock: str = "ntp", **more: int) -> Tale:
+    tale = Tale().starts(0, clock=clock)
+    tale.event(1, "device.booted", boot=1)
+    tale.order(500, "a", good=good, why=why, **more)
+    tale.ack(500.1, "a", "rejected", reason)
+    return tale
+
+
+def test_a_good_order_is_not_rejected_without_cause() -> None:
+    for reason in ("signature", "expired", "not_yet", "busy", "clock", "replayed", "closed", "lifetime"):
+        text = f"order a, good, was rejected with {reason}, which is not so"
+        assert rejected(reason, good=True).texts() == [text]
+
+
+def test_a_bad_order_is_rejected_for_what_is_bad_in_it() -> None:
+    for why in ("signature", "key", "role", "audience", "lifetime", "malformed", "too_large", "retained"):
+        assert rejected(why, good=False, why=why).texts() == []
+    text = "order a, bad (role), was rejected with lifetime, which is not so"
+    assert rejected("lifetime", good=False, why="role").texts() == [text]
+
+
+def test_reasons_that_are_so() -> None:
+    assert rejected("clock", good=True, clock="floor").texts() == []
+    assert rejected("expired", good=True, exp=WALL_BEGIN_S + 400).texts() == []
+    assert rejected("not_yet", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900).texts() == []
+
+
+def test_busy_while_another_one_runs() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.order(101, "b")
+    tale.ack(101.1, "b", "rejected", "busy")
+    assert tale.texts() == []
+
+
+def test_a_bad_order_is_not_accepted() -> None:
+    for why in (
+        "signature",
+        "key",
+        "role",
+        "audience",
+        "lifetime",
+        "expired",
+        "not_yet",
+        "retained",
+        "replayed",
+    ):
+        tale = day()
+        tale.order(500, "a", good=False, why=why, nbf=WALL_BEGIN_S + 900)
+        tale.ack(500.1, "a", "accepted")
+        assert f"order a was accepted, though it is bad: {why} (sent at 0:08:20.000)" in tale.texts()
+
+
+def test_what_time_or_a_lie_makes_good() -> None:
+    tale = day()
+    tale.order(500, "a", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900)
+    tale.ack(890, "a", "accepted")
+    tale.fault(1000, 1010, "time_lie", lie_s=-4000)
+    tale.order(1500, "b", good=False, why="expired")
+    tale.ack(1500.1, "b", "accepted")
+    for jti in ("a", "b"):
+        tale.ack(1510, jti, "failed", "not_opened")
+    assert tale.texts() == []
