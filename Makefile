@@ -5,6 +5,7 @@ PYTEST_ARGS ?=
 TEST_JOBS   ?= 2
 JOBS        ?= 1
 ONLY        ?=
+FUZZ_S      ?= 60
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -15,11 +16,11 @@ FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
 TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
 	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py) $(wildcard tests/centre/*.py) \
-	$(wildcard tests/mutants/*.py)
+	$(wildcard tests/mutants/*.py) $(wildcard tests/fuzz/*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test mutants check lint format types mpy size lock clean distclean
+.PHONY: help setup demo test fuzz mutants check lint format types mpy size lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +36,14 @@ test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had 
 
 mutants: setup ## plant faults in copies of the checkout: the tests must catch each (JOBS=2, ONLY="token replay")
 	@JOBS=$(JOBS) $(BIN)/python -m tests.mutants.run $(ONLY)
+
+# FUZZ_S seconds a target; FUZZ="session token" chooses. What is found becomes a file in tests/fuzz/found.
+fuzz: setup $(STAMPS)/atheris ## fuzz, guided by coverage (docs/fuzzing.md)
+	@$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_S) $(FUZZ)
+
+$(STAMPS)/atheris: tests/fuzz/atheris.lock tests/fuzz/install.py $(STAMPS)/packages
+	@$(BIN)/python tests/fuzz/install.py
+	@touch $@
 
 check: lint types mpy ## everything CI checks: format, lint, types, mpy-cross, tests
 	@$(MAKE) --no-print-directory test

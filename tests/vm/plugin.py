@@ -1,4 +1,5 @@
-"""A pytest plugin: each unittest file below tests/core and tests/firmware runs on MicroPython once more.
+"""A pytest plugin: each unittest file below tests/core, tests/firmware and tests/fuzz runs on MicroPython
+once more.
 
 Its tests appear beside those of CPython as `FILE::[micropython] Class::method`.
 """
@@ -12,7 +13,7 @@ import pytest
 from host_tools.setup.paths import REPOSITORY
 from tests.vm import machine, source
 
-FOLDERS = tuple(REPOSITORY / "tests" / name for name in ("core", "firmware"))
+FOLDERS = tuple(REPOSITORY / "tests" / name for name in ("core", "firmware", "fuzz"))
 PREFIX = "[micropython] "
 
 

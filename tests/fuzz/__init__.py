@@ -1,0 +1,2 @@
+"""Hostile input: the same targets under atheris, and with mutated corpora on both interpreters
+(docs/fuzzing.md)."""

@@ -1,0 +1,13 @@
+"""What reads what strangers send, a file each: `SEEDS`, good inputs, and `one(data)`, which raises whatever
+does not hold. FIRMWARE runs on both interpreters, HOST on CPython."""
+
+FIRMWARE = (
+    "session",
+    "token",
+    "desk",
+    "radar",
+    "keys",
+    "answers",
+    "bundle",
+)
+HOST = ()
