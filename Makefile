@@ -6,6 +6,9 @@ TEST_JOBS   ?= 2
 JOBS        ?= 1
 ONLY        ?=
 FUZZ_S      ?= 60
+SEEDS       ?= 1000
+FIRST       ?= 1
+HOURS       ?= 24
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -16,11 +19,11 @@ FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
 TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
 	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py) $(wildcard tests/centre/*.py) \
-	$(wildcard tests/mutants/*.py) $(wildcard tests/fuzz/*.py)
+	$(wildcard tests/mutants/*.py) $(wildcard tests/fuzz/*.py) $(filter-out tests/storm/test_servers.py,$(wildcard tests/storm/*.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test fuzz mutants check lint format types mpy size lock clean distclean
+.PHONY: help setup demo test fuzz mutants storm check lint format types mpy size lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +36,10 @@ demo: setup ## play an evening at the sports ground, in about a minute
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh
 	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+storm: JOBS = $(shell nproc 2>/dev/null || echo 1)
+storm: setup ## fault simulator, the long run: SEEDS=1000 of HOURS=24 virtual hours on five boards (JOBS=2, FIRST=1)
+	@$(BIN)/sportbox sim storm --first $(FIRST) --seeds $(SEEDS) --hours $(HOURS) --jobs $(JOBS)
 
 mutants: setup ## plant faults in copies of the checkout: the tests must catch each (JOBS=2, ONLY="token replay")
 	@JOBS=$(JOBS) $(BIN)/python -m tests.mutants.run $(ONLY)

@@ -23,7 +23,7 @@ VALIDATORS_WORDS = "Value error, "
 COMMANDS = {
     "demo": "play an evening at a simulated sports ground, in about a minute",
     "data": "what a site's messages are, for machines: AsyncAPI, JSON Schemas",
-    "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show",
+    "sim": "simulated boards: up, board, network, image, set, cut, boot, brownout, energy, show, storm",
     "site": "a site in one file: new, check, plan, apply, status, login, rotate, export, import",
     "centre": "a city's central broker, which the brokers of its sites bridge to",
     "broker": "a site's own Mosquitto: run it here, or write its files",

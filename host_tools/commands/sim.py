@@ -10,6 +10,7 @@ import typer
 from host_tools.commands.options import Json, SiteFile, StateDir, new_app
 from host_tools.commands.sim_board import board as run_board
 from host_tools.commands.sim_network import network as run_network
+from host_tools.commands.sim_storm import storm as run_storm
 from host_tools.commands.sim_up import up as run_up
 from host_tools.errors import BadInput
 from host_tools.output import emit, printable, say
@@ -22,6 +23,7 @@ app = new_app()
 app.command("up")(run_up)
 app.command("board")(run_board)
 app.command("network")(run_network)
+app.command("storm")(run_storm)
 
 BOARDS_FOLDER = "boards"
 NAMES_SHOWN = 20
