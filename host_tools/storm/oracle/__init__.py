@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from host_tools.storm.oracle import opening, orders, pulses, reasons, sequence, spoken
+from host_tools.storm.oracle import (
+    clocks,
+    health,
+    madeup,
+    online,
+    opening,
+    orders,
+    pulses,
+    reasons,
+    sequence,
+    spoken,
+    states,
+)
 from host_tools.storm.oracle.broken import Broken, Record
 from host_tools.storm.oracle.reading import Run
 
@@ -34,6 +46,20 @@ INVARIANTS: tuple[Invariant, ...] = (
     pulses.duty_is_kept,
     pulses.one_at_a_time,
     pulses.coils_are_whole,
+    madeup.events_have_happened,
+    madeup.access_events_have_orders,
+    states.doors_are_true,
+    states.courts_are_true,
+    states.broken_sensors_do_not_say_free,
+    online.comes_back,
+    online.stays,
+    health.outbox_is_bounded,
+    health.tasks_live,
+    health.lives_end_for_a_cause,
+    health.console_is_quiet,
+    health.heap_does_not_fall,
+    health.flash_lasts,
+    clocks.times_are_true,
     spoken.packets_are_right,
     spoken.payloads_are_right,
     spoken.flags_are_right,

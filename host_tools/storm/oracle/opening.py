@@ -5,6 +5,7 @@ in it; a motor runs twice a way at most, draws its bolt back, and locks again by
 been closed, however long that takes.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -13,6 +14,8 @@ from host_tools.storm.oracle.permits import Permit, permits, typed
 from host_tools.storm.oracle.reading import Pulse, Run
 from host_tools.storm.oracle.spans import Timeline
 
+NEWEST = 30
+"""So many permits of a lock are looked at for a pulse: no more can be in line."""
 STRIKE_PULSES = 3
 MOTOR_PULSES = 10
 FOLLOWS_US = 200_000
@@ -49,7 +52,8 @@ def pulses_have_a_cause(run: Run) -> Iterator[Broken]:
 
 def _permit_of(allowed: list[Permit], us: int) -> Permit | None:
     """The newest that covers it."""
-    return next((p for p in reversed(allowed) if p.has(us)), None)
+    place = bisect_right(allowed, us, key=lambda permit: permit.begin_us)
+    return next((p for p in reversed(allowed[max(place - NEWEST, 0) : place]) if p.has(us)), None)
 
 
 def _locks_itself(run: Run, pulse: Pulse) -> bool:
@@ -65,9 +69,6 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
 
 def pulled_doors_were_released(run: Run) -> Iterator[Broken]:
     """A door that is pulled open is one whose lock was released then, by a pulse or by hand from inside."""
-    pulses: dict[str, list[Pulse]] = defaultdict(list)
-    for pulse in run.pulses:
-        pulses[pulse.lock].append(pulse)
     was_open: dict[str, bool] = {}
     for record in run.records_of("door"):
         door, us = record["door"], record["us"]
@@ -77,9 +78,9 @@ def pulled_doors_were_released(run: Run) -> Iterator[Broken]:
         if not opened or record["by"] != "pull" or lock is None:
             continue
         is_motor = run.components[lock]["actuator"] == "motor"
-        released = any(
-            p.start_us <= us and (is_motor or us <= p.until_us + FOLLOWS_US) for p in pulses.get(lock, ())
-        )
+        since_us = run.begin_us if is_motor else us - MINUTE_US
+        pulses = run.pulses_in(lock, since_us, us)
+        released = any(is_motor or us <= p.until_us + FOLLOWS_US for p in pulses)
         if not released and not _by_hand(run, us, door, is_motor) and not _let_go(run, us, lock, door):
             text = f"{door} was pulled open at {at(us)}, and {lock} had not been released"
             yield Broken("opening", us, text, (record,))

@@ -1,6 +1,7 @@
 """A trace, read once: what the board said, what was asked of it, and what was physically so."""
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -164,6 +165,19 @@ class Run:
         return sorted(shortened, key=lambda p: (p.start_us, p.lock))
 
     @cached_property
+    def _pulses_of(self) -> dict[str, list[Pulse]]:
+        found: dict[str, list[Pulse]] = defaultdict(list)
+        for pulse in self.pulses:
+            found[pulse.lock].append(pulse)
+        return found
+
+    def pulses_in(self, lock: str, begin_us: int, end_us: int) -> list[Pulse]:
+        """Those of a lock that begin then."""
+        pulses = self._pulses_of.get(lock, [])
+        first = bisect_left(pulses, begin_us, key=_begin)
+        return pulses[first : bisect_right(pulses, end_us, key=_begin)]
+
+    @cached_property
     def first_events(self) -> list[Event]:
         """Each event once, at its first delivery."""
         first: dict[str, Event] = {}
@@ -184,6 +198,24 @@ class Run:
     def truths(self) -> dict[str, Timeline]:
         return self._timelines("true", "component", "value")
 
+    def people(self, name: str) -> Timeline | None:
+        """`occupied` or `free` on a court, or where a motion sensor inside looks. None: nothing is known."""
+        if self.components[name]["kind"] == "inside":
+            if len(self.names("inside")) > 1:
+                return None
+            line = Timeline()
+            for record in self.kinds["inside"]:
+                line.put(record["us"], "occupied" if record["occupied"] else "free")
+            return line
+        return self.truths.get(name, Timeline())
+
+    def names(self, kind: str) -> list[str]:
+        return [name for name, facts in self.components.items() if facts["kind"] == kind]
+
+    def lock_of(self, door: str) -> Json | None:
+        lock = self.components[door].get("lock")
+        return None if lock is None else self.components[lock]
+
     def _timelines(self, kind: str, name: str, value: str) -> dict[str, Timeline]:
         found: dict[str, Timeline] = defaultdict(Timeline)
         for record in self.kinds[kind]:
@@ -193,6 +225,10 @@ class Run:
     def unix_s(self, us: int) -> float:
         """True wall time."""
         return WALL_BEGIN_S + (us - BEGIN_US) / 1e6
+
+
+def _begin(pulse: Pulse) -> int:
+    return pulse.start_us
 
 
 def _object(payload: str) -> Json:

@@ -76,6 +76,7 @@ class Faults:
 
     def __init__(self, spans: Iterable[FaultSpan]) -> None:
         self.spans = sorted(spans, key=lambda span: span.begin_us)
+        self._of: dict[tuple[str, ...], list[FaultSpan]] = {}
 
     @classmethod
     def read(cls, records: Sequence[Record], plan: Sequence[Mapping[str, Any]], begin_us: int) -> "Faults":
@@ -102,8 +103,9 @@ class Faults:
         return sorted({span.name for span in self.spans if not span.groups})
 
     def of(self, *groups: str) -> list[FaultSpan]:
-        wanted = frozenset(groups)
-        return [span for span in self.spans if span.groups & wanted]
+        if groups not in self._of:
+            self._of[groups] = [span for span in self.spans if not span.groups.isdisjoint(groups)]
+        return self._of[groups]
 
     def explain(
         self, us: int, *groups: str, after_us: int = 0, before_us: int = 0, component: str | None = None

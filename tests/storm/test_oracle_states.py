@@ -1,0 +1,116 @@
+"""The oracle on published states: they are true."""
+
+from tests.storm.tales import COURT, Record, Tale, day
+
+
+def test_a_door_that_opened_and_nobody_heard_of_it() -> None:
+    tale = day()
+    tale.moves(500, True, by="force")
+    tale.note(700, "end")
+    assert tale.texts() == ["door-1 was `closed` at 0:08:30.050, and open for 10.05 s"]
+
+
+def test_a_door_that_is_told_open_though_closed() -> None:
+    tale = day()
+    tale.state(500, "door-1", "open")
+    tale.note(700, "end")
+    assert tale.texts() == ["door-1 was `open` at 0:08:20.000, and closed for 8.333 min"]
+
+
+def test_a_door_that_was_open_for_a_moment() -> None:
+    tale = day()
+    tale.moves(500, True, by="force")
+    tale.moves(501, False)
+    tale.note(700, "end")
+    assert tale.texts() == []
+
+
+def test_a_door_is_not_unknown_while_its_contact_is_whole() -> None:
+    tale = day()
+    tale.state(500, "door-1", "unknown")
+    tale.note(700, "end")
+    assert tale.texts() == ["door-1 was `unknown` at 0:08:20.000, and closed for 8.333 min"]
+    tale.fault(490, 690, "stuck", component="door-1", level=1)
+    assert tale.texts() == []
+
+
+def test_a_cut_wire() -> None:
+    tale = day()
+    tale.note(500, "wire", door="door-1", state="cut")
+    tale.state(500.1, "door-1", "forced")
+    tale.event(500.1, "door.forced", "door-1")
+    tale.note(700, "end")
+    assert tale.texts() == []
+    tale.note(600, "wire", door="door-1", state="joined")
+    assert tale.texts() == ["door-1 was `forced` at 0:10:10.000, and closed for 10.17 min"]
+
+
+def test_who_is_cut_off_cannot_tell() -> None:
+    tale = day()
+    tale.fault(495, 620, "partition")
+    tale.moves(500, True, by="force")
+    tale.note(690, "end")
+    assert tale.texts() == []
+
+
+def test_after_an_outage_the_state_is_told() -> None:
+    tale = day()
+    tale.note(495, "gone", conn=1, why="reset")
+    tale.moves(500, True, by="force")
+    tale.connects(520)
+    tale.note(690, "end")
+    assert tale.texts() == ["door-1 was `closed` at 0:09:00.000, and open for 40 s"]
+
+
+def play(state: str, hold_s: float = 1000, **more: object) -> Tale:
+    tale = day()
+    tale.note(500, "true", component="court-1", value="occupied")
+    tale.state(501, "court-1", state, **more)
+    tale.note(500 + hold_s, "end")
+    return tale
+
+
+def test_a_court_that_is_played_on() -> None:
+    assert play("occupied").texts() == []
+    assert play("free").texts() == ["court-1 was `free` at 0:08:35.000, and occupied for 15 s"]
+    assert play("unknown").texts() == ["court-1 was `unknown` at 0:08:35.000, and occupied for 15 s"]
+
+
+def test_a_court_that_is_told_occupied_for_ever() -> None:
+    tale = play("occupied")
+    tale.note(600, "true", component="court-1", value="free")
+    assert tale.texts() == ["court-1 was `occupied` at 0:10:15.000, and free for 15 s"]
+
+
+def test_motion_without_a_pause_may_look_stuck() -> None:
+    tale = play("occupied", 3000)
+    tale.state(2300, "court-1", "unknown")
+    assert tale.texts() == []
+    tale = play("occupied", 3000)
+    tale.state(1500, "court-1", "unknown")
+    assert tale.texts() == ["court-1 was `unknown` at 0:25:00.000, and occupied for 16.67 min"]
+
+
+def broken(name: str, state: str, court: Record, **more: object) -> Tale:
+    tale = day()
+    tale.config = {**tale.config, "components": {**tale.config["components"], "court-1": court}}
+    tale.fault(500, 1500, name, component="court-1")
+    tale.state(520, "court-1", state, **more)
+    tale.note(1600, "end")
+    return tale
+
+
+def test_a_court_whose_only_sensor_is_broken_is_not_free() -> None:
+    assert broken("pir_fails", "occupied", COURT).texts() == []
+    assert broken("pir_fails", "unknown", COURT).texts() == []
+    assert broken("pir_fails", "free", COURT).texts() == [
+        "court-1 was `free` at 0:08:55.000, and its pir had been out of order since 0:08:20.000"
+    ]
+
+
+def test_a_court_with_another_sensor_is_free_and_says_what_is_lost() -> None:
+    both = COURT | {"radar": {"uart": 1}}
+    assert broken("radar", "free", both, lost=["radar"]).texts() == []
+    assert broken("radar", "free", both).texts() == [
+        "court-1 was `free` at 0:11:25.000, and its radar had been out of order since 0:08:20.000"
+    ]
