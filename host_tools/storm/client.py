@@ -16,6 +16,7 @@ CONNECT_US = 30_000_000
 """Who has not sent a CONNECT by then is sent away."""
 INFLIGHT_MAX = 20
 QUEUE_MAX = 100
+_ACKS_MAX = 256
 
 
 class Order(NamedTuple):
@@ -44,6 +45,7 @@ class Client:
         self._filters: dict[str, int] = {}
         self._wild: dict[str, int] = {}
         self._unacked: set[int] = set()
+        self._acks: dict[int, int] = {}  # which byte ends the PUBACK of that id
         self._outlet = Outlet(broker, pipe)
         self.answer = self._outlet.send
         self._rest = b""
@@ -97,12 +99,16 @@ class Client:
         if qos == 1:
             pid = wire.packet_id(data, payload_at, end)
             payload_at += 2
-            if pid in self._unacked:
+            if pid in self._unacked or self._acks.get(pid, 0) > self.pipe.arrived:
                 raise Violation("packet id in use")
             self._outlet.last_pid = pid
             acked = self.answer(wire.puback(pid))
             if not acked:
                 self._unacked.add(pid)
+            elif len(self._acks) < _ACKS_MAX or pid in self._acks:
+                self._acks[pid] = self.pipe.sent
+            else:
+                self._acks = {pid: self.pipe.sent}
         elif qos:
             raise Violation(f"PUBLISH with QoS {qos}")
         elif first & 8:

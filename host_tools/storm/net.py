@@ -23,6 +23,7 @@ class Net:
         self.rng = rng
         self.latency_us = (5_000, 40_000)
         self.loss = 0.0  # of segments, which are sent again, and of datagrams, which are not
+        self.split = 0.02  # of what a server sends comes in two pieces
         self.partition = False  # nothing passes, and nobody is told
         self.wifi = True  # False: as if partitioned, and a connect fails at once
         self.refuse = False

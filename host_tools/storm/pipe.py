@@ -60,6 +60,7 @@ class Pipe:
         "is_open",
         "on_close",
         "on_data",
+        "sent",
         "why",
     )
 
@@ -75,6 +76,7 @@ class Pipe:
         self.is_cut = False
         self.is_open = False  # the server's end
         self.why = ""
+        self.sent = 0
         self.on_data: Callable[[bytes], None] = _ignore_data
         self.on_close: Callable[[], None] = _ignore
         self._arrival: Callable[[], bool] | None = None
@@ -102,7 +104,18 @@ class Pipe:
             self.why = "reset"
             self.on_close()
             return
+        self.sent += len(data)
+        net = self._net
+        if net.split and len(data) > 1 and net.rng.random() < net.split:
+            cut = net.rng.randrange(1, len(data))
+            self._down.push(DATA, data[:cut])
+            data = data[cut:]
         self._down.push(DATA, data)
+
+    @property
+    def arrived(self) -> int:
+        """How many of the bytes that were sent are there, or will never be."""
+        return self.sent - self._down.size
 
     def close(self) -> None:
         if self.is_open:

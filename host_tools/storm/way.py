@@ -60,7 +60,9 @@ class Way:
 
     def push(self, what: int, data: bytes = b"") -> None:
         net = self._net
-        us = max(net.agenda.now_us + net.latency(), self._last_us)
+        us = net.agenda.now_us + net.latency()
+        if us < self._last_us:
+            us = self._last_us
         if net.slow_bytes_s:
             us += len(data) * 1_000_000 // net.slow_bytes_s
         self._last_us = us
@@ -86,10 +88,11 @@ class Way:
         self._ticket = None
         net = self._net
         queue = self._queue
+        now_us = net.agenda.now_us
         while queue:
             item = queue[0]
             us, what, data = item
-            if us > net.agenda.now_us:
+            if us > now_us:
                 self._ticket = net.agenda.at(us, self._arrive)
                 return
             if self._pipe.is_cut or not net.passes():

@@ -213,4 +213,4 @@ def jti_of(payload: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     jti = claims.get("jti") if isinstance(claims, dict) else None
-    return jti[:64] if isinstance(jti, str) else None
+    return jti[:64].encode(errors="backslashreplace").decode() if isinstance(jti, str) else None

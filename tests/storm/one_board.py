@@ -21,6 +21,7 @@ class Bench:
         self.trace = Trace(self.agenda)
         self.rng = random.Random(seed)
         self.net = Net(self.agenda, self.trace, self.rng)
+        self.net.split = 0.0
         self.events: list[tuple[int, str, bytes]] = []
         self._sock = 0
 

@@ -100,6 +100,38 @@ def test_an_id_that_is_not_acknowledged_must_not_be_used_again(bench: BrokerBenc
     assert [record["what"] for record in bench.noted("protocol")] == ["packet id in use"]
 
 
+def test_an_id_is_in_use_until_the_board_has_the_puback(bench: BrokerBench) -> None:
+    sock = bench.online()
+    for _ in range(300):
+        bench.publish(sock, pid=7)
+        bench.publish(sock, pid=bench.rng.randrange(1, 65_536))
+    assert not bench.noted("protocol")
+    bench.net.send(sock, wire.publish("base/event", b"one", 1, False, 7))
+    bench.net.send(sock, wire.publish("base/event", b"two", 1, False, 7))
+    bench.run(S)
+    assert [record["what"] for record in bench.noted("protocol")] == ["packet id in use"]
+
+
+def test_noise_is_a_violation_and_never_an_error() -> None:
+    whats = set()
+    for seed in range(300):
+        bench = BrokerBench(seed)
+        rng = bench.rng
+        sock = bench.online() if seed % 2 else bench.connect()
+        bench.run(S)
+        packets = bytearray(connect_packet() + subscribe_packet(2, "base/#"))
+        packets += wire.publish("base/event", b"payload", 1, True, 3) + wire.puback(9) + b"\xc0\0\xa2\3\0\1a"
+        for _ in range(rng.randrange(1, 4)):
+            packets[rng.randrange(len(packets))] = rng.randrange(256)
+        cut = rng.randrange(len(packets))
+        bench.say(sock, bytes(packets[:cut]))
+        bench.say(sock, bytes(packets[cut:] + rng.randbytes(20)))
+        bench.run(100 * S)
+        assert not bench.broker._open and len(bench.noted("protocol")) <= 1
+        whats |= {record["what"] for record in bench.noted("protocol")}
+    assert len(whats) > 15
+
+
 def test_who_never_connects_is_sent_away_and_not_noted(bench: BrokerBench) -> None:
     sock = bench.connect()
     bench.run(40 * S)
@@ -532,6 +564,12 @@ def test_every_mode_heals_and_replays(mode: str) -> None:
 )
 def test_what_is_no_order_has_no_id(payload: bytes) -> None:
     assert wire.jti_of(payload) is None
+
+
+def test_an_id_that_is_no_text_can_be_noted() -> None:
+    jti = wire.jti_of(b"a." + base64.urlsafe_b64encode(b'{"jti": "\\ud800x"}') + b".c")
+    assert jti == "\\ud800x"
+    assert wire.jti_of(token("y" * 100)) == "y" * 64
 
 
 def test_filters_match_as_the_standard_has_it() -> None:

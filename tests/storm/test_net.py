@@ -224,6 +224,17 @@ def test_a_slow_network_takes_its_time(bench: Bench, server: Server) -> None:
     assert len(server.got) == 1000
 
 
+def test_what_a_server_sends_may_come_in_two_pieces(bench: Bench, server: Server) -> None:
+    sock = connected(bench)
+    bench.net.split = 0.5
+    for _ in range(40):
+        server.pipes[0].send(b"abcd")
+        bench.run(S)
+    sizes = [len(data) for _, what, data in bench.events if what == "data"]
+    assert bench.received(sock) == b"abcd" * 40 and set(sizes) == {1, 2, 3, 4}
+    assert server.pipes[0].arrived == server.pipes[0].sent == 160
+
+
 # --- resets and half-open connections ---
 
 
