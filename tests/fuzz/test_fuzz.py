@@ -57,3 +57,18 @@ class TestFuzz(unittest.TestCase):
 
     def test_bundle(self) -> None:
         self.check("bundle")
+
+    def test_pull(self) -> None:
+        self.check("pull")
+
+    def test_setting(self) -> None:
+        self.check("setting")
+
+    def test_renewal(self) -> None:
+        self.check("renewal")
+
+    def test_records(self) -> None:
+        self.check("records")
+
+    def test_outbox(self) -> None:
+        self.check("outbox")

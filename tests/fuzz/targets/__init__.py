@@ -9,5 +9,10 @@ FIRMWARE = (
     "keys",
     "answers",
     "bundle",
+    "pull",
+    "setting",
+    "renewal",
+    "records",
+    "outbox",
 )
 HOST = ()
