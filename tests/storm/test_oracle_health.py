@@ -178,3 +178,19 @@ def test_a_day_is_judged_in_half_a_second() -> None:
     begin_s = time.process_time()
     assert tale.judged() == []
     assert time.process_time() - begin_s < 2
+
+
+def rotten(*files: str) -> list[str]:
+    tale = day()
+    tale.fault(100, 100, "rot", count=1)
+    if files:
+        tale.note(100, "rot", files=list(files))
+    tale.event(500, "device.crashed", task="house", error="TypeError")
+    tale.pulse(600, 1)
+    return tale.texts()
+
+
+def test_rot_in_the_firmware_excuses_all_but_opening() -> None:
+    pulse = "lock-1 pulsed at 0:10:00.000 for 1 s without an order"
+    assert rotten() == rotten("/a/sportbox/app.mpy") == rotten("/data/x", "/config.json") == [pulse]
+    assert rotten("/data/x") == ["device.crashed, house: TypeError", pulse]

@@ -178,8 +178,8 @@ def test_a_bad_order_is_not_accepted() -> None:
 
 def test_what_time_or_a_lie_makes_good() -> None:
     tale = day()
-    tale.order(500, "a", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900)
-    tale.ack(890, "a", "accepted")
+    tale.order(800, "a", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900)
+    tale.ack(843, "a", "accepted")
     tale.fault(1000, 1010, "time_lie", lie_s=-4000)
     tale.order(1500, "b", good=False, why="expired")
     tale.ack(1500.1, "b", "accepted")

@@ -105,3 +105,11 @@ def test_no_word_in_the_calm_phase() -> None:
     tale.note(1000, "calm")
     tale.note(1900, "end")
     assert "no telemetry came in the calm phase" in tale.texts()
+
+
+def test_what_was_accepted_has_come() -> None:
+    tale = day()
+    tale.note(1000, "calm")
+    tale.telemetry(1800, accepted=4)
+    tale.note(1900, "end")
+    assert "4 events were accepted and none waits, but only 1 came" in tale.texts()

@@ -26,6 +26,9 @@ Invariant = Callable[[Run], Iterator[Broken]]
 MOST = 20
 """So many of one kind are told; the others would say the same."""
 
+EVEN_IF_ROTTEN = ("opening", "pulses", "oracle")
+"""What must hold even of a board in whose firmware or configuration bits have tipped over."""
+
 INVARIANTS: tuple[Invariant, ...] = (
     sequence.ids_are_unique,
     sequence.order_is_kept,
@@ -35,7 +38,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     orders.one_final_answer,
     orders.accepted_is_ended,
     orders.one_first_answer,
-    orders.good_orders_are_answered,
+    orders.orders_are_answered,
     reasons.rejections_are_just,
     reasons.bad_orders_are_not_accepted,
     opening.pulses_have_a_cause,
@@ -74,4 +77,6 @@ def judge(
     as JSON (number, at_us, lasts_us, kind, args), are needed only where the trace has no records of them."""
     run = Run(records, config, plan_faults)
     found = [broken for invariant in INVARIANTS for broken in islice(invariant(run), MOST)]
+    if run.rotten_us is not None:
+        found = [b for b in found if b.us < run.rotten_us or b.invariant in EVEN_IF_ROTTEN]
     return sorted(found, key=lambda broken: broken.us)

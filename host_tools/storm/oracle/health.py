@@ -7,11 +7,13 @@ How the protocol was read: only a lack of heap may cost a task, and for a moment
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, Broken, Record, lasting
-from host_tools.storm.oracle.reading import Json, Run
+from host_tools.storm.oracle.messages import Json
+from host_tools.storm.oracle.reading import Run
 
 QUEUE_SPARE_BYTES = 3 * 4096
 AFTER_HEAP_US = 2 * MINUTE_US
 RESETS_US = 3 * MINUTE_US
+CAUSES = {1: "power_on", 2: "reset", 3: "watchdog", 4: "deep_sleep", 5: "soft_reset"}
 RESETTING = ("reboot", "configure", "update")
 HEAP_SPARE_BYTES = 8 * 1024
 WEAR_BASE_BYTES = 256 * 1024
@@ -64,7 +66,7 @@ def lives_end_for_a_cause(run: Run) -> Iterator[Broken]:
         yield Broken("lives", record["us"], "the board hangs, and no watchdog is on", (record,))
     acts = [o.us for o in run.orders if o.act in RESETTING]
     for record in run.records_of("died"):
-        us, cause = record["us"], record.get("cause")
+        us, cause = record["us"], CAUSES.get(record["cause"], str(record["cause"]))
         if cause == "deep_sleep" or _heap_was_short(run, us, us):
             continue
         if cause in ("reset", "soft_reset") and any(us - RESETS_US <= t <= us for t in acts):

@@ -8,7 +8,8 @@ happened without power (`while_off`). A broken sensor, or one that has just been
 from collections.abc import Callable, Iterator
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, at
-from host_tools.storm.oracle.reading import Event, Run
+from host_tools.storm.oracle.messages import Event
+from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import Span, Timeline
 
 LOOKS_US = SECOND_US
@@ -51,7 +52,7 @@ def _door(run: Run, event: Event, span: Span) -> bool:
     if sensor_was_broken(run, door, span) or wire.changed_in(begin_us, span.end_us):
         return True
     if event.data.get("latch"):
-        return _released(run, Span(begin_us - MINUTE_US, span.end_us))
+        return _released(run, door, Span(begin_us - MINUTE_US, span.end_us))
     if event.data.get("while_off") or run.lives.begun_within(begin_us - STARTED_US, span.end_us):
         begin_us = _seen_last(run, span.begin_us)
     if is_open not in line.within(begin_us, span.end_us, False):
@@ -70,8 +71,12 @@ def _seen_last(run: Run, us: int) -> int:
     return run.begin_us
 
 
-def _released(run: Run, span: Span) -> bool:
-    return any(span.has(r["us"]) for r in run.records_of("release"))
+def _released(run: Run, door: str | None, span: Span) -> bool:
+    """Somebody pressed the inside release of this door, or let it go."""
+    release = run.components.get(str(door), {}).get("release")
+    return release is not None and any(
+        span.has(r["us"]) and r.get("component", release) == release for r in run.records_of("release")
+    )
 
 
 def _unlocked(run: Run, event: Event, span: Span) -> bool:
@@ -83,7 +88,7 @@ def _unlocked(run: Run, event: Event, span: Span) -> bool:
             p.until_us >= span.begin_us - reach_us
             for p in run.pulses_in(event.component, span.begin_us - PULSE_US, span.end_us)
         )
-        or _released(run, Span(span.begin_us - reach_us, span.end_us))
+        or _released(run, facts["door"], Span(span.begin_us - reach_us, span.end_us))
         or sensor_was_broken(run, event.component, span, MINUTE_US)
     )
 
@@ -91,7 +96,11 @@ def _unlocked(run: Run, event: Event, span: Span) -> bool:
 def _pressed(run: Run, event: Event, span: Span) -> bool:
     is_pressed = event.type == "release.pressed"
     near = Span(span.begin_us - LOOKS_US, span.end_us)
-    happened = any(near.has(r["us"]) and bool(r["pressed"]) == is_pressed for r in run.records_of("release"))
+    name = event.component
+    happened = any(
+        near.has(r["us"]) and bool(r["pressed"]) == is_pressed and r.get("component", name) == name
+        for r in run.records_of("release")
+    )
     started = run.lives.begun_within(near.begin_us - STARTED_US, near.end_us)
     return happened or started or sensor_was_broken(run, event.component, span)
 
@@ -99,9 +108,9 @@ def _pressed(run: Run, event: Event, span: Span) -> bool:
 def _occupied(run: Run, event: Event, span: Span) -> bool:
     name, state = event.component, event.data.get("state")
     facts = run.components[name]
-    line = run.people(name)
-    if line is None or facts.get("gate") is not None or facts["kind"] == "gate":
+    if facts.get("gate") is not None or facts["kind"] == "gate":
         return True
+    line = run.people(name)
     hold_us, stuck_us = facts["hold_ms"] * 1000, facts["stuck_ms"] * 1000
     if sensor_was_broken(run, name, span, stuck_us + hold_us + MENDED_US):
         return True

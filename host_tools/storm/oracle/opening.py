@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, at, lasting
+from host_tools.storm.oracle.messages import Pulse
 from host_tools.storm.oracle.permits import Permit, permits, typed
-from host_tools.storm.oracle.reading import Pulse, Run
+from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import Timeline
 
 NEWEST = 30
@@ -89,7 +90,8 @@ def pulled_doors_were_released(run: Run) -> Iterator[Broken]:
 def _by_hand(run: Run, us: int, door: str, is_motor: bool) -> bool:
     if run.components[door].get("release") is None:
         return False
-    pressed = [r for r in run.records_of("release") if r["us"] <= us]
+    own = run.components[door]["release"]
+    pressed = [r for r in run.records_of("release") if r["us"] <= us and r.get("component", own) == own]
     return bool(pressed) and (is_motor or bool(pressed[-1]["pressed"]))
 
 

@@ -1,15 +1,17 @@
 """Every order has its one answer.
 
 How the protocol was read: `first answer` is `accepted` or `rejected`, `final answer` is `done` or `failed`.
-An answer with the same four fields is the same answer, come twice (QoS 1). Answers wait in RAM, so a power
-cut may take one; the events `access.*` of the same order do not get lost, and stand for it then.
+An answer with the same four fields is the same answer, come twice (QoS 1), and so is the same final answer
+after a restart, for the power may go before the board notes that it was heard. Answers wait in RAM, so a
+power cut may take one; the events `access.*` of the same order do not get lost, and stand for it then.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken
-from host_tools.storm.oracle.reading import Ack, Event, Order, Run
+from host_tools.storm.oracle.messages import Ack, Event, Order
+from host_tools.storm.oracle.reading import Run
 
 ANSWER_US = 45 * SECOND_US
 """An order that was handed over is answered within this, if nothing is in the way."""
@@ -25,7 +27,7 @@ def answers_are_asked_for(run: Run) -> Iterator[Broken]:
     sent: dict[str | None, int] = {}
     for order in run.orders:
         sent.setdefault(order.jti, order.us)
-    bad_us = min((o.us for o in run.orders if not o.good), default=None)
+    bad_us = min((o.us for o in run.orders if o.good is not True), default=None)
     for ack in run.acks:
         if ack.jti is None:  # of a token in which no jti can be found
             if bad_us is None or bad_us > ack.us or ack.result != "rejected":
@@ -38,7 +40,7 @@ def one_final_answer(run: Run) -> Iterator[Broken]:
     """After `accepted` exactly one `done` or `failed`; nothing but `replayed` after it; one `access.accepted`
     and one `access.done` or `.failed` an order in the whole run."""
     for jti, acks in _distinct(run).items():
-        finals = [a for a in acks if a.is_final]
+        finals = _final(run, acks)
         if len(finals) > 1:
             yield _broken(
                 finals[1], f"order {jti} has {len(finals)} final answers: {_all(finals)}", finals[0]
@@ -99,15 +101,20 @@ def one_first_answer(run: Run) -> Iterator[Broken]:
             yield _broken(ack, f"order {jti} was answered with {ack.result}, which is no answer")
 
 
-def good_orders_are_answered(run: Run) -> Iterator[Broken]:
-    """An order that was handed to the network gets an answer, if all was whole then."""
+def orders_are_answered(run: Run) -> Iterator[Broken]:
+    """An order that was handed to the network gets an answer, if all was whole then, be it good or bad."""
     heard: dict[str | None, list[int]] = defaultdict(list)
     for ack in run.acks:
         heard[ack.jti].append(ack.us)
-    good = {o.jti for o in run.orders if o.good}
+    sent = {o.jti for o in run.orders}
     for record in run.records_of("deliver"):
         us, jti = record["us"], record.get("jti")
-        if jti not in good or us + ANSWER_US > run.end_us or _disturbed(run, us - ANSWER_US, us + ANSWER_US):
+        if (
+            jti is None
+            or jti not in sent
+            or us + ANSWER_US > run.end_us
+            or _disturbed(run, us - ANSWER_US, us + ANSWER_US)
+        ):
             continue
         if not any(us <= answer_us <= us + ANSWER_US for answer_us in heard[jti]):
             text = f"order {jti} was delivered, and nothing answered it within {ANSWER_US // SECOND_US} s"
@@ -134,6 +141,16 @@ def _distinct(run: Run) -> dict[str, list[Ack]]:
         if key not in seen and ack.jti is not None:
             seen.add(key)
             found[ack.jti].append(ack)
+    return found
+
+
+def _final(run: Run, acks: list[Ack]) -> list[Ack]:
+    """Final answers, without those that say the same again in a later life of the board."""
+    found: list[Ack] = []
+    for ack in acks:
+        again = found and (ack.result, ack.reason) == (found[0].result, found[0].reason)
+        if ack.is_final and not (again and run.lives.begun_within(found[0].us, ack.us)):
+            found.append(ack)
     return found
 
 

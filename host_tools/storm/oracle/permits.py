@@ -8,8 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, SECOND_US
+from host_tools.storm.oracle.messages import Event
 from host_tools.storm.oracle.orders import sent_by_jti
-from host_tools.storm.oracle.reading import Event, Run
+from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import Span
 
 EARLY_US = 2 * SECOND_US
@@ -41,7 +42,7 @@ def permits(run: Run) -> dict[str, list[Permit]]:
     for jti, orders in sent.items():
         good = [o for o in orders if o.act in ("unlock", "lock") and o.component in run.components]
         accepted = jti in events or jti in answers
-        if not good or (not accepted and not any(o.good for o in good)) or good[0].component is None:
+        if not good or (not accepted and all(o.good is False for o in good)) or good[0].component is None:
             continue
         lock, first_us = good[0].component, good[0].us
         spans = run.lives.made(events[jti].body) if jti in events else []
@@ -76,8 +77,8 @@ def typed(run: Run, lock: str, span: Span) -> bool:
     """Somebody typed a right code for this lock (or at a keypad that opens it) shortly before."""
     for record in run.records_of("code"):
         where = record["component"]
-        opens = run.components.get(where, {}).get("opens", ())
-        is_right = record["digits_ok"] and (where == lock or lock in opens)
+        locks = [record["lock"]] if "lock" in record else run.components.get(where, {}).get("opens", ())
+        is_right = record["digits_ok"] and (where == lock or lock in locks)
         if is_right and span.begin_us - TYPING_US <= record["us"] <= span.end_us:
             return True
     return False

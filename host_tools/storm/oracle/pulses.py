@@ -8,7 +8,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import Broken, at, lasting
-from host_tools.storm.oracle.reading import Pulse, Run
+from host_tools.storm.oracle.messages import Pulse
+from host_tools.storm.oracle.reading import Run
 
 SPARE_US = 110_000
 SWITCH_US = 20_000

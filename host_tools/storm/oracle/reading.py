@@ -4,70 +4,18 @@ import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle.broken import Record
 from host_tools.storm.oracle.lives import Lives
+from host_tools.storm.oracle.messages import Ack, Event, Json, Order, Pulse, event_of, json_object
 from host_tools.storm.oracle.spans import Faults, Timeline
 
-Json = dict[str, Any]
 WALL_BEGIN_S = 1_790_000_000
 """True wall time when a run begins."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One delivery of a CloudEvent."""
-
-    us: int
-    seq: int
-    id: str
-    type: str
-    component: str
-    data: Json
-    body: Json
-    record: Record
-
-    @property
-    def jti(self) -> str | None:
-        jti = self.data.get("jti")
-        return jti if isinstance(jti, str) else None
-
-
-@dataclass(frozen=True)
-class Ack:
-    us: int
-    jti: str | None
-    result: str
-    reason: str | None
-    time: Any
-    record: Record
-
-    @property
-    def is_final(self) -> bool:
-        return self.result in ("done", "failed")
-
-
-@dataclass(frozen=True)
-class Order:
-    us: int
-    jti: str | None
-    act: str | None
-    component: str | None
-    good: bool
-    why: str
-    record: Record
-
-
-@dataclass(frozen=True)
-class Pulse:
-    lock: str
-    start_us: int
-    until_us: int
-    record: Record
+VITAL = ("/a/", "/b/", "/loader", "/boot.py", "/main.py", "/config.json", "/secrets.json", "/certs/")
 
 
 class Run:
@@ -99,6 +47,17 @@ class Run:
         self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
         self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
 
+    @cached_property
+    def rotten_us(self) -> int | None:
+        """Since when bits of the firmware itself or of the configuration are wrong: no board can do anything
+        about that. "rot" says which files were hit; where it does not come, it may have been these."""
+        told = {r["us"]: r["files"] for r in self.kinds["rot"]}
+        for span in self.faults.spans:
+            files = told.get(span.begin_us, ["/"])
+            if span.name == "rot" and any(f == "/" or f.startswith(VITAL) for f in files):
+                return span.begin_us
+        return None
+
     def records_of(self, kind: str) -> list[Record]:
         return self.kinds.get(kind, [])
 
@@ -118,16 +77,16 @@ class Run:
     def _read(self, topic: str, record: Record) -> None:
         us, payload = int(record["us"]), record["payload"]
         if topic == "event":
-            self.events.append(_event(us, json.loads(payload), record))
+            self.events.append(event_of(us, json.loads(payload), record))
         elif topic == "ack":
             b = json.loads(payload)
             self.acks.append(Ack(us, b["jti"], b["result"], b.get("reason"), b.get("time"), record))
         elif topic == "telemetry":
-            self.telemetry.append((us, _object(payload), record))
+            self.telemetry.append((us, json_object(payload), record))
         elif topic == "info":
-            self.infos.append((us, _object(payload)))
+            self.infos.append((us, json_object(payload)))
         elif topic.endswith("/state"):
-            state = _object(payload)
+            state = json_object(payload)
             if not isinstance(state["state"], str):
                 raise TypeError("no state")
             self.states[topic[: -len("/state")]].append((us, state, record))
@@ -140,7 +99,7 @@ class Run:
                 r.get("jti"),
                 r.get("act"),
                 r.get("component"),
-                bool(r["good"]),
+                r["good"],
                 r.get("why") or "",
                 r,
             )
@@ -196,16 +155,20 @@ class Run:
 
     @cached_property
     def truths(self) -> dict[str, Timeline]:
-        return self._timelines("true", "component", "value")
+        """Whether somebody is on a court."""
+        found: dict[str, Timeline] = defaultdict(Timeline)
+        for record in self.kinds["true"]:
+            if record["value"] in ("occupied", "free"):
+                found[record["component"]].change(record["us"], record["value"])
+        return found
 
-    def people(self, name: str) -> Timeline | None:
-        """`occupied` or `free` on a court, or where a motion sensor inside looks. None: nothing is known."""
+    def people(self, name: str) -> Timeline:
+        """`occupied` or `free` on a court, or where a motion sensor inside looks."""
         if self.components[name]["kind"] == "inside":
-            if len(self.names("inside")) > 1:
-                return None
             line = Timeline()
             for record in self.kinds["inside"]:
-                line.put(record["us"], "occupied" if record["occupied"] else "free")
+                if record.get("component", name) == name:
+                    line.change(record["us"], "occupied" if record["occupied"] else "free")
             return line
         return self.truths.get(name, Timeline())
 
@@ -219,7 +182,7 @@ class Run:
     def _timelines(self, kind: str, name: str, value: str) -> dict[str, Timeline]:
         found: dict[str, Timeline] = defaultdict(Timeline)
         for record in self.kinds[kind]:
-            found[record[name]].put(record["us"], record[value])
+            found[record[name]].change(record["us"], record[value])
         return found
 
     def unix_s(self, us: int) -> float:
@@ -229,21 +192,3 @@ class Run:
 
 def _begin(pulse: Pulse) -> int:
     return pulse.start_us
-
-
-def _object(payload: str) -> Json:
-    found = json.loads(payload)
-    if not isinstance(found, dict):
-        raise TypeError("no JSON object")
-    return found
-
-
-def _event(us: int, body: Json, record: Record) -> Event:
-    kind = str(body["type"])
-    if not kind.startswith("sportbox."):
-        raise ValueError(f"type {kind}")
-    component = str(body["source"]).rpartition("/")[2]
-    data = body["data"]
-    if not isinstance(data, dict) or type(body["seq"]) is not int or type(body["uptime"]) is not int:
-        raise TypeError("data, seq or uptime of the wrong kind")
-    return Event(us, body["seq"], str(body["id"]), kind[len("sportbox.") :], component, data, body, record)

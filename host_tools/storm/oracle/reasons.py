@@ -7,8 +7,9 @@ reads it (expired meanwhile, a nonce of the boot before, used up by its twin) is
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, SECOND_US, Broken, at
+from host_tools.storm.oracle.messages import Ack, Order
 from host_tools.storm.oracle.orders import sent_by_jti
-from host_tools.storm.oracle.reading import Ack, Order, Run
+from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.trust import Trust
 
 LEEWAY_S = 60
@@ -90,13 +91,13 @@ def rejections_are_just(run: Run) -> Iterator[Broken]:
         sent = [o for o in reasons.sent.get(ack.jti, []) if o.us <= ack.us]
         if not sent:
             continue  # told by answers_are_asked_for
-        legal = {o.why for o in sent if not o.good}
+        legal = {o.why for o in sent if o.good is not True}
         if "signature" in legal:
             legal.add("key")
         reason = str(ack.reason)
         if reason in legal or any(reasons.is_true(reason, o, ack) for o in sent):
             continue
-        kinds = ", ".join(sorted({"good" if o.good else f"bad ({o.why})" for o in sent}))
+        kinds = ", ".join(sorted({_word(o) for o in sent}))
         text = f"order {ack.jti}, {kinds}, was rejected with {reason}, which is not so"
         yield Broken("reasons", ack.us, text, (*(o.record for o in sent), ack.record))
 
@@ -118,7 +119,7 @@ def bad_orders_are_not_accepted(run: Run) -> Iterator[Broken]:
 
 
 def _could_be_good(reasons: Reasons, order: Order, us: int) -> bool:
-    if order.good:
+    if order.good is not False:
         return True
     record, run = order.record, reasons.run
     if order.why == "not_yet":
@@ -129,3 +130,7 @@ def _could_be_good(reasons: Reasons, order: Order, us: int) -> bool:
     if order.why == "clock":
         return not reasons.trust.was_only(us, "unknown", "floor")
     return False
+
+
+def _word(order: Order) -> str:
+    return {True: "good", False: f"bad ({order.why})", None: f"perhaps bad ({order.why})"}[order.good]

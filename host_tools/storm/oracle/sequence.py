@@ -8,7 +8,8 @@ same, if only its PUBACK was lost. `device.dropped` may be said twice after a po
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import Broken
-from host_tools.storm.oracle.reading import Event, Json, Run
+from host_tools.storm.oracle.messages import Event, Json
+from host_tools.storm.oracle.reading import Run
 
 
 def ids_are_unique(run: Run) -> Iterator[Broken]:
@@ -91,7 +92,7 @@ def _uncounted(run: Run, missing: list[int], dropped: list[Event]) -> Iterator[B
 
 
 def nothing_is_left(run: Run) -> Iterator[Broken]:
-    """At the end of the calm phase the queue is empty."""
+    """At the end of the calm phase the queue is empty, and the newest number (`accepted`) has come."""
     if run.calm_us is None:
         return
     calm = [t for t in run.telemetry if t[0] > run.calm_us]
@@ -99,8 +100,12 @@ def nothing_is_left(run: Run) -> Iterator[Broken]:
         yield Broken("left", run.end_us, "no telemetry came in the calm phase")
         return
     us, figures, record = calm[-1]
+    highest = max((event.seq for event in run.events), default=0)
     if figures.get("queue") != 0:
         text = f"{figures.get('queue')} events still wait at the end of the calm phase"
+        yield Broken("left", us, text, (record,))
+    elif figures.get("accepted", 0) > highest:
+        text = f"{figures['accepted']} events were accepted and none waits, but only {highest} came"
         yield Broken("left", us, text, (record,))
 
 

@@ -26,7 +26,6 @@ GROUPS: dict[str, frozenset[str]] = {
         [
             "door_cut",
             "lock_cut",
-            "bounce",
             "chatter",
             "stuck",
             "radar",
@@ -35,6 +34,7 @@ GROUPS: dict[str, frozenset[str]] = {
             "expander_lost",
         ]
     ),
+    "nothing": frozenset(["bounce"]),
     "mechanics": frozenset(["door_sticks", "lock_jam", "latch_lost"]),
 }
 """Faults by what they can explain. One that is not here explains nothing, and the oracle says so."""
@@ -131,6 +131,11 @@ class Timeline:
     def put(self, us: int, value: Any) -> None:
         self.times.append(us)
         self.values.append(value)
+
+    def change(self, us: int, value: Any) -> None:
+        """Nothing if it is so already."""
+        if not self.values or self.values[-1] != value:
+            self.put(us, value)
 
     def at(self, us: int, otherwise: Any = None) -> Any:
         place = bisect_right(self.times, us)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, Record, at, lasting
-from host_tools.storm.oracle.reading import Json, Run
+from host_tools.storm.oracle.messages import Json
+from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import FaultSpan, Span, Timeline
 from host_tools.storm.oracle.stretches import Stretches, sleeps
 
@@ -45,7 +46,7 @@ def courts_are_true(run: Run) -> Iterator[Broken]:
         is_simple = sum(1 for name in ("pir", "radar", "tof", "gate") if facts.get(name)) == 1
         after_us = stuck_us + hold_us + MENDED_US
         broken = [Span(f.begin_us, f.end_us + after_us) for f in _faults(run, court, facts.get("gate"))]
-        line = run.people(court) or Timeline()
+        line = run.people(court)
         truth = _Court(line, stuck_us, is_simple)
         yield from _judge(run, court, line, hold_us + WAY_US, stretches.good_without(broken), truth)
 
