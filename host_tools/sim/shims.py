@@ -7,6 +7,7 @@ here they take little of it. Only the first one, which mounts the ROM, is a file
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from mpremote.romfs import VfsRomWriter
@@ -21,11 +22,13 @@ SHARED = {"_layout.py": "layout.py", "_outputs.py": "outputs.py", "_mechanics.py
 """What the VM shares with the host."""
 
 
-def shim_folder() -> Path:
-    """Compile the shims when they changed and name the folder that holds the ROM."""
+def shim_folder(first: Path | None = None, more: Sequence[Path] = ()) -> Path:
+    """Compile the shims when they changed and name the folder that holds the ROM. `first`: code that begins
+    before them, and stands beside it; `more`: other shims."""
     sources = [(path.name, path) for path in sorted(VM_SOURCES.glob("*.py"))]
     shared = [(name, VM_SOURCES.parent / file) for name, file in SHARED.items()]
-    compiled = compile_files([*sources, *shared])
+    begins = [(path.name, path) for path in ([first] if first is not None else []) + list(more)]
+    compiled = compile_files([*sources, *shared, *begins])
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(compiled.items())))
     folder = REPOSITORY / "build" / "shims" / digest.hexdigest()[:16]
     if folder.is_dir():
@@ -34,6 +37,9 @@ def shim_folder() -> Path:
     partial.mkdir(parents=True, exist_ok=True)
     rom = VfsRomWriter()
     for name, data in compiled.items():
+        if first is not None and name == first.name:
+            (partial / name).with_suffix(".mpy").write_bytes(data)
+            continue
         rom.mkfile(str(Path(name).with_suffix(".mpy")), data)
     (partial / ROM_FILE).write_bytes(rom.finalise())
     (partial / START).with_suffix(".mpy").write_bytes(compiled[START])

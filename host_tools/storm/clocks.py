@@ -1,0 +1,84 @@
+"""Virtual time below the VM: its clocks read one number in memory, its random numbers come from a seed.
+
+The VM is a shared library in this process. The first bytes of four of its functions are overwritten with
+machine code (x86-64; other processors: `Unsupported`), so what the board runs is the very same code, the
+event loop's timers in C included. Functions: MicroPython's ports/unix/unix_mphal.c.
+"""
+
+import ctypes
+import functools
+import mmap
+import platform
+import struct
+from collections.abc import Callable
+
+from host_tools.storm.agenda import BEGIN_US
+
+WALL_BEGIN_S = 1_790_000_000
+"""Unix time when a run begins, 2026-09-21."""
+_PAGE = mmap.PAGESIZE
+_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.POINTER(ctypes.c_ubyte))
+
+
+class Unsupported(Exception):
+    """This machine cannot put the VM on virtual time."""
+
+
+class Clocks:
+    """Of this process and those forked from it; each of those has a number of its own. Once a process."""
+
+    def __init__(self, begin_us: int) -> None:
+        """`begin_us` is the virtual time at WALL_BEGIN_S. Raises Unsupported."""
+        if platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux":
+            raise Unsupported("a storm needs Linux on x86-64")
+        import micropython_run
+
+        self._memory = mmap.mmap(-1, _PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._library = ctypes.CDLL(micropython_run.__file__)
+        self._kept: list[object] = []
+        load = b"\x48\xb8" + struct.pack("<Q", self.address)  # mov rax, address
+        load += b"\x48\xff\x00\x48\x8b\x00"  # inc qword [rax]; mov rax, [rax]
+        to_ms = b"\x31\xd2\xb9" + struct.pack("<I", 1000) + b"\x48\xf7\xf1"  # rax /= 1000
+        shift_ns = (WALL_BEGIN_S * 1_000_000 - begin_us) * 1000
+        to_ns = b"\x48\x69\xc0" + struct.pack("<I", 1000)  # imul rax, rax, 1000
+        to_ns += b"\x48\xb9" + struct.pack("<Q", shift_ns) + b"\x48\x01\xc8"  # add rax, shift
+        for name, code in (
+            ("mp_hal_ticks_us", load),
+            ("mp_hal_ticks_ms", load + to_ms),
+            ("mp_hal_time_ns", load + to_ns),
+        ):
+            self._replace(name, code + b"\xc3")
+
+    def set(self, now_us: int) -> None:
+        struct.pack_into("<Q", self._memory, 0, now_us)
+
+    def draw_from(self, draw: Callable[[int], bytes]) -> None:
+        """`draw(n)` gives the VM's random bytes from now on, in this process."""
+
+        def fill(size: int, buffer: "ctypes._Pointer[ctypes.c_ubyte]") -> None:
+            ctypes.memmove(buffer, draw(size), size)
+
+        callback = _CALLBACK(fill)
+        self._kept.append(callback)
+        target = ctypes.cast(callback, ctypes.c_void_p).value or 0
+        self._replace("mp_hal_get_random", b"\x48\xb8" + struct.pack("<Q", target) + b"\xff\xe0")  # jmp
+
+    def _replace(self, name: str, code: bytes) -> None:
+        function = ctypes.cast(getattr(self._library, name), ctypes.c_void_p).value
+        if function is None:
+            raise Unsupported(f"this MicroPython has no {name}")
+        first = function // _PAGE * _PAGE
+        length = function + len(code) - first
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        if libc.mprotect(first, length, mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC):
+            raise Unsupported(f"the VM's code cannot be changed here, error {ctypes.get_errno()}")
+        ctypes.memmove(function, code, len(code))
+        libc.mprotect(first, length, mmap.PROT_READ | mmap.PROT_EXEC)
+
+
+@functools.cache
+def clocks_of_this_process() -> Clocks:
+    """Raises Unsupported."""
+    return Clocks(BEGIN_US)

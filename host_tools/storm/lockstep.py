@@ -1,0 +1,82 @@
+"""The director's end of a board's socket: frames as `vm/_storm.py` writes and reads them.
+
+A board asks with 24 bytes and its data, little endian: what (u8), nought (u8), size of the data (u16), socket
+(i32), its time in us (u64), until when it would sleep (u64). It is answered with 24 bytes: time (u64),
+horizon (u64), result (i32), how many news follow (u16), flags (u16); each of the news is the socket (i32),
+what (u8), nought (u8), the size of its data (u16), and the data. Between the two the board stands still.
+"""
+
+import socket
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6
+NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "ballast": 6}
+BELL = 1
+PIECE_BYTES = 8192  # of data at a time
+FOREVER_US = 1 << 60
+_HEAD = struct.Struct("<BBHiQQ")
+_TAIL = struct.Struct("<QQiHH")
+_NEWS = struct.Struct("<iBBH")
+
+News = tuple[int, str, bytes]
+
+
+class Frame(NamedTuple):
+    what: int
+    sock: int
+    now_us: int
+    until_us: int
+    data: bytes
+
+
+class Line:
+    def __init__(self, end: socket.socket, answer_s: float) -> None:
+        """`answer_s`: a board that says nothing for so long in real time is taken to hang."""
+        self._end = end
+        end.settimeout(answer_s)
+
+    def ask(self) -> Frame | None:
+        """What the board wants; None: it has ended. Raises TimeoutError: it hangs."""
+        head = self._read(_HEAD.size)
+        if head is None:
+            return None
+        what, _, size, sock, now_us, until_us = _HEAD.unpack(head)
+        data = self._read(size) if size else b""
+        return None if data is None else Frame(what, sock, now_us, until_us, data)
+
+    def answer(self, now_us: int, horizon_us: int, result: int, news: Sequence[News], rings: bool) -> None:
+        flags = BELL if rings else 0
+        pieces = [_TAIL.pack(now_us, horizon_us, result, len(news), flags)]
+        for sock, what, data in news:
+            pieces.append(_NEWS.pack(sock, NEWS[what], 0, len(data)))
+            pieces.append(data)
+        try:
+            self._end.sendall(b"".join(pieces))
+        except OSError:  # it has ended: the next ask() says so
+            return
+
+    def close(self) -> None:
+        self._end.close()
+
+    def _read(self, size: int) -> bytes | None:
+        found = b""
+        while len(found) < size:
+            try:
+                piece = self._end.recv(size - len(found))
+            except ConnectionError:
+                return None
+            if not piece:
+                return None
+            found += piece
+        return found
+
+
+def cut_up(news: Sequence[News]) -> list[News]:
+    """In pieces that a frame can carry."""
+    found: list[News] = []
+    for sock, what, data in news:
+        for at in range(0, max(1, len(data)), PIECE_BYTES):
+            found.append((sock, what, data[at : at + PIECE_BYTES]))
+    return found

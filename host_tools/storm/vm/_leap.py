@@ -1,0 +1,86 @@
+"""Seconds in which nothing is due are leapt over: the board's loop wakes up late, and finds nothing missed.
+
+A board at rest wakes up two or three times a second to look at deadlines that are far away. This reads those
+deadlines from the running firmware, changes nothing in it, and says until when it may sleep. What it does not
+know of comes `MOST_MS` too late at worst. Boards whose sensors are sampled are never at rest.
+"""
+
+import sys
+
+MOST_MS = 50000  # a job is missed after 60 s
+_LEAST_MS = 2500
+_FLOOR_MS = 3600000
+_REMEMBER_MS = 60000
+_JOBS = ("edges", "house", "wifi", "session", "signals")
+
+_box = None
+_shine = None
+
+
+def _find():
+    """The box shows itself once a second."""
+    global _shine
+    module = sys.modules.get("sportbox.box")
+    if module is None or _shine is not None:
+        return
+    _shine = module.Box.shine
+
+    def shine(self, now_ms):
+        global _box
+        _box = self
+        module.Box.shine = _shine
+        _shine(self, now_ms)
+
+    module.Box.shine = shine
+
+
+def rest_ms():
+    """For how long nothing is due; 0: something may be."""
+    if _box is None:
+        _find()
+        return 0
+    box, app, session, time = _box, _box.app, _box.session, _box.time
+    now_ms = box.uptime.ms()
+    outbox, log, signals = box.outbox, box.log, app.signals
+    if not session.up or session._inflight or session._control or session.second is not None:
+        return 0
+    if (
+        session._rx_deadline_ms
+        or session._tx_deadline_ms
+        or session._ping_deadline_ms
+        or session._deadline_ms
+    ):
+        return 0
+    if box.trial is not None or box.slots is not None or app.update is not None or app.info_due:
+        return 0
+    if app.restart_at_ms is not None or app.identifying(now_ms) or time._asking or not box.wifi.up:
+        return 0
+    if app._waiting_since_ms is not None or outbox.acked_seq != outbox._marked_seq or outbox._counts_changed:
+        return 0
+    if app.short_of_power or app.idle or app.busy() or app.desk._told or app.receiver is not None:
+        return 0
+    if signals is not None and (signals.playing or signals._nagging):
+        return 0
+    for job in box.supervisor._jobs:
+        if job.name not in _JOBS:
+            return 0
+    due_ms = min(
+        now_ms + MOST_MS,
+        box.telemetry_ms + box.config["telemetry_s"] * 1000,
+        session._last_tx_ms + session._settings.keepalive_s * 500,
+        time._next_ms,
+    )
+    if time._rtc is not None:
+        due_ms = min(due_ms, time._rtc_next_ms)
+    if box.clock.trusted():
+        due_ms = min(due_ms, time._saved_ms + _FLOOR_MS)
+    if app.memory_stale:
+        due_ms = min(due_ms, app._remembered_ms + _REMEMBER_MS)
+    if log.waiting:
+        due_ms = min(due_ms, log._due_ms)
+    for part in app.parts:
+        at_ms = part.deadline()
+        if at_ms is not None and at_ms < due_ms:
+            due_ms = at_ms
+    rest = due_ms - now_ms
+    return rest if rest >= _LEAST_MS else 0

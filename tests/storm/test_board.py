@@ -1,0 +1,126 @@
+"""The shipped firmware on virtual time: it runs, is cut off, sleeps and goes on, the same each time."""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from host_tools.sim import layout
+from tests.storm.bare import BareBoard
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[list[BareBoard]]:
+    boards: list[BareBoard] = []
+    yield boards
+    for board in boards:
+        board.end()
+
+
+def start(made: list[BareBoard], folder: Path, name: str = "court-1", **how: object) -> BareBoard:
+    folder.mkdir(exist_ok=True)
+    bare = BareBoard(folder, name, **how)  # type: ignore[arg-type]
+    made.append(bare)
+    bare.board.restore()
+    return bare
+
+
+def test_six_hours_without_faults(made: list[BareBoard], tmp_path: Path) -> None:
+    bare = start(made, tmp_path)
+    bare.run(6 * 3600)
+    assert [record["cause"] for record in bare.of("boot")] == [layout.PWRON_RESET]
+    assert len(bare.of("up")) == 1 and not bare.of("gone") and not bare.of("protocol")
+    telemetry = [json.loads(text) for text in bare.published("telemetry")]
+    assert len(telemetry) in (72, 73, 74)  # one every five minutes
+    uptimes = [one["uptime"] for one in telemetry]
+    assert all(299 <= later - earlier <= 303 for earlier, later in pairwise(uptimes[1:]))
+    assert telemetry[-1]["task_restarts"] == 0 and telemetry[-1]["queue"] == 0
+
+
+def test_somebody_comes_and_is_told_at_once_out_of_a_leap(made: list[BareBoard], tmp_path: Path) -> None:
+    bare = start(made, tmp_path)
+    bare.run(600)
+    moved_us = bare.agenda.now_us + 17_123_000
+    bare.later(17.123, bare.view.set, "court-1", "occupied")
+    bare.run(30)
+    told = [record for record in bare.of("publish") if '"occupied"' in record["payload"]]
+    assert told and moved_us < told[0]["us"] < moved_us + 2_000_000
+
+
+def test_leaps_change_nothing_that_is_told(made: list[BareBoard], tmp_path: Path) -> None:
+    stories = []
+    for leaps in (True, False):
+        bare = start(made, tmp_path / str(leaps), leaps=leaps)
+        for at_s, value in ((100, "occupied"), (400, "free"), (1000, "occupied")):
+            bare.later(at_s, bare.view.set, "court-1", value)
+        bare.run(1800)
+        events = [json.loads(text) for text in bare.published("event")]
+        states = [json.loads(text)["state"] for text in bare.published("court-1/state")]
+        stories.append(([(e["seq"], e["type"], e["data"].get("state")) for e in events], states))
+        bare.end()
+        made.remove(bare)
+    assert stories[0] == stories[1]
+    assert ("sportbox.occupancy.changed", "occupied") in [story[1:] for story in stories[0][0]]
+
+
+def test_the_same_seed_is_the_same_run(made: list[BareBoard], tmp_path: Path) -> None:
+    digests = []
+    for number in range(2):
+        bare = start(made, tmp_path / str(number), "box-1", seed="same")
+        bare.later(200, bare.board.cut)
+        bare.later(210, bare.board.restore)
+        bare.later(300, bare.net.reset_all)
+        bare.run(600)
+        digests.append(bare.trace.digest())
+        bare.end()
+        made.remove(bare)
+    assert digests[0] == digests[1]
+
+
+def test_power_cut_in_the_middle_of_a_write(made: list[BareBoard], tmp_path: Path) -> None:
+    bare = start(made, tmp_path)
+    bare.run(60)
+    bare.board.cut_at_op(2)
+    bare.view.set("court-1", "occupied")
+    bare.run(120)
+    whats = [record["what"] for record in bare.of("power")]
+    assert whats == ["on", "cut_at_op", "on"]
+    assert len(bare.of("boot")) == 2 and not bare.of("protocol")
+    sequence = [json.loads(text)["seq"] for text in bare.published("event")]
+    assert sorted(set(sequence)) == list(range(1, max(sequence) + 1))
+
+
+def test_brownout_and_reset_say_so(made: list[BareBoard], tmp_path: Path) -> None:
+    bare = start(made, tmp_path, "box-1")
+    bare.run(30)
+    bare.board.brownout()
+    bare.run(30)
+    resets = [json.loads(text)["data"]["reset"] for text in bare.published("event") if "booted" in text]
+    assert resets == ["power_on", "brownout"]
+
+
+def test_a_board_without_memory_lives_on(made: list[BareBoard], tmp_path: Path) -> None:
+    bare = start(made, tmp_path, "box-1")
+    bare.run(60)
+    bare.board.deny_heap(120_000_000, kib=1000)
+    bare.run(60)
+    bare.view.set("tamper-1", "open")
+    bare.run(400)
+    assert any("device.tamper" in text for text in bare.published("event"))
+    assert json.loads(bare.published("telemetry")[-1])["queue"] == 0
+
+
+def test_a_sleeping_board_wakes_for_motion_and_for_its_round(made: list[BareBoard], tmp_path: Path) -> None:
+    bare = start(made, tmp_path, "court-3")
+    bare.run(900)
+    assert bare.view.world.get("asleep")
+    before = len(bare.of("boot"))
+    bare.view.set("court-3", "occupied")
+    bare.run(60)
+    assert len(bare.of("boot")) > before
+    bare.run(2 * 3600)
+    told = [json.loads(text) for text in bare.published("event")]
+    assert "occupied" in [event["data"].get("state") for event in told]
+    assert {record["cause"] for record in bare.of("boot")} == {layout.PWRON_RESET, layout.DEEPSLEEP_RESET}
