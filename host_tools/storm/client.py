@@ -37,6 +37,7 @@ class Client:
         self.will: tuple[str, bytes, int, bool] | None = None
         self.is_up = False
         self.is_over = False
+        self._has_left = False
         self.inflight: dict[int, str | None] = {}  # packet ids of orders, with their jti
         self.queue: deque[Order] = deque()  # for when fewer are in flight
         self.dropped = 0
@@ -81,13 +82,19 @@ class Client:
                     self._publish(first, data, head, end)
                 else:
                     self._other(first, data, head, end)
-                if self.is_over:
-                    return
                 at = end
+                if self.is_over:
+                    if self._has_left and at < size:
+                        self._late()
+                    return
         except Violation as violation:
             self.broker.violated(self, str(violation))
             return
         self._rest = data[at:]
+
+    def _late(self) -> None:
+        """Nothing may follow a DISCONNECT (3.14.4)."""
+        self.broker.trace.note("protocol", conn=self.number, what="packet after DISCONNECT")
 
     def _publish(self, first: int, data: bytes, head: int, end: int) -> None:
         qos = first >> 1 & 3
@@ -137,6 +144,8 @@ class Client:
         elif kind == 0xC0:
             self.answer(b"\xd0\x00")
         else:
+            self._has_left = True
+            self.pipe.on_late = self._late
             self.broker.drop(self, "disconnect")
 
     def _connect(self, hello: wire.Hello) -> None:

@@ -60,6 +60,7 @@ class Pipe:
         "is_open",
         "on_close",
         "on_data",
+        "on_late",
         "sent",
         "why",
     )
@@ -79,6 +80,7 @@ class Pipe:
         self.sent = 0
         self.on_data: Callable[[bytes], None] = _ignore_data
         self.on_close: Callable[[], None] = _ignore
+        self.on_late: Callable[[], None] = _ignore  # there is data for a connection that is closed
         self._arrival: Callable[[], bool] | None = None
         self._is_accepted = False
         self._is_connected = False
@@ -163,6 +165,7 @@ class Pipe:
         if not self.is_open:
             if what == DATA:
                 self._down.push(RST)
+                self.on_late()
             return True
         if self._is_paused:
             if self._waiting_size + len(data) > SERVER_ROOM:

@@ -132,6 +132,23 @@ def test_noise_is_a_violation_and_never_an_error() -> None:
     assert len(whats) > 15
 
 
+def test_nothing_may_follow_a_disconnect(bench: BrokerBench) -> None:
+    sock = bench.online()
+    bench.say(sock, b"\xe0\0\xc0\0")
+    sock = bench.online()
+    bench.net.send(sock, b"\xe0\0")
+    bench.net.send(sock, wire.publish("base/event", b"late", 1, False, 9))
+    bench.net.close(sock)
+    bench.run(S)
+    bench.net.close(bench.online())
+    bench.run(S)
+    assert [(record["conn"], record["what"]) for record in bench.noted("protocol")] == [
+        (1, "packet after DISCONNECT"),
+        (2, "packet after DISCONNECT"),
+    ]
+    assert not bench.noted("publish") and bench.whys() == ["disconnect", "disconnect", "end"]
+
+
 def test_who_never_connects_is_sent_away_and_not_noted(bench: BrokerBench) -> None:
     sock = bench.connect()
     bench.run(40 * S)
