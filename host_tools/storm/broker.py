@@ -56,6 +56,9 @@ class Broker:
         if mode not in MODES:
             raise ValueError(f"no mode of a broker: {mode}")
         self._mode = mode
+        if mode == "refuse_code" and not self.is_frozen:  # else nobody would have to ask
+            for client in list(self._open.values()):
+                self.drop(client, "refused")
 
     # --- people ---
 

@@ -469,16 +469,19 @@ def test_an_unknown_mode_is_refused(bench: BrokerBench) -> None:
 
 
 def test_refuse_code_sends_everybody_away(bench: BrokerBench) -> None:
+    former = bench.online()
     bench.broker.mode = "refuse_code"
+    bench.run(S)
+    assert bench.told(former)[-1] == "end" and bench.whys() == ["refused"] and len(bench.noted("will")) == 1
     sock = bench.connect()
     bench.run(S)
     bench.say(sock, connect_packet())
     bench.run(S)
     assert bench.packets(sock) == [b"\x20\2\0\3"] and bench.told(sock)[-1] == "end"
-    assert bench.whys() == ["refused"] and not bench.noted("will")
+    assert bench.whys() == ["refused", "refused"] and len(bench.noted("will")) == 1
     bench.broker.mode = "ok"
     bench.online()
-    assert len(bench.noted("up")) == 1
+    assert len(bench.noted("up")) == 2
 
 
 def test_mute_takes_all_and_says_nothing(bench: BrokerBench) -> None:
