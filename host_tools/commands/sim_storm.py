@@ -129,7 +129,7 @@ def _blow(order: "Order", json_: bool) -> int:
 def _replay(cases: "list[Case]", engine: "Engine", json_: bool) -> int:
     from host_tools.storm.engine import ENGINE
     from host_tools.storm.replay import replay
-    from host_tools.storm.shrink import words_of
+    from host_tools.storm.telling import words_of
 
     ok = True
     for case in cases:
@@ -155,7 +155,7 @@ def _facts(found: "Replay") -> dict[str, object]:
 
 
 def _tell(found: "Replay") -> None:
-    from host_tools.storm.shrink import clock_of
+    from host_tools.storm.oracle.broken import at
 
     name = found.case.spec
     for result in (found.first, found.second):
@@ -172,7 +172,7 @@ def _tell(found: "Replay") -> None:
         say(f"  {printable(right)}")
         say(f"the second trace: {found.second_trace}")
     for one in found.first.violations:
-        say(f"{clock_of(one.us)} {one.invariant}: {printable(one.text)}")
+        say(f"{at(one.us)} {one.invariant}: {printable(one.text)}")
     if not found.first.violations:
         say("no invariant was broken")
     say(f"trace: {found.trace}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from host_tools.storm.case import Case
+from host_tools.storm.oracle.broken import Broken
 
 Record = dict[str, Any]
 
@@ -28,15 +29,6 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Violation:
-    """An invariant that was broken."""
-
-    invariant: str
-    us: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Run:
     """One run, from begin to end."""
 
@@ -45,7 +37,7 @@ class Run:
     digest: str
     virtual_s: float
     cpu_s: float
-    violations: Sequence[Violation]
+    violations: Sequence[Broken]
 
 
 class Engine(Protocol):

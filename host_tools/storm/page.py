@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from host_tools.storm.agenda import BEGIN_US
+from host_tools.storm.oracle.broken import at
 from host_tools.storm.result import Result
-from host_tools.storm.shrink import clock_of
 from host_tools.storm.storm import Least, Totals
 from host_tools.storm.svg import bins, histogram, queue, timeline
 
+TOLD_MAX = 30
+"""Faults that are told one by one."""
 STYLE = """
 :root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1b1b1a; --muted: #5f5e5a; --line: #d9d8d3;
   --row: #efeeea; --fault: #2a78d6; --off: #8a8880; --gap: #e3e2dc; --bad: #b3261e; }
@@ -19,6 +21,7 @@ body { font: 16px/1.45 system-ui, sans-serif; background: var(--paper); color: v
   max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; } p { margin: .4rem 0; }
+.item { margin-left: 1.2rem; }
 .verdict { font-weight: 600; border-left: .4rem solid var(--fault); padding: .3rem .8rem; }
 .verdict.failed { border-color: var(--bad); color: var(--bad); }
 small, .muted { color: var(--muted); font-size: .85rem; }
@@ -129,13 +132,13 @@ def _figures(totals: Totals) -> str:
 
 
 def _least(least: Least) -> str:
-    title = f"<h2>Broken: {escape(least.invariant)}</h2>"
-    return title + "".join(
-        f"<pre><code>{escape(line)}</code></pre>"
-        if line.startswith("sportbox ")
-        else f"<p>{escape(line)}</p>"
-        for line in lines_of(least)
-    )
+    return f"<h2>Broken: {escape(least.invariant)}</h2>{''.join(map(_line, lines_of(least)))}"
+
+
+def _line(line: str) -> str:
+    if line.startswith("sportbox "):
+        return f"<pre><code>{escape(line)}</code></pre>"
+    return f'<p class="item">{escape(line)}</p>' if line.startswith("  ") else f"<p>{escape(line)}</p>"
 
 
 def lines_of(least: Least) -> list[str]:
@@ -152,12 +155,17 @@ def lines_of(least: Least) -> list[str]:
     lines.append(
         f"The fewest faults that break it, after {least.tries} tries: {count}" + (":" if count else ".")
     )
-    lines += [f"  {fault}" for fault in least.faults]
+    lines += _listed(least.faults)
     if least.acts:
-        lines += [f"And what people do: {len(least.acts)}:", *(f"  {act}" for act in least.acts)]
+        lines += [f"And what people do: {len(least.acts)}:", *_listed(least.acts)]
     if not least.is_least:
         lines.append("The time for shrinking was used up: fewer may do.")
     return [*lines, least.case.command]
+
+
+def _listed(told: Sequence[str]) -> list[str]:
+    rest = [f"  and {len(told) - TOLD_MAX} more"] if len(told) > TOLD_MAX else []
+    return [f"  {line}" for line in told[:TOLD_MAX]] + rest
 
 
 def _failures(failures: Sequence[Result], count: int) -> str:
@@ -170,7 +178,7 @@ def _failures(failures: Sequence[Result], count: int) -> str:
 
 def _failure(result: Result) -> str:
     what = [result.error] if result.error else []
-    what += [f"{clock_of(one.us)} {one.invariant}: {one.text}" for one in result.violations]
+    what += [f"{at(one.us)} {one.invariant}: {one.text}" for one in result.violations]
     told = "<br>".join(map(escape, what))
     return f"<tr><td>{escape(result.case.spec)}</td><td>{told}</td></tr>"
 

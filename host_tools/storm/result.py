@@ -9,7 +9,8 @@ from typing import Any
 
 from host_tools.site.atomic import replace_file
 from host_tools.storm.case import Case
-from host_tools.storm.engine import Engine, Run, Violation
+from host_tools.storm.engine import Engine, Run
+from host_tools.storm.oracle.broken import Broken
 from host_tools.storm.picture import Picture, picture_of
 
 FILE_MODE = 0o644
@@ -25,7 +26,7 @@ class Result:
     digest: str = ""
     virtual_s: float = 0.0
     cpu_s: float = 0.0
-    violations: tuple[Violation, ...] = ()
+    violations: tuple[Broken, ...] = ()
     error: str = ""
     details: str = ""
     """The traceback of an error."""
@@ -51,7 +52,7 @@ class Result:
             facts["digest"],
             facts["virtual_s"],
             facts["cpu_s"],
-            tuple(Violation(**one) for one in facts["violations"]),
+            tuple(Broken(one["invariant"], one["us"], one["text"]) for one in facts["violations"]),
             facts["error"],
             facts["details"],
             Picture.from_json(facts["picture"]),
@@ -77,10 +78,10 @@ def tried(engine: Engine, case: Case, scratch: Path, trace_file: Path | None = N
 
 def _result(case: Case, run: Run) -> Result:
     broken = sorted(run.violations, key=lambda violation: (violation.us, violation.invariant))
-    kept: list[Violation] = []
+    kept: list[Broken] = []
     for violation in broken:  # the first of each kind stays, however many there are of another
         if len(kept) < VIOLATIONS_MAX or all(violation.invariant != one.invariant for one in kept):
-            kept.append(violation)
+            kept.append(replace(violation, records=()))  # messages stay in the trace
     return Result(
         case,
         kind_of(run.config),

@@ -7,10 +7,10 @@ from typing import Any
 
 from host_tools.output import emit, printable, say
 from host_tools.storm.case import Case
+from host_tools.storm.oracle.broken import at
 from host_tools.storm.page import figures_of, lines_of
 from host_tools.storm.report import least_facts, sums_of
 from host_tools.storm.result import Result
-from host_tools.storm.shrink import clock_of
 from host_tools.storm.storm import Least, Totals, seed_facts
 
 FAILURES_TOLD = 20
@@ -69,7 +69,7 @@ def failure_lines(result: Result) -> list[str]:
     name = result.case.spec
     if result.error:
         return [f"{name}: {printable(result.error)}"]
-    told = [f"{name}: {clock_of(one.us)} {one.invariant}: {printable(one.text)}" for one in result.violations]
+    told = [f"{name}: {at(one.us)} {one.invariant}: {printable(one.text)}" for one in result.violations]
     rest = len(told) - TOLD_A_RUN
     return told[:TOLD_A_RUN] + ([f"{name}: and {rest} more"] if rest > 0 else [])
 

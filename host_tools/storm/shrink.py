@@ -12,12 +12,12 @@ from itertools import pairwise
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.case import Case, Numbers
-from host_tools.storm.engine import Planned, Violation
+from host_tools.storm.engine import Planned
+from host_tools.storm.oracle.broken import HOUR_US, Broken
 from host_tools.storm.result import Result
 
 TRIES_MAX = 400
 TIME_MAX_S = 600.0
-HOUR_US = 3_600_000_000
 CALM_US = 900_000_000
 """Every run ends in that much calm, in which nothing may be planned."""
 
@@ -30,7 +30,7 @@ class Shrunk:
     """`repeats` False: the same run went another way the second time, which is a fault of its own."""
 
     case: Case
-    violation: Violation
+    violation: Broken
     repeats: bool
     tries: int
     is_least: bool
@@ -139,7 +139,7 @@ class Shrinker:
         self._known[case] = self._attempt(case)
         return self._known[case]
 
-    def _found(self, result: Result) -> Violation | None:
+    def _found(self, result: Result) -> Broken | None:
         return next((one for one in result.violations if one.invariant == self._invariant), None)
 
 
@@ -149,24 +149,3 @@ def _without_one_part(numbers: Numbers, parts: int) -> Iterator[Numbers]:
     for begin, end in reversed(list(pairwise(edges))):
         if begin < end:
             yield numbers[:begin] + numbers[end:]
-
-
-def words_of(fault: Planned) -> str:
-    """One line for a person: when, for how long, what."""
-    more = ", ".join(f"{name} {value}" for name, value in fault.args.items())
-    lasts = f" for {duration(fault.lasts_us)}" if fault.lasts_us else ""
-    what = fault.what.replace("_", " ")
-    return f"{clock_of(fault.at_us)}{lasts}: {what}{f' ({more})' if more else ''}"
-
-
-def clock_of(us: int) -> str:
-    """Hours, minutes and seconds since the run began."""
-    ms = (us - BEGIN_US) // 1_000
-    return f"{ms // 3_600_000}:{ms // 60_000 % 60:02d}:{ms // 1_000 % 60:02d}.{ms % 1_000:03d}"
-
-
-def duration(us: int) -> str:
-    s = us / 1_000_000
-    if s < 60:
-        return f"{s:.3g} s"
-    return f"{s / 60:.3g} min" if s < 3_600 else f"{s / 3_600:.3g} h"

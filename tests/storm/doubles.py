@@ -9,8 +9,8 @@ from pathlib import Path
 
 from host_tools.storm.agenda import BEGIN_US, Agenda
 from host_tools.storm.case import Case
-from host_tools.storm.engine import Planned, Run, Violation
-from host_tools.storm.shrink import HOUR_US
+from host_tools.storm.engine import Planned, Run
+from host_tools.storm.oracle.broken import HOUR_US, Broken
 from host_tools.storm.trace import Trace
 
 NAME = "tests.storm.doubles:Double"
@@ -65,7 +65,7 @@ class Double:
         if case.seed == HANGS:
             time.sleep(600)
 
-    def _broken(self, case: Case) -> Sequence[Violation]:
+    def _broken(self, case: Case) -> Sequence[Broken]:
         if case.board != "box-1" or case.seed not in (BREAKS, WAVERS):
             return []
         faults = {one.number for one in self.faults(case)}
@@ -73,8 +73,8 @@ class Double:
         if not faults >= set(NEEDED) or 2 not in acts:
             return []
         return [
-            Violation("order", BEGIN_US + 700 * S, "event 17 came before event 16"),
-            Violation("order", BEGIN_US + 800 * S, "event 19 came before event 18"),
+            Broken("order", BEGIN_US + 700 * S, "event 17 came before event 16"),
+            Broken("order", BEGIN_US + 800 * S, "event 19 came before event 18"),
         ]
 
 

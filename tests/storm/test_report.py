@@ -11,7 +11,7 @@ import pytest
 from host_tools.errors import ToolError
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.case import Case
-from host_tools.storm.engine import Violation
+from host_tools.storm.oracle.broken import Broken
 from host_tools.storm.page import page, verdict_of
 from host_tools.storm.picture import POINTS_MAX, Picture, picture_of, thinned
 from host_tools.storm.report import facts_of, write
@@ -167,7 +167,7 @@ def totals(broken: bool = True) -> Totals:
             case = Case(seed, board, 2)
             trace = played(Double().faults(case), 2)
             picture = picture_of(trace.records)
-            violations = (Violation("order", BEGIN_US + 700_000_000, "<b>17</b> before 16"),)
+            violations = (Broken("order", BEGIN_US + 700_000_000, "<b>17</b> before 16"),)
             kind = board.partition("-")[0]
             is_bad = broken and case.name == "2-box-1"
             result = Result(
@@ -250,7 +250,7 @@ def test_totals_stay_bounded() -> None:
     picture = picture_of(played(Double().faults(Case("1", "box-1", 2)), 2).records)
     for number in range(200):
         case = Case(str(number), "box-1", 2)
-        found.add(Result(case, "box", "d", 7_200, 1.0, (Violation("order", BEGIN_US, ""),), picture=picture))
+        found.add(Result(case, "box", "d", 7_200, 1.0, (Broken("order", BEGIN_US, ""),), picture=picture))
     assert found.failed == 200
     assert len(found.failures) == FAILURES_MAX
     assert sum(bool(result.picture.faults) for result in found.failures) == PICTURES_MAX

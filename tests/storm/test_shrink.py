@@ -7,9 +7,11 @@ import pytest
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.case import Case
-from host_tools.storm.engine import Planned, Violation
+from host_tools.storm.engine import Planned
+from host_tools.storm.oracle.broken import HOUR_US, Broken
 from host_tools.storm.result import Result
-from host_tools.storm.shrink import HOUR_US, Shrinker, Shrunk, clock_of, duration, words_of
+from host_tools.storm.shrink import Shrinker, Shrunk
+from host_tools.storm.telling import words_of
 
 S = 1_000_000
 FAULTS = [Planned(number, BEGIN_US + number * 60 * S, S, "cut", {}) for number in range(1, 101)]
@@ -31,8 +33,8 @@ class Simulator:
         faults = {one.number for one in FAULTS} if case.faults is None else set(case.faults)
         acts = {one.number for one in ACTS} if case.acts is None else set(case.acts)
         broken = self._breaks(faults, acts, case.until or case.hours)
-        others = Violation("other", BEGIN_US, "is always broken")
-        violations = (others, Violation("order", BROKEN_US, "was broken")) if broken else (others,)
+        others = Broken("other", BEGIN_US, "is always broken")
+        violations = (others, Broken("order", BROKEN_US, "was broken")) if broken else (others,)
         return Result(case, "box", self._digests(), 1.0, 1.0, violations)
 
 
@@ -113,13 +115,20 @@ def test_a_run_that_differs_the_second_time_is_noticed() -> None:
 def test_the_invariant_stays_the_same_one() -> None:
     """`other` is broken in every run: that is none of this one's business."""
     found, _ = shrunk(lambda faults, acts, hours: faults >= {10, 20})
-    assert found.violation == Violation("order", BROKEN_US, "was broken")
+    assert found.violation == Broken("order", BROKEN_US, "was broken")
     assert found.case.faults == (10, 20)
 
 
+def told(what: str, lasts_us: int = 0, **args: object) -> str:
+    return words_of(Planned(3, BEGIN_US + 2 * HOUR_US + 61 * S + 5_000, lasts_us, what, args))
+
+
 def test_words_for_a_person() -> None:
-    fault = Planned(3, BEGIN_US + 2 * HOUR_US + 61 * S + 5_000, 90 * S, "broker_mode", {"mode": "mute"})
-    assert words_of(fault) == "2:01:01.005 for 1.5 min: broker mode (mode mute)"
-    assert words_of(Planned(4, BEGIN_US, 0, "cut", {})) == "0:00:00.000: cut"
-    assert clock_of(BEGIN_US) == "0:00:00.000"
-    assert [duration(us) for us in (1_500, 12 * S, 2 * HOUR_US)] == ["0.0015 s", "12 s", "2 h"]
+    assert told("broker_mode", 90 * S, mode="mute") == "2:01:01.005 for 90 s: the broker is a bad peer: mute"
+    assert told("brownout") == "2:01:01.005: the supply sags and the board resets"
+    assert told("broker_restart", keep_sessions=True).endswith("the broker is down (keep sessions yes)")
+    assert told("latency", latency_us=[5, 9]).endswith("packets take 5 to 9 us")
+    assert told("wifi_flaps", seed=4711, pause_us=[1, 2]).endswith("the Wi-Fi comes and goes")
+    assert told("visit", lock="lock-1", again_us=[], nonce=False).endswith("comes (again us none, nonce no)")
+    assert told("flood_of_frogs", frogs=7).endswith("flood of frogs (frogs 7)")
+    assert told("radar", level=1).endswith("radar (level 1)")
