@@ -92,7 +92,8 @@ class Tale:
     def connects(self, s: float, clock: str = "ntp") -> None:
         self.note(s, "connect", conn=self.boot, client="box-1")
         self.note(s, "up", conn=self.boot)
-        info = {"device": "box-1", "boot": self.boot, "bootid": self.bootid, "clock": clock, "nonce": "n"}
+        info = {"device": "box-1", "boot": self.boot, "bootid": self.bootid, "clock": clock}
+        info["nonce"] = f"n{self.boot}"
         self.publish(s, "info", info, retain=True)
         for name in self.config["components"]:
             if name.startswith("door"):
@@ -101,6 +102,9 @@ class Tale:
                 self.state(s, name, "free")
         self.publish(s, "availability", "online", retain=True)
         self.telemetry(s)
+
+    def booted(self, s: float, reset: str = "power_on") -> None:
+        self.event(s, "device.booted", boot=self.boot, reset=reset, firmware="1")
 
     def stops(self, s: float, what: str = "cut") -> None:
         self.note(s, "power", what=what)
@@ -189,5 +193,5 @@ class Tale:
 def day() -> Tale:
     """A good beginning: booted, online, first event told."""
     tale = Tale().starts(0)
-    tale.event(1, "device.booted", boot=1, reset="power_on", firmware="1")
+    tale.booted(1)
     return tale

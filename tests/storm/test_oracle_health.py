@@ -39,7 +39,7 @@ def test_a_board_without_power_need_not_be_online() -> None:
     tale = day()
     tale.stops(500)
     tale.starts(5000)
-    tale.event(5001, "device.booted", boot=2)
+    tale.booted(5001)
     tale.note(6000, "end")
     assert tale.texts() == []
 

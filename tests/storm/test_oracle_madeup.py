@@ -82,7 +82,7 @@ def test_what_happened_without_power() -> None:
         if opened:
             tale.moves(505, True, by="force")
         tale.starts(510)
-        tale.event(511, "device.booted", boot=2)
+        tale.booted(511)
         tale.event(511, "door.forced", "door-1", while_off=True)
         tale.state(511, "door-1", "forced" if opened else "closed")
         assert len(tale.texts()) == (0 if opened else 1)
@@ -138,3 +138,12 @@ def test_where_records_are() -> None:
     assert broken.records[0]["topic"].endswith("/event")
     assert str(broken).startswith("0:08:20.500 made up: door-1 told")
     assert broken.facts()["at"] == "0:08:20.500"
+
+
+def test_a_bolt_that_the_release_has_drawn_back_is_unlocked_without_a_pulse() -> None:
+    tale = day()
+    tale.note(100, "release", component="release-9", pressed=True)
+    tale.note(101, "release", component="release-9", pressed=False)
+    tale.event(400, "lock.unlocked", "lock-9", jti="a")
+    tale.event(400, "lock.unlocked", "lock-1", jti="b")
+    assert tale.texts() == ["lock-1 told lock.unlocked about 0:06:38.500, and there was no pulse"]

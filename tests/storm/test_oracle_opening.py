@@ -72,7 +72,7 @@ def test_a_token_that_opens_again_after_a_power_cut() -> None:
     tale.visit(100, "a")
     tale.stops(150)
     tale.starts(160)
-    tale.event(161, "device.booted", boot=2)
+    tale.booted(161)
     tale.order(200, "a", good=False, why="replayed")
     tale.ack(200.1, "a", "accepted")
     assert "order a was accepted at 0:01:40.100 and again after a restart" in tale.texts()

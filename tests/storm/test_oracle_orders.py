@@ -88,7 +88,7 @@ def test_an_answer_that_went_with_the_power() -> None:
     tale.pulse(100.2, 10)
     tale.stops(101)
     tale.starts(110)
-    tale.event(111, "device.booted", boot=2)
+    tale.booted(111)
     tale.event(111, "access.failed", "lock-1", jti="a", reason="power")
     assert tale.ends(1000, 1900).texts() == []
 
@@ -125,7 +125,7 @@ def test_an_order_that_the_network_took() -> None:
 
 def rejected(reason: str, good: bool, why: str = "", clock: str = "ntp", **more: int) -> Tale:
     tale = Tale().starts(0, clock=clock)
-    tale.event(1, "device.booted", boot=1)
+    tale.booted(1)
     tale.order(500, "a", good=good, why=why, **more)
     tale.ack(500.1, "a", "rejected", reason)
     return tale

@@ -49,7 +49,7 @@ def test_a_number_that_is_missing() -> None:
 def test_the_first_number_is_one() -> None:
     tale = Tale()
     tale.seq = 5
-    tale.starts(0).event(1, "device.booted", boot=1)
+    tale.starts(0).booted(1)
     assert tale.texts() == ["events 1 to 5 never came, and no device.dropped counts it; event 6 came"]
 
 

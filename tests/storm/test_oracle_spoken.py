@@ -1,5 +1,11 @@
 """The oracle on what the board sends: it can be read, and breaks no rule of MQTT."""
 
+from pathlib import Path
+
+from host_tools.site.load import load_site
+from host_tools.site.resolve import device_config
+from host_tools.storm import menu
+from host_tools.storm.oracle.spans import groups_of
 from tests.storm.tales import day
 
 
@@ -45,3 +51,11 @@ def test_faults_of_the_plan_stand_in_for_records() -> None:
     plan = {"number": 1, "at_us": 1_090_000_000, "lasts_us": 60_000_000, "kind": "partition", "args": {}}
     assert len(tale.judged()) == 1
     assert tale.judged([plan]) == []
+
+
+def test_the_oracle_knows_every_fault_of_the_menu() -> None:
+    for site in ("hafensport-rostock", "warnemuende-mole"):
+        loaded = load_site(Path(f"sites/{site}.yaml"))
+        for device in loaded.devices:
+            choices = [*menu.shared(), *menu.own(device_config(loaded, device))]
+            assert [choice.kind for choice in choices if not groups_of(choice.kind)] == []

@@ -6,6 +6,7 @@ from tests.storm.tales import COURT, Record, Tale, day
 def test_a_door_that_opened_and_nobody_heard_of_it() -> None:
     tale = day()
     tale.moves(500, True, by="force")
+    tale.event(500.1, "door.forced", "door-1")
     tale.note(700, "end")
     assert tale.texts() == ["door-1 was `closed` at 0:08:30.050, and open for 10.05 s"]
 
@@ -49,6 +50,7 @@ def test_who_is_cut_off_cannot_tell() -> None:
     tale = day()
     tale.fault(495, 620, "partition")
     tale.moves(500, True, by="force")
+    tale.deliver(630, tale.made(500.1, "door.forced", "door-1"), historical=True)
     tale.note(690, "end")
     assert tale.texts() == []
 
@@ -58,6 +60,7 @@ def test_after_an_outage_the_state_is_told() -> None:
     tale.note(495, "gone", conn=1, why="reset")
     tale.moves(500, True, by="force")
     tale.connects(520)
+    tale.deliver(520, tale.made(500.1, "door.forced", "door-1"), historical=True)
     tale.note(690, "end")
     assert tale.texts() == ["door-1 was `closed` at 0:09:00.000, and open for 40 s"]
 

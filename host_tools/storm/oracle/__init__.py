@@ -11,11 +11,14 @@ from host_tools.storm.oracle import (
     online,
     opening,
     orders,
+    outcomes,
     pulses,
     reasons,
     sequence,
     spoken,
+    starts,
     states,
+    told,
 )
 from host_tools.storm.oracle.broken import Broken, Record
 from host_tools.storm.oracle.reading import Run
@@ -51,6 +54,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     pulses.coils_are_whole,
     madeup.events_have_happened,
     madeup.access_events_have_orders,
+    told.doors_are_told,
+    told.gates_are_told,
+    told.codes_are_taken,
+    outcomes.ends_are_true,
+    starts.names_are_new,
+    starts.starts_are_told,
     states.doors_are_true,
     states.courts_are_true,
     states.broken_sensors_do_not_say_free,

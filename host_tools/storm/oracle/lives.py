@@ -84,13 +84,16 @@ class Lives:
             after = next((sure[b] for b in order[place:] if b in sure), len(self.all))
             self._known[bootid] = range(before + 1, max(after, before + 1))
 
+    def lives_of(self, body: dict[str, Any]) -> list[Life]:
+        """In which an event can have been made."""
+        return [self.all[place] for place in self._known.get(str(body.get("bootid")), range(0))]
+
     def made(self, body: dict[str, Any]) -> list[Span]:
         """When an event can have been made, by its bootid and uptime; empty if nothing is known of it."""
         uptime_us = int(body["uptime"]) * SECOND_US
-        lives = [self.all[place] for place in self._known.get(str(body.get("bootid")), range(0))]
         spans = [
             Span(life.begin_us + uptime_us - SLACK_US, life.begin_us + uptime_us + SECOND_US + SLACK_US)
-            for life in lives
+            for life in self.lives_of(body)
             if life.begin_us + uptime_us <= life.end_us + SLACK_US
         ]
         return spans

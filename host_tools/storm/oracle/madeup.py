@@ -88,9 +88,17 @@ def _unlocked(run: Run, event: Event, span: Span) -> bool:
             p.until_us >= span.begin_us - reach_us
             for p in run.pulses_in(event.component, span.begin_us - PULSE_US, span.end_us)
         )
-        or _released(run, facts["door"], Span(span.begin_us - reach_us, span.end_us))
+        or _released(run, facts["door"], Span(_by_hand_since(run, event, span, reach_us), span.end_us))
         or sensor_was_broken(run, event.component, span, MINUTE_US)
     )
+
+
+def _by_hand_since(run: Run, event: Event, span: Span, reach_us: int) -> int:
+    """A motor's bolt stays where the release has drawn it, until the motor has run."""
+    if run.components[event.component]["actuator"] != "motor":
+        return span.begin_us - reach_us
+    pulses = run.pulses_in(event.component, run.begin_us, span.begin_us)
+    return min(pulses[-1].start_us if pulses else run.begin_us, span.begin_us - reach_us)
 
 
 def _pressed(run: Run, event: Event, span: Span) -> bool:

@@ -107,7 +107,7 @@ def codes_open_once(run: Run) -> Iterator[Broken]:
         if event.type != "access.accepted" or not (event.jti or "").startswith("code-"):
             continue
         spans = run.lives.made(event.body)
-        if spans and not any(typed(run, event.component, span) for span in spans):
+        if spans and not any(typed(run, event, span) for span in spans):
             text = f"{event.jti} was accepted, and nobody had typed a right code for {event.component}"
             yield Broken("opening", event.us, text, (event.record,))
 

@@ -70,15 +70,18 @@ def _code_spans(run: Run, event: Event) -> list[Span]:
     """Only where a right code was typed in for it."""
     if event.component not in run.components:
         return []
-    return [span for span in run.lives.made(event.body) if typed(run, event.component, span)]
+    return [span for span in run.lives.made(event.body) if typed(run, event, span)]
 
 
-def typed(run: Run, lock: str, span: Span) -> bool:
-    """Somebody typed a right code for this lock (or at a keypad that opens it) shortly before."""
+def typed(run: Run, event: Event, span: Span) -> bool:
+    """Somebody typed the right code of this slot for this lock shortly before."""
+    lock = event.component
     for record in run.records_of("code"):
         where = record["component"]
         locks = [record["lock"]] if "lock" in record else run.components.get(where, {}).get("opens", ())
+        slot = record.get("slot")
         is_right = record["digits_ok"] and (where == lock or lock in locks)
+        is_right = is_right and (slot is None or event.jti == f"code-{lock}-{slot}")
         if is_right and span.begin_us - TYPING_US <= record["us"] <= span.end_us:
             return True
     return False

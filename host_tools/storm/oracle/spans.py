@@ -1,7 +1,7 @@
 """Stretches of virtual time in which something was so, and the faults that were on."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +140,11 @@ class Timeline:
     def at(self, us: int, otherwise: Any = None) -> Any:
         place = bisect_right(self.times, us)
         return self.values[place - 1] if place else otherwise
+
+    def pieces(self, end_us: int) -> Iterator[tuple[int, int, Any]]:
+        """(begin, end, value) of each, the last one until `end_us`."""
+        ends = [*self.times[1:], end_us] if self.times else []
+        yield from zip(self.times, ends, self.values, strict=True)
 
     def changed_in(self, begin_us: int, end_us: int) -> bool:
         return bisect_right(self.times, end_us) > bisect_right(self.times, begin_us - 1)

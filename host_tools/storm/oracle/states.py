@@ -121,13 +121,11 @@ def _cut(run: Run, door: str) -> list[Span]:
 
 def _no_pause(line: Timeline, us: int, stuck_us: int) -> bool:
     """There was motion for so long that its sensor looked stuck, now or so shortly before."""
-    ends = [*line.times[1:], us]
-    spans = zip(line.times, ends, line.values, strict=True) if line.times else []
     return any(
         value == "occupied"
         and min(end_us, us) - begin_us >= stuck_us - MINUTE_US
         and end_us >= us - stuck_us - MINUTE_US
-        for begin_us, end_us, value in spans
+        for begin_us, end_us, value in line.pieces(us)
         if begin_us <= us
     )
 

@@ -1,0 +1,59 @@
+"""How an order is said to have ended is how it ended.
+
+How the protocol was read: `done` of an unlock means that the door's contact was seen open after the order was
+accepted; `not_opened` that it was not, all the time; `power` that a life of the board ended meanwhile;
+`jammed` and `contact` have a cause in mechanics or contacts (or an order to lock, which tells of more).
+"""
+
+from collections.abc import Iterator
+
+from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, at
+from host_tools.storm.oracle.madeup import sensor_was_broken
+from host_tools.storm.oracle.messages import Event
+from host_tools.storm.oracle.permits import EARLY_US, permits
+from host_tools.storm.oracle.reading import Run
+from host_tools.storm.oracle.spans import Span, Timeline
+
+STAYS_US = 2 * SECOND_US
+
+
+def ends_are_true(run: Run) -> Iterator[Broken]:
+    accepted = {p.jti: p for list_ in permits(run).values() for p in list_}
+    for event in run.first_events:
+        permit, spans = accepted.get(event.jti or ""), run.lives.made(event.body)
+        is_end = event.type in ("access.done", "access.failed") and event.data.get("act") == "unlock"
+        if permit is None or not is_end or len(spans) != 1:
+            continue
+        door = run.components[permit.lock]["door"]
+        near = Span(permit.begin_us - MINUTE_US, spans[0].end_us)
+        reason = event.data.get("reason")
+        if sensor_was_broken(run, door, near) and reason != "power":
+            continue
+        text = _wrong(run, event, door, permit.begin_us, spans[0])
+        if text:
+            jti, lock = event.jti, permit.lock
+            yield Broken("orders", event.us, f"order {jti} for {lock} {text}", (event.record,))
+
+
+def _wrong(run: Run, event: Event, door: str, begin_us: int, made: Span) -> str:
+    line, reason = run.doors.get(door, Timeline()), event.data.get("reason")
+    if event.type == "access.done":
+        if True not in line.within(begin_us, made.end_us, False):
+            return f"is done about {at(made.begin_us)}, and {door} was not open"
+    elif reason == "not_opened":
+        if _was_open(line, begin_us + 2 * EARLY_US, made.begin_us):
+            return f"failed with not_opened about {at(made.begin_us)}, and {door} was open"
+    elif reason == "power":
+        if not run.lives.ends.within(begin_us, event.us):
+            return "failed with power, and the power was there"
+    elif reason == "jammed":
+        return "is jammed, and nothing is wrong with it"
+    return ""
+
+
+def _was_open(line: Timeline, begin_us: int, end_us: int) -> bool:
+    """For long enough to be seen."""
+    return any(
+        is_open and min(next_us, end_us) - max(us, begin_us) >= STAYS_US
+        for us, next_us, is_open in line.pieces(end_us)
+    )

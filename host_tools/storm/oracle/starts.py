@@ -1,0 +1,66 @@
+"""Each start of the board is one of its own: `bootid` and `nonce` never come twice, and it is told once, with
+the cause that it had."""
+
+from collections.abc import Iterator
+
+from host_tools.storm.oracle.broken import Broken, at
+from host_tools.storm.oracle.lives import SETTLES_US
+from host_tools.storm.oracle.reading import Run
+from host_tools.storm.oracle.told import is_complete, was_awake
+
+CAUSES = {
+    "1": "power_on",
+    "2": "hard",
+    "3": "watchdog",
+    "4": "deepsleep",
+    "5": "soft",
+    "power_on": "power_on",
+    "reset": "hard",
+    "watchdog": "watchdog",
+    "deep_sleep": "deepsleep",
+    "soft_reset": "soft",
+    "brownout": "brownout",
+}
+"""As the board calls what the trace says."""
+LIVES_US = 60_000_000
+"""A life so long is heard of."""
+
+
+def names_are_new(run: Run) -> Iterator[Broken]:
+    """A nonce of another boot would let an old order in again."""
+    for name in ("bootid", "nonce"):
+        first: dict[str, int] = {}
+        for us, info in run.infos:
+            life = run.lives.at(us - SETTLES_US)
+            value = info.get(name)
+            if life is None or life.cause in ("4", "deep_sleep") or not isinstance(value, str):
+                continue
+            n = first.setdefault(value, life.n)
+            if n != life.n and not _sleeps(run, n, life.n):
+                text = f"start {life.n} has the {name} {value} of start {n}"
+                yield Broken("starts", us, text)
+
+
+def _sleeps(run: Run, first: int, last: int) -> bool:
+    """A sleep is a pause within a boot."""
+    return any(first < life.n <= last and life.cause in ("4", "deep_sleep") for life in run.lives.all)
+
+
+def starts_are_told(run: Run) -> Iterator[Broken]:
+    booted = [e for e in run.first_events if e.type == "device.booted"]
+    for event in booted:
+        lives = run.lives.lives_of(event.body)
+        if len(lives) == 1 and event.data.get("reset") != CAUSES.get(lives[0].cause):
+            told, was = event.data.get("reset"), CAUSES.get(lives[0].cause)
+            text = f"the start at {at(lives[0].begin_us)} was told as {told}, and was {was}"
+            yield Broken("starts", event.us, text, (event.record,))
+    if not is_complete(run):
+        return
+    told_lives = {life.n for e in booted for life in run.lives.lives_of(e.body)}
+    for life in run.lives.all:
+        is_start = life.cause not in ("4", "deep_sleep")
+        is_long = life.end_us - life.begin_us >= LIVES_US and was_awake(run, life.begin_us + LIVES_US // 2)
+        is_heard = any(us > life.begin_us for us, _ in run.infos)
+        if is_start and is_long and is_heard and life.n not in told_lives:
+            text = f"the start at {at(life.begin_us)} was never told"
+            yield Broken("starts", life.begin_us, text)

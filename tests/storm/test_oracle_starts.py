@@ -1,0 +1,35 @@
+"""The oracle on starts: each has its own names, and is told as what it was."""
+
+from tests.storm.tales import Tale, day
+
+
+def second(cause: str = "power_on", **more: str) -> Tale:
+    tale = day()
+    tale.stops(500)
+    tale.starts(510, cause)
+    if more:
+        tale.booted(511, **more)
+    tale.note(700, "end")
+    return tale
+
+
+def test_starts_that_are_told() -> None:
+    assert second(reset="power_on").texts() == []
+    assert second("brownout", reset="brownout").texts() == []
+    assert second("watchdog", reset="power_on").texts() == [
+        "the start at 0:08:30.000 was told as power_on, and was watchdog"
+    ]
+
+
+def test_a_start_that_is_not_told() -> None:
+    assert second().texts() == ["the start at 0:08:30.000 was never told"]
+
+
+def test_names_that_come_again() -> None:
+    for name in ("nonce", "bootid"):
+        tale = second(reset="power_on")
+        old = {"nonce": ("n2", "n1"), "bootid": ("b2", "b1")}[name]
+        for record in tale.records:
+            if record.get("topic", "").endswith("info"):
+                record["payload"] = record["payload"].replace(*old)
+        assert f"start 2 has the {name} {old[1]} of start 1" in tale.texts()

@@ -1,0 +1,121 @@
+"""The oracle on what happens: it is told, by the event that fits."""
+
+from typing import Any
+
+from tests.storm.tales import Record, Tale, day
+
+
+def forced(*events: str, at_s: float = 500, **more: Any) -> Tale:
+    tale = day()
+    tale.moves(500, True, by="force")
+    tale.state(500.1, "door-1", "forced")
+    for type_ in events:
+        tale.event(at_s + 0.1, type_, "door-1", **more)
+    tale.note(700, "end")
+    return tale
+
+
+def test_a_door_that_is_forced_open() -> None:
+    assert forced("door.forced").texts() == []
+    told = "door-1 opened (force) at 0:08:20.000; told was "
+    assert forced().texts() == [told + "nothing, not door.forced"]
+    assert forced("door.opened").texts() == [told + "door.opened, not door.forced"]
+
+
+def test_a_door_that_is_closed() -> None:
+    tale = forced("door.forced")
+    tale.moves(600, False, by="push")
+    tale.state(600.1, "door-1", "closed")
+    tale.note(700, "end")
+    assert tale.texts() == ["door-1 closed at 0:10:00.000; told was nothing, not door.closed"]
+
+
+def test_a_door_that_is_opened_with_an_order_is_not_forced() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    for record in tale.records:
+        if "door.opened" in record.get("payload", ""):
+            record["payload"] = record["payload"].replace("door.opened", "door.forced")
+    assert tale.ends(1000, 1900).texts() == [
+        "door-1 opened (pull) at 0:01:42.000; told was door.forced, not door.opened"
+    ]
+
+
+def test_a_door_that_moves_while_it_cannot_be_told() -> None:
+    tale = forced()
+    tale.fault(450, 510, "deny_heap")
+    assert tale.texts() == []
+    tale = forced()
+    tale.fault(480, 490, "chatter", component="door-1")
+    assert tale.texts() == []
+
+
+def with_gate() -> Tale:
+    tale = day()
+    gate: Record = {"kind": "gate", "stuck_ms": 10_000}
+    tale.config = {**tale.config, "components": {**tale.config["components"], "gate-1": gate}}
+    return tale
+
+
+def test_each_passage_is_told() -> None:
+    tale = with_gate()
+    for n in range(3):
+        tale.note(100 + n, "true", component="gate-1", value="in")
+        tale.event(100.1 + n, "gate.passed", "gate-1", direction="in", count=n + 1)
+    assert tale.ends(1000, 1900).texts() == []
+    tale = with_gate()
+    for s in (100, 101):
+        tale.note(s, "true", component="gate-1", value="in")
+    tale.event(100.1, "gate.passed", "gate-1", direction="in", count=1)
+    assert tale.ends(1000, 1900).texts() == [
+        "somebody went in through gate-1 at 0:01:41.000, and no event tells of it"
+    ]
+
+
+def test_a_right_code_is_answered() -> None:
+    tale = day()
+    tale.note(200, "code", component="keypad-1", lock="lock-1", digits_ok=True, slot=7, first=True)
+    tale.ends(1000, 1900)
+    assert tale.texts() == ["a right code for lock-1 was typed at 0:03:20.000, and nothing came of it"]
+    tale.records = tale.records[:-3]
+    tale.event(200.1, "access.rejected", "lock-1", jti="code-lock-1-7", sub="keypad", reason="busy")
+    assert tale.ends(1000, 1900).texts() == []
+
+
+def test_where_something_was_dropped_nothing_is_missed() -> None:
+    tale = forced()
+    tale.made(500, "door.forced", "door-1")
+    tale.event(600, "device.dropped", first=2, last=2, count=1)
+    assert tale.texts() == []
+
+
+def ended(result: str, reason: str | None, opens: bool) -> list[str]:
+    """An order that was accepted at 100 and ended at 110."""
+    tale = day()
+    tale.order(100, "a")
+    tale.event(100, "access.accepted", "lock-1", jti="a", sub="", act="unlock")
+    tale.ack(100, "a", "accepted")
+    tale.pulse(100.1, 9.8)
+    if opens:
+        tale.moves(105, True)
+        tale.state(105.1, "door-1", "open")
+        tale.event(105.1, "door.opened", "door-1", jti="a")
+    tale.event(110, f"access.{result}", "lock-1", jti="a", sub="", act="unlock", reason=reason)
+    tale.ack(110, "a", result, reason)
+    return tale.ends(1000, 1900).texts()
+
+
+def test_how_an_order_ended() -> None:
+    assert ended("done", None, opens=True) == ended("failed", "not_opened", opens=False) == []
+    assert ended("done", None, opens=False) == [
+        "order a for lock-1 is done about 0:01:48.500, and door-1 was not open"
+    ]
+    assert ended("failed", "not_opened", opens=True) == [
+        "order a for lock-1 failed with not_opened about 0:01:48.500, and door-1 was open"
+    ]
+    assert ended("failed", "power", opens=False) == [
+        "order a for lock-1 failed with power, and the power was there"
+    ]
+    assert ended("failed", "jammed", opens=False) == [
+        "order a for lock-1 is jammed, and nothing is wrong with it"
+    ]
