@@ -5,6 +5,7 @@ import random
 from host_tools.sim.rules.doors import Door
 from host_tools.sim.rules.locks import Lock
 from host_tools.storm.orders import Orders
+from host_tools.storm.pins_held import bounce
 from host_tools.storm.stage import Stage
 
 CLOSE_AGAIN_US = 20_000_000
@@ -76,6 +77,7 @@ class Doors:
         if not self.stage.world.set(door, "closed")["moved"]:
             return False
         self.stage.trace.note("door", door=door, open=False, by="push")
+        bounce(self._rule(door).pin, self._rng, self.stage)
         return True
 
     def close_all(self) -> None:
@@ -98,6 +100,7 @@ class Doors:
         if self.is_open(door) or not self.stage.world.set(door, value)["moved"]:
             return False
         self.stage.trace.note("door", door=door, open=True, by=by)
+        bounce(self._rule(door).pin, self._rng, self.stage)
         return True
 
     def _is_broken(self, lock: Lock) -> bool:

@@ -61,11 +61,11 @@ def _sector(fault: Fault, stage: Stage) -> None:
 
 
 def sector_at(place: int, stage: Stage) -> int:
-    """A sector's number in the whole flash; `place` is where in the filesystem, in ten-thousandths."""
+    """A sector's number in the filesystem; `place` is where in it, in ten-thousandths."""
     page = stage.world.world
     offset = page.get("vfs_offset") or layout.VFS_OFFSET
     size = page.get("vfs_size") or layout.FLASH_SIZE - offset
-    return (offset + size * place // 10_000) // layout.FLASH_BLOCK
+    return size * place // 10_000 // layout.FLASH_BLOCK
 
 
 # --- clock, heap, battery ---

@@ -1,19 +1,18 @@
 """Faults of what hangs on a board: contacts and their wires, sensors, locks, chips.
 
-Contacts are held at a level, or cut off, pin by pin; a cut wire tells nothing, whatever else is wrong. The
-trace says what is broken: "wire" of doors, for then nothing that their contacts say is to be believed, and
-"true" of everything else.
+The trace says what is broken: "wire" of doors, for then nothing that their contacts say is to be believed,
+and "true" of everything else.
 """
 
 from collections.abc import Callable
 
 from host_tools.sim.rules.part import opposite
+from host_tools.sim.rules.people import Court
 from host_tools.storm.doing import KINDS_TYPE, Doing, flicker, held, moment
 from host_tools.storm.menu import contacts_of
+from host_tools.storm.pins_held import CUT, hold, let_go
 from host_tools.storm.plan import Fault
 from host_tools.storm.stage import Json, Stage
-
-CUT = "cut"
 
 
 def _facts(fault: Fault, stage: Stage) -> Json:
@@ -25,35 +24,26 @@ def _facts(fault: Fault, stage: Stage) -> Json:
 
 
 def pins_of(fault: Fault, stage: Stage) -> list[int]:
-    """Those of a contact or a sensor; of a gate the first beam's, of a lock all its contacts'."""
+    """Those of a contact or a sensor; of a gate the first beam's, of a lock all its contacts', of a keypad
+    one line: noise on it is no code but that of eight zeros."""
     facts = _facts(fault, stage)
     if facts["kind"] == "lock":
         return [contact["pin"] for contact in contacts_of(facts)]
     if facts["kind"] == "gate":
         return [facts["pins"][0]]
+    if facts["kind"] == "keypad":
+        return [facts["d0"]]
     return [facts["pir"]["pin"] if facts["kind"] == "occupancy" else facts["pin"]]
-
-
-def _apply(pin: int, stage: Stage) -> None:
-    values = stage.holds.values(f"pin {pin}")
-    page = stage.world.world
-    if CUT in values:
-        page.cut_wire(pin, True)
-    else:
-        page.stick(pin, values[-1] if values else None)
-    page.ring()
 
 
 def _hold_pins(fault: Fault, stage: Stage, value: int | str) -> None:
     for pin in pins_of(fault, stage):
-        stage.holds.put(f"pin {pin}", fault.number, value)
-        _apply(pin, stage)
+        hold(pin, fault.number, value, stage)
 
 
 def _let_go_pins(fault: Fault, stage: Stage) -> None:
     for pin in pins_of(fault, stage):
-        stage.holds.drop(f"pin {pin}", fault.number)
-        _apply(pin, stage)
+        let_go(pin, fault.number, stage)
 
 
 def _told(what: str, doing: Doing) -> Doing:
@@ -83,6 +73,11 @@ def _tell(fault: Fault, stage: Stage, what: str, is_broken: bool) -> None:
         stage.trace.note("wire", door=component, state="cut" if now else "joined", what=what)
     else:
         stage.trace.note("true", component=component, value="fault" if now else "ok", what=what)
+        if not now and _facts(fault, stage)["kind"] == "occupancy":
+            court = stage.world.rule(component)
+            assert isinstance(court, Court)
+            occupied = "occupied" if court.people() else "free"
+            stage.trace.note("true", component=component, value=occupied, people=court.people())
 
 
 def _stick(fault: Fault, stage: Stage) -> None:
@@ -100,8 +95,7 @@ def _chatter(fault: Fault, stage: Stage) -> None:
 
     def turn(is_wrong: bool) -> None:
         for pin, level in zip(pins, wrong, strict=True):
-            stage.holds.put(f"pin {pin}", fault.number, level if is_wrong else opposite(level))
-            _apply(pin, stage)
+            hold(pin, fault.number, level if is_wrong else opposite(level), stage)
 
     flicker(fault, stage, turn)
 

@@ -102,6 +102,9 @@ KINDS: KINDS_TYPE = {
     "time_kod": _of("time_server", "kod", True),
     "time_garbage": _of("time_server", "garbage", True),
     "time_lie": Doing(_lie, _LIE.end),
+    "dns_silent": _of("dns", "up", False),
+    "dns_garbage": _of("dns", "garbage", True),
+    "dns_fails": _of("dns", "fails", True),
     "wifi_down": _WIFI_DOWN,
     "wifi_flaps": Doing(_flaps, _WIFI_DOWN.end),
 }

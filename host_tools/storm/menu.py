@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def shared() -> list[Choice]:
 
 def own(config: Json) -> list[Choice]:
     """Of one board."""
-    return [*_network(), *_board(config), *_body(config)]
+    return [*_network(config), *_board(config), *_body(config)]
 
 
 def names(config: Json, kind: str) -> list[str]:
@@ -85,8 +86,16 @@ def _seeded(**more: object) -> Draw:
     return lambda rng: {**more, "seed": rng.getrandbits(32)}
 
 
-def _network() -> list[Choice]:
+def _network(config: Json) -> list[Choice]:
+    hosts = [config[server]["host"] for server in ("broker", "ntp") if server in config]
+    asks_for_names = any(not re.fullmatch("[0-9.]+", host) for host in hosts)
+    names_fail = [
+        Choice("dns_silent", 1.5, (S, 20 * MIN), nothing),
+        Choice("dns_garbage", 1, (S, 20 * MIN), nothing),
+        Choice("dns_fails", 1, (S, 20 * MIN), nothing),
+    ]
     return [
+        *(names_fail if asks_for_names else []),
         Choice("latency", 3, (S, 30 * MIN), _latency),
         Choice("loss", 3, (S, 20 * MIN), lambda rng: {"loss": round(rng.uniform(0.02, 0.5), 3)}),
         Choice("partition", 4, (200 * MS, 20 * MIN), nothing),
@@ -105,7 +114,7 @@ def _board(config: Json) -> list[Choice]:
         Choice("power_flaps", 1.5, (100 * MS, 20 * S), _seeded(pause_us=[20 * MS, 5 * S])),
         Choice("cut_at_op", 6, (MIN, 30 * MIN), lambda rng: {"op": log_uniform(rng, 1, 200)}),
         Choice("brownout", 2, MOMENT, nothing),
-        Choice("rot", 1, MOMENT, lambda rng: {"count": rng.randint(1, 3)}),
+        Choice("rot", 0.7, MOMENT, lambda rng: {"count": rng.randint(1, 3)}),
         Choice("bad_sector", 2, (S, 30 * MIN), lambda rng: {"place": rng.randrange(10_000)}),
         Choice("deny_heap", 3, (50 * MS, MIN), nothing),
         Choice("jump_wall", 3, MOMENT, _jump),
@@ -146,7 +155,8 @@ def _body(config: Json) -> list[Choice]:
     contacts = [name for name in parts if parts[name]["kind"] in ("door", "inside", "release", "tamper")]
     beams = names(config, "gate")
     add("bounce", 3, (2 * MS, 30 * MS), contacts, _seeded(pause_us=[200, 4 * MS]))
-    add("chatter", 2, (100 * MS, MIN), [*contacts, *beams], _seeded(pause_us=[2 * MS, 500 * MS]))
+    lines = [name for name in names(config, "keypad") if parts[name]["reader"] == "wiegand"]
+    add("chatter", 2, (100 * MS, MIN), [*contacts, *beams, *lines], _seeded(pause_us=[2 * MS, 500 * MS]))
     add("stuck", 2, (S, 30 * MIN), [*contacts, *beams], lambda rng: {"level": rng.randrange(2)})
     courts = {name: parts[name] for name in names(config, "occupancy")}
     for sensor in ("pir", "radar", "tof"):

@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
+from host_tools.sim.layout import DEEPSLEEP_RESET
 from host_tools.storm.forging import FORGERIES, LEEWAY_S, Forgery
 from host_tools.storm.stage import Json, Stage, wall_s
 from host_tools.token import Order, make
@@ -75,13 +76,29 @@ class Orders:
             content = json.loads(payload)
         except ValueError:
             return
-        if isinstance(content, dict):
-            (self._hear_info if what == "info" else self._hear_answer)(content)
+        if not isinstance(content, dict):
+            return
+        if what == "ack":
+            self._hear_answer(content)
+        elif not retained and self._is_of_this_start():
+            self.info = self._info(content, self.stage.board.boots)
+        elif self.info is None:  # what the broker kept may be old
+            self.info = self._info(content, -1)
 
-    def _hear_info(self, content: Json) -> None:
-        stage = self.stage
+    def _info(self, content: Json, boots: int) -> Info:
         facts = [str(content.get(name)) for name in ("nonce", "clock", "replay_log")]
-        self.info = Info(facts[0], facts[1], facts[2], stage.agenda.now_us, stage.board.boots)
+        return Info(facts[0], facts[1], facts[2], self.stage.agenda.now_us, boots)
+
+    def _is_of_this_start(self) -> bool:
+        """Not of an earlier one, whose last words were on their way when it ended."""
+        records = self.stage.trace.records
+        conn = records[-1].get("conn") if records else None
+        for record in reversed(records):
+            if record["kind"] == "connect" and record["conn"] == conn:
+                return True
+            if record["kind"] == "boot" and record["cause"] != DEEPSLEEP_RESET:
+                return False
+        return True
 
     def _hear_answer(self, content: Json) -> None:
         jti, result = content.get("jti"), str(content.get("result"))

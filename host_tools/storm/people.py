@@ -3,10 +3,12 @@ replay. What they move is said in the trace at that moment. Nobody acts any more
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 from host_tools.storm.attendant import Attendant
 from host_tools.storm.doors import Doors
 from host_tools.storm.orders import Orders, Sent
+from host_tools.storm.people_menu import FORGED
 from host_tools.storm.places import Places
 from host_tools.storm.plan import Act
 from host_tools.storm.stage import Stage
@@ -27,6 +29,7 @@ class People:
             "visit": self._visit,
             "order": self._order,
             "forged": self._forged,
+            "flood": self._flood,
             "replay": self._replay,
             "retained": self._retained,
             "force": self._force,
@@ -79,6 +82,17 @@ class People:
 
     def _forged(self, act: Act, rng: random.Random) -> None:
         self.orders.send(self.orders.forged(rng, act.args["why"], act.args["lock"]))
+
+    def _flood(self, act: Act, rng: random.Random) -> None:
+        """Many of them at once."""
+        for _ in range(act.args["count"]):
+            why, seed = rng.choice(FORGED), rng.getrandbits(32)
+            self.stage.agenda.after(
+                rng.randrange(act.lasts_us + 1), partial(self._forge, why, seed, act.args["lock"])
+            )
+
+    def _forge(self, why: str, seed: int, lock: str | None) -> None:
+        self.orders.send(self.orders.forged(random.Random(seed), why, lock))
 
     def _replay(self, _: Act, rng: random.Random) -> None:
         """Somebody has overheard an order that was carried out."""

@@ -19,7 +19,7 @@ FORGED = (
 )
 """What can be wrong with an order, by the reason for which it is refused."""
 RETAINED_US = (MIN, 15 * MIN)
-LOCK_FREE_ACTS = ("identify", "selftest", "crash")
+LOCK_FREE_ACTS = ("identify", "selftest", "crash", "log")
 
 
 def of(config: Json) -> list[Choice]:
@@ -28,6 +28,9 @@ def of(config: Json) -> list[Choice]:
     doors = names(config, "door")
     found = [
         Choice("forged", 3, MOMENT, lambda rng: {"why": rng.choice(FORGED), "lock": _one(rng, locks)}),
+        Choice(
+            "flood", 0.1, (S, MIN), lambda rng: {"count": log_uniform(rng, 10, 120), "lock": _one(rng, locks)}
+        ),
         Choice("replay", 1.5, MOMENT, nothing),
         Choice("retained", 0.4, RETAINED_US, lambda rng: {"lock": _one(rng, locks)}, spare_us=16 * MIN),
         Choice("order", 1, MOMENT, lambda rng: {"act": rng.choice(LOCK_FREE_ACTS), **_nonce(rng)}),

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from host_tools.storm import menu, people_menu
 from host_tools.storm.agenda import BEGIN_US
-from host_tools.storm.stage import WALL_BEGIN_S, Json
+from host_tools.storm.stage import Json, wall_s
 
 CALM_US = 15 * 60 * 1_000_000
 HOUR_US = 3_600 * 1_000_000
@@ -146,5 +146,5 @@ def _acts(rng: random.Random, plan: Plan, choices: list[menu.Choice]) -> list[Ac
 
 
 def is_day(us: int) -> bool:
-    local_s = WALL_BEGIN_S + (us - BEGIN_US) // 1_000_000 + UTC_OFFSET_H * 3600
+    local_s = wall_s(us) + UTC_OFFSET_H * 3600
     return DAY_FROM_H <= local_s % 86_400 // 3600 < DAY_TO_H

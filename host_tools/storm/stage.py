@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from host_tools.sim.rules import BoardWorld
-from host_tools.storm.agenda import BEGIN_US, Agenda, Ticket
+from host_tools.storm.agenda import Agenda, Ticket
+from host_tools.storm.servers import wall_us
 from host_tools.storm.trace import Trace
 
 if TYPE_CHECKING:
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 SECOND_US = 1_000_000
-WALL_BEGIN_S = 1_790_000_000
-"""Unix time when a run begins."""
 
 
 def wall_s(us: int) -> int:
     """The right Unix time at a moment."""
-    return WALL_BEGIN_S + (us - BEGIN_US) // SECOND_US
+    return wall_us(us) // SECOND_US
 
 
 class Board(Protocol):
@@ -75,6 +74,12 @@ class TimeServer(Protocol):
     garbage: bool
 
 
+class Dns(Protocol):
+    up: bool
+    garbage: bool
+    fails: bool
+
+
 class Holds:
     """Which faults hold what, so that the last of them lets go of it. The newest one counts meanwhile."""
 
@@ -120,7 +125,7 @@ class Stage:
     net: Net
     broker: Broker
     time_server: TimeServer
-    dns: object
+    dns: Dns
     world: BoardWorld
     config: Json
     keys: dict[str, bytes]

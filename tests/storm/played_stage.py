@@ -9,11 +9,12 @@ from typing import Any
 from host_tools.sim import times
 from host_tools.sim.rules import BoardWorld
 from host_tools.sim.world import World
-from host_tools.storm.agenda import BEGIN_US, Agenda
+from host_tools.storm.agenda import Agenda
 from host_tools.storm.faults import begin, end
 from host_tools.storm.people import People
 from host_tools.storm.plan import HOUR_US, Act, Fault, Plan
-from host_tools.storm.stage import WALL_BEGIN_S, Heard, Stage
+from host_tools.storm.servers import wall_us
+from host_tools.storm.stage import Heard, Stage
 from host_tools.storm.trace import Trace
 from tests.components import (
     EXPANDER,
@@ -146,6 +147,13 @@ class PlayedTimeServer:
         self.garbage = False
 
 
+class PlayedDns:
+    def __init__(self) -> None:
+        self.up = True
+        self.garbage = False
+        self.fails = False
+
+
 class VirtualClock(times.Clock):
     def __init__(self, agenda: Agenda) -> None:
         self._agenda = agenda
@@ -154,7 +162,7 @@ class VirtualClock(times.Clock):
         return self._agenda.now_us
 
     def wall_ns(self) -> int:
-        return WALL_BEGIN_S * 1_000_000_000 + (self._agenda.now_us - BEGIN_US) * 1000
+        return wall_us(self._agenda.now_us) * 1000
 
 
 def config_of(components: Json) -> Json:
@@ -163,7 +171,7 @@ def config_of(components: Json) -> Json:
         "site": "test-site",
         "device": "box-1",
         "chip": "esp32s3",
-        "ntp": {"host": "127.0.0.1", "port": 123},
+        "ntp": {"host": "time.example", "port": 123},
         "components": components,
         "power": None,
         **chips,
@@ -197,7 +205,7 @@ class Played(Stage):
             net=PlayedNet(),
             broker=PlayedBroker(),
             time_server=PlayedTimeServer(),
-            dns=None,
+            dns=PlayedDns(),
             world=world,
             config=facts,
             keys={"booking-1": b"b" * 32, "ops-1": b"o" * 32},

@@ -23,6 +23,7 @@ def state_of(stage: Played) -> dict[str, Any]:
         "net": (net.latency_us, net.loss, net.partition, net.refuse, net.slow_bytes_s),
         "broker": (broker.mode, broker.is_up, broker.is_frozen),
         "time": (server.up, server.lie_s, server.kod, server.garbage),
+        "names": (stage.dns.up, stage.dns.garbage, stage.dns.fails),
         "on": stage.board.is_on,
         "wifi": page.get("wifi_up"),
         "levels": [page.input_level(pin) for pin in range(layout.PINS)],
@@ -228,7 +229,7 @@ def test_a_stuck_sensor_is_told_until_all_that_is_wrong_with_it_is_over(run_dir:
     stage.end(pir)
     stage.end(radar)
     values = [(note["component"], note["value"]) for note in stage.notes("true")]
-    assert values == [("court-1", "fault")] * 3 + [("court-1", "ok")]
+    assert values == [("court-1", "fault")] * 3 + [("court-1", "ok"), ("court-1", "free")]
 
 
 def test_a_flapping_wifi_ends_up(run_dir: Path) -> None:
@@ -262,7 +263,8 @@ def test_sectors_lie_in_the_filesystem_of_the_board(run_dir: Path) -> None:
     for place in (0, 9_999):
         stage.end(stage.begin(1, "bad_sector", place=place))
     sectors = [done[1] for done in stage.board.done]
-    assert sectors == [layout.VFS_OFFSET // 4096, None, layout.FLASH_SIZE // 4096 - 1, None]
+    last = (layout.FLASH_SIZE - layout.VFS_OFFSET) // layout.FLASH_BLOCK - 1
+    assert sectors == [0, None, last, None]
 
 
 def test_a_jump_of_the_clock_and_a_lie_are_remembered(run_dir: Path) -> None:

@@ -114,6 +114,35 @@ def test_a_nonce_of_an_earlier_start_is_not_sure_to_be_taken(stage: Played) -> N
     assert judged(orders) == (True, "")
 
 
+def test_what_the_broker_kept_is_not_sure_to_be_of_this_start(stage: Played) -> None:
+    orders = Orders(stage)
+    kept = json.dumps({"nonce": "old", "clock": "ntp", "replay_log": "ok"}).encode()
+    for callback in stage.broker.heard:
+        callback("sportbox/v1/test-site/box-1/info", kept, True)
+    assert judged(orders) == (None, "clock")
+    stage.says_info()
+    for callback in stage.broker.heard:  # a broker that was started again tells it again
+        callback("sportbox/v1/test-site/box-1/info", kept, True)
+    sent = orders.good(random.Random(1), "unlock", "lock-2")
+    assert (sent.good, sent.nonce) == (True, NONCE)
+
+
+@pytest.mark.parametrize(("cause", "newest"), [(1, False), (2, False), (4, True)])
+def test_last_words_of_an_earlier_start_are_no_news(cause: int, newest: bool, stage: Played) -> None:
+    """They were on their way when it ended. A sleep is no end."""
+    orders = Orders(stage)
+    stage.trace.note("connect", conn=1, client="box-1")
+    stage.trace.note("boot", n=2, cause=cause)
+    stage.board.boots += 1
+    stage.trace.note("publish", conn=1, topic="info")
+    stage.says_info(nonce="old")
+    assert judged(orders)[0] is (True if newest else None)
+    stage.trace.note("connect", conn=2, client="box-1")
+    stage.trace.note("publish", conn=2, topic="info")
+    stage.says_info()
+    assert judged(orders) == (True, "")
+
+
 def test_after_a_jump_of_the_wall_clock_only_a_nonce_is_sure(stage: Played) -> None:
     orders = orders_on(stage)
     stage.run(1)

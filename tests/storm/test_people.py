@@ -158,6 +158,34 @@ def test_a_cover_is_opened_and_shut(stage: Played) -> None:
     assert [note["value"] for note in stage.notes("true")] == ["open", "closed"]
 
 
+def test_contacts_bounce_when_a_door_moves_and_are_still_soon_after(stage: Played) -> None:
+    people = People(stage)
+    pin, page = BOX["door-2"]["pin"], stage.world.world
+    most = 0
+    for _ in range(20):
+        before = page.get("edges")
+        stage.act(people, "force", door="door-2", lasts_us=300_000)
+        stage.run(0.04)
+        assert stage.level(pin) == layout.HIGH
+        most = max(most, page.get("edges") - before)
+        edges = page.get("edges")
+        stage.run(0.2)
+        assert page.get("edges") == edges
+        stage.run(0.1)
+        assert stage.level(pin) == layout.LOW
+    assert most > 3
+    assert not stage.holds.knobs()
+
+
+def test_many_forged_orders_at_once(stage: Played) -> None:
+    people = People(stage)
+    stage.act(people, "flood", count=40, lock="lock-2", lasts_us=2 * S)
+    stage.run(3)
+    notes = stage.notes("order")
+    assert len(notes) == len(stage.broker.published) == 40
+    assert all(note["good"] is not True for note in notes)
+
+
 # --- courts and gates ---
 
 

@@ -14,13 +14,15 @@ GROUPS: dict[str, frozenset[str]] = {
         (
             *("broker_restart", "broker_freeze", "broker_mode"),
             *("latency", "loss", "partition", "half_open", "reset_all", "refuse", "slow_net"),
-            *("wifi_down", "wifi_flaps"),
+            *("wifi_down", "wifi_flaps", "dns_silent", "dns_garbage", "dns_fails"),
         )
     ),
     "power": frozenset(["power_cut", "power_flaps", "cut_at_op", "brownout", "battery"]),
     "flash": frozenset(["rot", "bad_sector"]),
     "clock": frozenset(["time_lie", "jump_wall", "drift", "rtc_flat", "rtc_lost"]),
-    "no_time": frozenset(["time_silent", "time_garbage", "time_kod"]),
+    "no_time": frozenset(
+        ["time_silent", "time_garbage", "time_kod", "dns_silent", "dns_garbage", "dns_fails"]
+    ),
     "heap": frozenset(["deny_heap"]),
     "sensor": frozenset(
         [
