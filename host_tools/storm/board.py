@@ -43,9 +43,9 @@ class Board(Body):
         leaps: bool = True,
     ) -> None:
         assert isinstance(view.world, StormWorld)
-        super().__init__(agenda, view.world, folder, seed)
+        super().__init__(agenda, trace, view.world, folder, seed)
         view.world.net = net
-        self._trace, self._net = trace, net
+        self._net = net
         self._shims, self._seed, self._leaps = shims, seed, leaps
         self._pid = 0
         self._line: Line | None = None

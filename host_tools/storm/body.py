@@ -6,15 +6,18 @@ from pathlib import Path
 
 from host_tools.sim import layout
 from host_tools.sim.world import FLASH_FILE
+from host_tools.storm import rotten
 from host_tools.storm.agenda import Agenda, Ticket
 from host_tools.storm.surface import StormWorld
+from host_tools.storm.trace import Trace
 
 DRIFT_STEP_US = 60_000_000
 
 
 class Body:
-    def __init__(self, agenda: Agenda, world: StormWorld, folder: Path, seed: str) -> None:
+    def __init__(self, agenda: Agenda, trace: Trace, world: StormWorld, folder: Path, seed: str) -> None:
         self._agenda = agenda
+        self._trace = trace
         self._world = world
         self._folder = folder
         self._rng = random.Random(f"{seed}/flash")
@@ -33,8 +36,11 @@ class Body:
         begin = self._world.get("vfs_offset") or layout.VFS_OFFSET
         with (self._folder / FLASH_FILE).open("r+b") as file, mmap.mmap(file.fileno(), 0) as flash:
             end = begin + self._world.get("vfs_size") if self._world.get("vfs_size") else len(flash)
+            before = flash[begin:end]
             for _ in range(count):
                 flash[self._rng.randrange(begin, end)] ^= 1 << self._rng.randrange(8)
+            after = flash[begin:end]
+        self._trace.note("rot", files=rotten.hit(before, after))
 
     def deny_heap(self, us: int, kib: int | None = None) -> None:
         """For so long `kib` of its heap cannot be had; None: nearly nothing can."""

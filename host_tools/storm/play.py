@@ -1,0 +1,167 @@
+"""One seed for one board, from begin to end: the world is set up, the plan happens, the calm end comes.
+
+Everything that happens in a run hangs on its seed, its plan and the firmware, nothing on this machine's
+clock. `steady()` has to come first in a process: with addresses that change from run to run, the VM's
+garbage collector would find other things.
+"""
+
+import ctypes
+import os
+import random
+import resource
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host_tools.build.firmware import build_firmware
+from host_tools.setup.paths import REPOSITORY
+from host_tools.sim import times
+from host_tools.sim.board import SimBoard
+from host_tools.sim.flash import Template
+from host_tools.sim.rules import BoardWorld
+from host_tools.sim.shims import shim_folder
+from host_tools.site.keys import code_key
+from host_tools.site.load import load_site
+from host_tools.site.resolve import device_config, device_secrets, locks_with_codes
+from host_tools.storm import faults, vm
+from host_tools.storm.agenda import BEGIN_US, Agenda
+from host_tools.storm.board import Board
+from host_tools.storm.broker import Broker
+from host_tools.storm.net import Net
+from host_tools.storm.plan import Plan
+from host_tools.storm.servers import Dns, TimeServer, wall_us
+from host_tools.storm.stage import Stage
+from host_tools.storm.surface import StormWorld
+from host_tools.storm.trace import Record, Trace
+
+SITE = REPOSITORY / "host_tools" / "storm" / "ground.yaml"
+BROKER = ("10.0.0.1", 1883)
+NTP = ("10.0.0.2", 123)
+MASTER = b"the storm guards nothing at all."
+NO_RANDOM_ADDRESSES = 0x0040000  # ADDR_NO_RANDOMIZE of personality(2)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a run. `cpu_s` counts the VM's lives, too."""
+
+    records: list[Record]
+    config: Json
+    plan: Plan
+    digest: str
+    virtual_s: float
+    cpu_s: float
+
+
+class VirtualClock(times.Clock):
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+
+    def now_us(self) -> int:
+        return self._agenda.now_us
+
+    def wall_ns(self) -> int:
+        return wall_us(self._agenda.now_us) * 1000
+
+
+def steady() -> None:
+    """This process begins anew, once, with addresses and hashes that are the same each time."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    now = libc.personality(0xFFFFFFFF)
+    if now & NO_RANDOM_ADDRESSES and os.environ.get("PYTHONHASHSEED") == "0":
+        return
+    libc.personality(now | NO_RANDOM_ADDRESSES)
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def boards_of(count: int) -> list[str]:
+    """The first boards of the storm's site, then the same again: each is a run of its own."""
+    names = list(load_site(SITE).devices)
+    return [f"{names[n % len(names)]}.{n // len(names) + 1}".removesuffix(".1") for n in range(count)]
+
+
+def config_of(board: str) -> Json:
+    return device_config(load_site(SITE), board.partition(".")[0], BROKER, NTP)
+
+
+def play(seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True) -> Played:
+    """`folder` is made, and gone afterwards; one in memory is faster. `leaps`: vm/_leap.py."""
+    begin_s = _cpu_s()
+    agenda = Agenda()
+    trace = Trace(agenda)
+    times.use(VirtualClock(agenda))
+    try:
+        config = _run(seed, board, plan, folder, agenda, trace, leaps)
+    finally:
+        times.use(times.Clock())
+        shutil.rmtree(folder, ignore_errors=True)
+    virtual_s = (agenda.now_us - BEGIN_US) / 1e6
+    return Played(trace.records, config, plan, trace.digest(), virtual_s, _cpu_s() - begin_s)
+
+
+def _run(seed: str, board: str, plan: Plan, folder: Path, agenda: Agenda, trace: Trace, leaps: bool) -> Json:
+    name = board.partition(".")[0]
+    site = load_site(SITE)
+    config = config_of(board)
+    home = folder / name
+    secrets = device_secrets(site, name, MASTER)
+    SimBoard(home).create(config, secrets, Template(build_firmware()))
+    view = BoardWorld(name, StormWorld(home), config)
+    own = f"{seed}/{board}"
+    net = Net(agenda, trace, random.Random(f"{own}/net"))
+    body = Board(agenda, trace, net, view, home, shim_folder(*vm.SOURCES), own, leaps)
+    version = site.devices[name].key_version
+    stage = Stage(
+        agenda=agenda,
+        trace=trace,
+        rng=random.Random(f"{own}/stage"),
+        net=net,
+        broker=Broker(agenda, trace, net, random.Random(f"{own}/broker")),
+        time_server=TimeServer(agenda, trace, net, random.Random(f"{own}/ntp")),
+        dns=Dns(trace, net, random.Random(f"{own}/dns"), {}),
+        world=view,
+        config=config,
+        keys={kid: bytes.fromhex(facts["k"]) for kid, facts in secrets["keys"].items()},
+        board=body,
+        plan=plan,
+        codes={
+            lock: code_key(MASTER, site.site, name, lock, version)
+            for lock in locks_with_codes(site.devices[name])
+        },
+    )
+    faults.schedule(stage)
+    try:
+        body.restore()
+        body.run_until(plan.end_us)
+        _sum_up(trace, view)
+    finally:
+        body.end()
+        trace.note("end")
+        view.world.close()
+    return config
+
+
+def _sum_up(trace: Trace, view: BoardWorld) -> None:
+    world = view.world
+    for name in view.names("lock"):
+        now = view.lock(name).now()
+        trace.note(
+            "coil",
+            lock=name,
+            pulses=now.pulses,
+            longest_us=now.longest_ms * 1000,
+            total_us=now.total_ms * 1000,
+            burnt=now.burnt,
+        )
+    programmed, erases = (world.get(f"flash_{what}") for what in ("programmed_bytes", "erases"))
+    trace.note("flash", programmed_bytes=programmed, erases=erases)
+
+
+def _cpu_s() -> float:
+    own, lives = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + lives.ru_utime + lives.ru_stime
