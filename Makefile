@@ -23,7 +23,7 @@ TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py te
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test fuzz mutants storm check lint format types mpy size lock clean distclean
+.PHONY: help setup demo test cuts fuzz mutants storm check lint format types mpy size lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,13 @@ demo: setup ## play an evening at the sports ground, in about a minute
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh
 	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+CUTS := $(wildcard tests/firmware/test_power_cuts*.py) tests/host/test_provision_cuts.py
+cuts: export SPORTBOX_CUTS = $(if $(LONG),long)
+cuts: export SPORTBOX_VM_TIMEOUT_S = $(if $(LONG),7200,0)
+cuts: setup ## cut the power at every flash operation of scripted lives, and count it (LONG=1: in every way, and all pairs)
+	@$(BIN)/python -m pytest --cuts --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder \
+	  $(if $(LONG),--timeout 7200) $(CUTS) $(PYTEST_ARGS)
 
 storm: JOBS = $(shell nproc 2>/dev/null || echo 1)
 storm: setup ## fault simulator, the long run: SEEDS=1000 of HOURS=24 virtual hours on five boards (JOBS=2, FIRST=1)

@@ -1,5 +1,6 @@
 """Rules for all tests. Fixtures: `run_dir`, `seed` in run_dirs.py; `broker`, `mosquitto` in brokers.py.
-In which order files run: schedule.py."""
+In which order files run: schedule.py.
+How often the power is cut: cuts.py."""
 
 import os
 from collections.abc import Generator
@@ -8,7 +9,7 @@ import pytest
 
 os.environ["SPORTBOX_LANG"] = "en"  # what tests read, whatever the locale of the machine
 
-pytest_plugins = ["tests.vm.plugin", "tests.run_dirs", "tests.brokers", "tests.schedule"]
+pytest_plugins = ["tests.vm.plugin", "tests.run_dirs", "tests.brokers", "tests.schedule", "tests.cuts"]
 
 
 def in_ci() -> bool:

@@ -2,9 +2,9 @@
 
 from sportbox.store.outbox import Outbox
 
+from tests.firmware.cuts_case import PATH, CutsCase, play
 from tests.firmware.ramflash import Life, Mounted, unmount
 
-PATH = "/cut"
 FOLDER = PATH + "/data/outbox"
 BLOCKS = 20
 
@@ -100,46 +100,42 @@ class World:
         return self.dropped(known) | set(self.acked[: known.acked])
 
 
-class CutTest:
-    """To be mixed into a TestCase. `cuts` counts."""
+class CutTest(CutsCase):
+    """To be mixed into a TestCase."""
 
-    cuts = 0
+    family = "outbox"
     limits = (6000, 4000)
 
     def play(self, script, start=None, inherits=None, known=None):
         world = World(self.limits, inherits, known)
-        life = Life(BLOCKS, PATH, start)
-        try:
-            life.play(world, script)
-        finally:
-            unmount(PATH)
-        return world, life
+        return world, play(world, script, BLOCKS, start)
 
     def check_all(self, script):
         """Cuts a life at every operation; the number of cuts."""
         world, life = self.play(script)
-        before = self.cuts
-        for number, step, image in life.cuts():
-            self.check(world, step, image, "cut at operation %d" % number)
-        return self.cuts - before
+        return self.cut_all(life, lambda cut, where: self.check(world, cut, where))
 
-    def check_pairs(self, script, recovery):
-        """Cuts a life at every operation, and the boot that follows at every operation, too."""
-        world, life = self.play(script)
-        before = self.cuts
-        for number, step, image in life.cuts():
-            second_world, second = self.play(recovery, image, world, step)
-            for again, second_step, second_image in second.cuts():
-                where = "cuts at operations %d and %d" % (number, again)
-                self.check(second_world, second_step, second_image, where)
-        return self.cuts - before
+    def check_pairs(self, script, recovery, past=None):
+        """Cuts a life at every operation, and the boot that follows at every operation, too. The `past` is
+        what it did before, uncut."""
+        if past is None:
+            world, life = self.play(script)
+        else:
+            before, known = self.play(past)
+            world, life = self.play(script, known.flash.image, before, known.steps[-1])
+        worlds = {}
 
-    def check(self, world, step, image, where):
-        type(self).cuts += 1
-        before, after = step.before_state, step.after_state
+        def recover(cut):
+            worlds[0], second = self.play(recovery, cut.image, world, cut.step)
+            return second
+
+        return self.cut_twice(life, recover, lambda _, again, where: self.check(worlds[0], again, where))
+
+    def check(self, world, cut, where):
+        before, after = cut.step.before_state, cut.step.after_state
         bodies = {seq: payload for seq, payload, _ in world.accepted[: after.accepted]}
         absent, dropped = world.may_be_absent(after), world.dropped(after)
-        with Mounted(image, PATH):
+        with Mounted(cut.image, PATH):
             box = Outbox(FOLDER, self.limits[0], self.limits[1])
             box.open()
             begin = box.acked_seq
@@ -167,7 +163,6 @@ class CutTest:
             self.assertEqual(delivered, [], "told as dropped, " + where)
 
     def check_errors(self, script, first, fails):
-        type(self).cuts += 1
         where = "%d flash errors from operation %d on" % (fails, first)
         world, life = World(self.limits), Life(BLOCKS, PATH)
         life.flash.fail_at, life.flash.fails = first, fails

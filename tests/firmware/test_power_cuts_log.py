@@ -1,7 +1,7 @@
 # runs on: micropython
-# heap: 8m
+# heap: 6m
 # timeout: 120
-"""The log's ring on littlefs, its power cut at every flash operation, each torn in half."""
+"""The log's ring on littlefs, its power cut at every flash operation, before it and within it."""
 
 import os
 import unittest
@@ -12,9 +12,9 @@ from sportbox.store.wear import Wear
 from sportbox.system.log import Log
 from sportbox.system.ring import OLDER
 
-from tests.firmware.ramflash import Life, Mounted, unmount
+from tests.firmware.cuts_case import PATH, CutsCase, play
+from tests.firmware.ramflash import Mounted
 
-PATH = "/cut"
 FOLDER = PATH + "/data"
 LOG = FOLDER + "/log"
 BLOCKS = 12
@@ -56,22 +56,18 @@ class Writer:
         self.log.flush()
 
 
-class TestLogCuts(unittest.TestCase):
-    def test_whole_lines_in_order_whenever_the_power_goes(self):
-        life = Life(BLOCKS, PATH)
-        try:
-            life.play(Writer(), ["start"] + [1, 3, 2] * (WRITES // 3))
-        finally:
-            unmount(PATH)
-        cuts = 0
-        for number, step, image in life.cuts():
-            cuts += 1
-            with Mounted(image, PATH):
-                self.check(step, "cut at operation %d" % number)
-        print("power cuts of the log: %d" % cuts)
-        self.assertGreater(cuts, 400)
+class TestLogCuts(CutsCase, unittest.TestCase):
+    family = "log"
 
-    def check(self, step, where):
+    def test_whole_lines_in_order_whenever_the_power_goes(self):
+        life = play(Writer(), ["start"] + [1, 3, 2] * (WRITES // 3), BLOCKS)
+        self.assertGreater(self.cut_all(life, self.check, turn=0), 1200)
+
+    def check(self, cut, where):
+        with Mounted(cut.image, PATH):
+            self.check_ring(cut.step, where)
+
+    def check_ring(self, step, where):
         data = read(LOG + OLDER) + read(LOG)
         found = self.numbers(data, where)
         last = found[-1] + 1 if found else 0

@@ -1,9 +1,9 @@
 # runs on: micropython
-# heap: 16m
+# heap: 6m
 # timeout: 120
-"""A renewal on littlefs, its power cut at every flash operation, each torn in half: receiving, unpacking,
-trial, taking over, going back; and the same of a changed part of the configuration. Whatever happens, the
-board runs with the old set or the new one, whole, and comes to an end with it."""
+"""A renewal on littlefs, its power cut at every flash operation, before it and within it: receiving,
+unpacking, trial, taking over, going back; and the same of a changed part of the configuration.
+Whatever happens, the board runs with the old set or the new one, whole, and comes to an end with it."""
 
 import json
 import unittest
@@ -13,10 +13,10 @@ from sportbox.system import setting
 from sportbox.system.receiving import Receiver
 
 from tests.firmware import setting_case
-from tests.firmware.ramflash import Life, Mounted, unmount
+from tests.firmware.cuts_case import PATH, CutsCase, play
+from tests.firmware.ramflash import Life, Mounted
 from tests.firmware.renewal_case import PART, boot, files, get, order, pack, put
 
-PATH = "/cut"
 BLOCKS = 24
 OLD, NEW = files("o"), files("n")
 NEW["/certs/ca-next.der"] = b"c" * 398
@@ -59,41 +59,31 @@ def change():
     return setting_case.order(setting_case.CHANGE, setting_case.WIFI)
 
 
+BOOT = ("boot", True)
+TAKEN_OVER, GIVEN_UP = [BOOT], [("boot", False)] * 3 + [BOOT]
 SENT = [("part", part) for part in range(PARTS)]
 
 
-class CutsCase:
+class SetCase(CutsCase):
     """`old` and `new`: what the board has before, and afterwards; `same` compares what it runs with."""
 
-    cuts = 0
     old, new = OLD, NEW
-
-    @classmethod
-    def tearDownClass(cls):
-        print("power cuts of %s: %d" % (cls.what, cls.cuts))
 
     def same(self, used):
         return used
 
     def play(self, script, start=None):
-        world, life = Board(), Life(BLOCKS, PATH, start)
         if start is None:
-            with Mounted(life.start, PATH) as flash:
+            with Mounted(Life(BLOCKS, PATH).start, PATH) as flash:
                 put(PATH, self.old)
-                image = bytes(flash.image)
-            life = Life(BLOCKS, PATH, image)
-        try:
-            life.play(world, script)
-        finally:
-            unmount(PATH)
-        return life
+                start = bytes(flash.image)
+        return play(Board(), script, BLOCKS, start)
 
-    def check(self, step, image, where, ends):
+    def check(self, told, cut, where, ends):
         """The boots that follow: the first may be with either set, and one is left in the end. `ends` are the
         answers that may be the final one."""
-        type(self).cuts += 1
-        with Mounted(image, PATH):
-            told = list(step.before_state)
+        with Mounted(cut.image, PATH):
+            told = told + cut.step.before_state
             for reaches in (True, True):
                 used, app = boot(PATH, reaches)
                 self.assertTrue(self.same(used) in (self.old, self.new), where)
@@ -108,51 +98,46 @@ class CutsCase:
                 self.assertIn(answer, ends, where)
                 self.assertEqual(answer == ("done", None), is_new, where)
 
-    def check_all(self, script, ends, start=None):
-        before = self.cuts
-        for number, step, image in self.play(script, start).cuts():
-            self.check(step, image, "cut at operation %d, %s" % (number, script), ends)
-        return self.cuts - before
+    def check_all(self, script, ends):
+        return self.cut_all(self.play(script), lambda cut, where: self.check([], cut, where, ends))
+
+    def check_pairs(self, script, every, first=0):
+        """The boot after a cut is cut, too."""
+
+        def check(cut, again, where):
+            ends = [("done", None), ("failed", "unreachable")]
+            self.check(cut.step.before_state, again, where, ends)
+
+        life = self.play(script)
+        return self.cut_twice(life, lambda cut: self.play([BOOT], bytes(cut.image)), check, 0, first, every)
 
 
-class TestRenewalCuts(CutsCase, unittest.TestCase):
-    what = "renewals"
+class TestRenewalCuts(SetCase, unittest.TestCase):
+    family = "renewal"
 
     def test_sent_tried_and_taken_over(self):
-        script = SENT + [("boot", True)] * 2
-        self.assertGreater(self.check_all(script, [("done", None)]), 50)
+        script = SENT + [BOOT] * 2
+        self.assertGreater(self.check_all(script, [("done", None)]), 400)
 
     def test_sent_again_after_a_boot(self):
-        script = SENT[:3] + [("boot", True)] + SENT[:2] + SENT + [("boot", True)]
-        self.assertGreater(self.check_all(script, [("done", None)]), 50)
+        script = SENT[:3] + [BOOT] + SENT[:2] + SENT + [BOOT]
+        self.assertGreater(self.check_all(script, [("done", None)]), 400)
 
     def test_tried_and_given_up(self):
-        script = SENT + [("boot", False)] * 4 + [("boot", True)]
-        self.assertGreater(self.check_all(script, [("done", None), ("failed", "unreachable")]), 50)
+        script = SENT + [("boot", False)] * 4 + [BOOT]
+        self.assertGreater(self.check_all(script, [("done", None), ("failed", "unreachable")]), 450)
 
     def test_cut_again_in_the_boot_that_follows(self):
-        """Both in taking over and in going back; after every third cut of unpacking and what follows it."""
-        before, sent = self.cuts, self.sent()
-        for script in (SENT + [("boot", True)], SENT + [("boot", False)] * 3 + [("boot", True)]):
-            ends = [("done", None), ("failed", "unreachable")]
-            for number, step, image in self.play(script).cuts():
-                if step.first < sent or number % 3:
-                    continue
-                for again, second, image_again in self.play([("boot", True)], bytes(image)).cuts():
-                    second.before_state[:0] = step.before_state
-                    where = "cuts at operations %d and %d" % (number, again)
-                    self.check(second, image_again, where, ends)
-        self.assertGreater(self.cuts - before, 300)
-
-    def sent(self):
-        """Operations until the last part was in."""
-        return self.play(SENT[:-1]).steps[-1].after
+        """In taking over and in going back, from unpacking on."""
+        sent = self.play(SENT[:-1]).steps[-1].after
+        pairs = sum([self.check_pairs(SENT + rest, 3, sent) for rest in (TAKEN_OVER, GIVEN_UP)])
+        self.assertGreater(pairs, 900)
 
 
-class TestChangeCuts(CutsCase, unittest.TestCase):
+class TestChangeCuts(SetCase, unittest.TestCase):
     """The new files are made at the boot after the order: it may be cut off there, too, again and again."""
 
-    what = "changes of a configuration"
+    family = "configure"
     old = setting_case.files()
     new = None  # by what same() makes of it
 
@@ -176,28 +161,17 @@ class TestChangeCuts(CutsCase, unittest.TestCase):
         return found
 
     def test_ordered_tried_and_taken_over(self):
-        script = [("change",)] + [("boot", True)] * 2
-        self.assertGreater(self.check_all(script, [("done", None)]), 30)
+        script = [("change",)] + [BOOT] * 2
+        self.assertGreater(self.check_all(script, [("done", None)]), 250)
 
     def test_tried_and_given_up(self):
-        script = [("change",)] + [("boot", False)] * 4 + [("boot", True)]
-        self.assertGreater(self.check_all(script, [("done", None), ("failed", "unreachable")]), 30)
+        script = [("change",)] + [("boot", False)] * 4 + [BOOT]
+        self.assertGreater(self.check_all(script, [("done", None), ("failed", "unreachable")]), 250)
 
     def test_cut_again_in_the_boot_that_follows(self):
-        """After every twentieth cut."""
-        before = self.cuts
-        ends = [("done", None), ("failed", "unreachable")]
-        back = [("boot", False)] * 3
-        for script in ([("change",), ("boot", True)], [("change",)] + back + [("boot", True)]):
-            for number, step, image in self.play(script).cuts():
-                if number % 20:
-                    continue
-                for again, second, image_again in self.play([("boot", True)], bytes(image)).cuts():
-                    second.before_state[:0] = step.before_state
-                    where = "cuts at operations %d and %d" % (number, again)
-                    self.check(second, image_again, where, ends)
-        self.assertGreater(self.cuts - before, 300)
+        pairs = sum([self.check_pairs([("change",)] + rest, 10) for rest in (TAKEN_OVER, GIVEN_UP)])
+        self.assertGreater(pairs, 600)
 
     def test_an_order_that_follows_on_parts_of_a_renewal(self):
-        script = SENT[:3] + [("change",), ("boot", True)]
-        self.assertGreater(self.check_all(script, [("done", None)]), 30)
+        script = SENT[:3] + [("change",), BOOT]
+        self.assertGreater(self.check_all(script, [("done", None)]), 250)

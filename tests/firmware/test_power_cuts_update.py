@@ -1,9 +1,10 @@
 # runs on: micropython
-# heap: 16m
+# heap: 10m
 # timeout: 120
-"""An update on littlefs, its power cut at every flash operation, each torn in half: pulling, installing, the
-trial, taking over, going back, telling. Whatever happens, the board comes up with the old firmware or the new
-one, every file of it whole; the way back is never a slot that is not; and the update comes to an end."""
+"""An update on littlefs, its power cut at every flash operation, before it and within it: pulling,
+installing, the trial, taking over, going back, telling. Whatever happens, the board comes up with the old
+firmware or the new one, every file of it whole; the way back is never a slot that is not; and the update
+comes to an end."""
 
 import unittest
 
@@ -21,24 +22,20 @@ from tests.firmware.update_life import (  # first: it brings `machine`
     finish,
 )
 
+from tests.firmware.cuts_case import CutsCase  # isort: skip
 from tests.firmware.ramflash import Mounted  # isort: skip
 
 PULL, PROVED = ["order", "pull"], [PROVES, PROVES]
 
 
-class TestUpdateCuts(unittest.TestCase):
-    cuts = 0
+class TestUpdateCuts(CutsCase, unittest.TestCase):
+    family = "updates"
 
-    @classmethod
-    def tearDownClass(cls):
-        print("power cuts of updates: %d" % cls.cuts)
+    def check_all(self, player, script, outcome, turn=None, first=0):
+        def check(cut, where):
+            finish(self, player, cut.image, outcome, where)
 
-    def check_all(self, player, script, outcome, every=1, first=0):
-        before = type(self).cuts
-        for number, image in player.cuts(script, every, first):
-            type(self).cuts += 1
-            finish(self, player, image, outcome, "cut at operation %d, %s" % (number, script))
-        return type(self).cuts - before
+        return self.cut_all(player.play(script), check, turn, first)
 
     def test_pulled_installed_proved(self):
         self.assertGreater(self.check_all(Player("a"), PULL + PROVED, PROVES), 150)
@@ -62,14 +59,16 @@ class TestUpdateCuts(unittest.TestCase):
 
     def test_cut_again_in_what_follows(self):
         player = Player("a")
-        before, first = type(self).cuts, player.operations(PULL)
-        for number, image in player.cuts(PULL + PROVED, 8, first):
-            again = Player("a", image=image)
-            for second, image_again in again.cuts([PROVES] * 3, 4):
-                type(self).cuts += 1
-                where = "cuts at operations %d and %d" % (number, second)
-                finish(self, player, image_again, PROVES, where)
-        self.assertGreater(type(self).cuts - before, 100)
+        first = player.operations(PULL)
+
+        def recover(cut):
+            return Player("a", image=bytes(cut.image)).play([PROVES] * 3)
+
+        def check(_, again, where):
+            finish(self, player, again.image, PROVES, where)
+
+        life = player.play(PULL + PROVED)
+        self.assertGreater(self.cut_twice(life, recover, check, 0, first, every=20), 100)
 
     def test_uncut(self):
         """What the cuts above are cuts of."""

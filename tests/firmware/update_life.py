@@ -6,12 +6,12 @@ from tests.firmware.loader_case import PWRON, WATCHDOG, Machine, fall, power_on,
 from sportbox.store import record, slots  # isort: skip
 from sportbox.system import finishing, proving, pulling, resuming, updating  # isort: skip
 
-from tests.firmware.ramflash import Life, Mounted, unmount
+from tests.firmware.cuts_case import PATH, play
+from tests.firmware.ramflash import Life, Mounted
 from tests.firmware.slots_case import NEW as SMALL
 from tests.firmware.slots_case import OLD, entry, get, pack, put, slot_files, write
 from tests.firmware.update_case import Box, Played, Quick, UpdateCase
 
-PATH = "/cut"
 BLOCKS = 60
 OLDER = {
     "app.py": b"first of all",
@@ -53,20 +53,10 @@ class Player:
                 self.image = bytes(flash.image)
 
     def play(self, script):
-        life, board = Life(BLOCKS, PATH, self.image), Board(self)
-        try:
-            life.play(board, script)
-        finally:
-            unmount(PATH)
-        return life
+        return play(Board(self), script, BLOCKS, self.image)
 
     def operations(self, script):
         return self.play(script).steps[-1].after
-
-    def cuts(self, script, every=1, first=0):
-        for number, _, image in self.play(script).cuts():
-            if number >= first and number % every == 0:
-                yield number, bytes(image)
 
 
 class Board(UpdateCase):

@@ -6,8 +6,10 @@ differs between MicroPython and CPython is tested over a port, in tests/sim.
 
 import binascii
 import contextlib
+import functools
 import hashlib
 import io
+import random
 import struct
 import sys
 import types
@@ -24,6 +26,9 @@ from host_tools.port.script import FOLDER
 BLOCK = 4096
 BLOCKS = 64
 ERASED = b"\xff" * BLOCK
+WORD = 4
+"""What the flash programs at a time."""
+BEFORE, HALF, UNSETTLED = WAYS = ("before", "in the middle of", "with unsettled bits in")
 ENOENT = 2
 DIRECTORY, FILE = 0x4000, 0x8000
 
@@ -54,17 +59,25 @@ class Flash(UserContext):
         return 0
 
 
-def apply(image: bytearray, at: int, data: bytes | None, torn: bool = False) -> None:
-    """Carries an operation out, or its first half."""
-    new = ERASED if data is None else data
-    size = len(new) // 2 if torn else len(new)
-    image[at : at + size] = new[:size]
+def apply(image: bytearray, at: int, data: bytes | None, size: int | None = None) -> None:
+    """Carries an operation out, or its first bytes. A program takes bits away and gives none back."""
+    new = (ERASED if data is None else data)[:size]
+    if data is not None:
+        old = image[at : at + len(new)]
+        new = bytes(a & b for a, b in zip(old, new, strict=True)) if old.strip(b"\xff") else new
+    image[at : at + len(new)] = new
+
+
+@functools.cache
+def compiled(code: str) -> types.CodeType:
+    return compile(code, "<stdin>", "exec")
 
 
 class MemoryBoard:
     """Looks to the code under test like a Console whose board is at the prompt."""
 
-    def __init__(self, flash: Flash, fresh: bool = False) -> None:
+    def __init__(self, flash: Flash, fresh: bool = False, cache_bytes: int = 128) -> None:
+        """With as large a cache as a board's, littlefs programs as there; with a larger one it is quicker."""
         self.port = Port("memory")
         self.flash = flash
         self.fs = LittleFS(
@@ -74,7 +87,7 @@ class MemoryBoard:
             block_count=len(flash.image) // BLOCK,
             read_size=128,
             prog_size=32,
-            cache_size=128,
+            cache_size=cache_bytes,
             lookahead_size=32,
         )
         if fresh:
@@ -101,7 +114,7 @@ class MemoryBoard:
     def run(self, code: str, _timeout_s: float = 0) -> str:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, "<stdin>", "exec"), self._names())
+            exec(compiled(code), self._names())
         return printed.getvalue()
 
     sure = run
@@ -112,7 +125,7 @@ class MemoryBoard:
     def receive(self, stream: bytes) -> None:
         """What board/receiver.py does with an uncompressed stream."""
         names = self._names()
-        exec(compile((FOLDER / "receiver.py").read_text(), "receiver.py", "exec"), names)
+        exec(compiled((FOLDER / "receiver.py").read_text()), names)
         names["Receiver"](io.BytesIO(stream)).run()
 
     def _names(self) -> dict[str, Any]:
@@ -189,11 +202,32 @@ class MemoryBoard:
         return (BLOCK, BLOCK, self.fs.block_count, free, free, 0, 0, 0, 0, 255)
 
 
-def cuts(start: bytes, operations: list[tuple[int, bytes | None]]) -> Iterator[tuple[int, bytearray]]:
-    """The flash at each cut: the operations before are whole, the one under way is torn."""
+def strike(way: str, image: bytearray, at: int, data: bytes | None, chance: random.Random) -> None:
+    """What an operation has come to when the power goes. Unsettled is a word of a program of which some bits
+    had their time, or a sector of which only the end is erased."""
+    size = len(data or ERASED) // 2
+    if way == HALF or (way == UNSETTLED and data is not None):
+        apply(image, at, data, size)
+    if way != UNSETTLED:
+        return
+    if data is None:
+        image[at + size : at + BLOCK] = ERASED[size:]
+    else:
+        word = bytes(byte | chance.randrange(256) for byte in data[size : size + WORD])
+        apply(image, at + size, word)
+
+
+def cuts(
+    start: bytes, operations: list[tuple[int, bytes | None]], turn: int | None = None
+) -> Iterator[tuple[int, str, bytearray]]:
+    """The flash at each cut: the number of the operation, how it was struck, and the image. With `turn`, each
+    operation is struck in one way only, by turns."""
     image = bytearray(start)
+    chance = random.Random(len(operations))
     for number, (at, data) in enumerate(operations):
-        torn = bytearray(image)
-        apply(torn, at, data, torn=True)
-        yield number, torn
+        for way in WAYS if turn is None else (WAYS[(number + turn) % len(WAYS)],):
+            struck = bytearray(image)
+            strike(way, struck, at, data, chance)
+            yield number, way, struck
         apply(image, at, data)
+    yield len(operations), BEFORE, image

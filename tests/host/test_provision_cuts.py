@@ -1,7 +1,11 @@
-"""Power cuts at every flash operation of a provisioning, each torn in half: what boots then, and how a second
-run finishes it. The plan and the scripts on the board are the real ones, the line between is left out."""
+"""Power cuts at every flash operation of a provisioning, before it and within it: what boots then, and how
+a second run finishes it. The plan and the scripts on the board are the real ones, the line between is left
+out."""
 
 import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -11,10 +15,11 @@ from host_tools.port import upload as upload_module
 from host_tools.port.console import Console
 from host_tools.port.plan import MANIFEST, MARKER, Wanted
 from host_tools.port.upload import Step
-from tests.host.board_in_memory import BLOCKS, Flash, MemoryBoard, cuts
+from tests.host.board_in_memory import BLOCK, BLOCKS, Flash, MemoryBoard, cuts
 
 Files = dict[str, bytes]
 
+LONG = os.environ.get("SPORTBOX_CUTS") == "long"
 MAIN, SERVICE = "/main.py", "/loader/service.mpy"
 FOREIGN = {MAIN: b"print('something else')", "/boot.py": b"# theirs"}
 DATA = {"/data/outbox.a": b"event" * 400, "/data/replay.log": b"jti"}
@@ -77,73 +82,90 @@ def check_boot(files: Files, before: Files, after: Files, where: str) -> None:
         assert main == before.get(MAIN), f"{where}: another main.py runs"
 
 
-def check_all(before: Files, goal: Wanted, clear: bool, after: Files, again: int = 0) -> int:
-    """Cuts everywhere; every `again`-th cut's second run is cut everywhere, too. How many cuts that was."""
-    flash = Flash()
-    MemoryBoard(flash, fresh=True).put(before)
-    return _cut(bytes(flash.image), before, goal, clear, after, again, "")
+@dataclass
+class Cuts:
+    """One provisioning, cut everywhere, and at every `every`-th of the cuts in what follows, too."""
+
+    goal: Wanted
+    clear: bool
+    before: Files
+    after: Files
+    every: int = 0
+    turn: int | None = None
+    count: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """Operations, cuts, pairs."""
+
+    def all(self) -> list[int]:
+        flash = Flash()
+        MemoryBoard(flash, fresh=True).put(self.before)
+        self.cut(bytes(flash.image), self.clear, self.turn)
+        return self.count
+
+    def cut(self, start: bytes, clear: bool, turn: int | None, where: str = "") -> None:
+        """`where` is the cut before, if there was one."""
+        flash = Flash(start)
+        flash.operations = []
+        board = MemoryBoard(flash)
+        provision(board, self.goal, clear)
+        assert board.files() == self.after, f"{where}: not finished"
+        self.count[0] += 0 if where else len(flash.operations)
+        for number, (operation, way, image) in enumerate(
+            cuts(start, flash.operations, None if LONG else turn)
+        ):
+            self.count[2 if where else 1] += 1
+            place = f"{where}cut {way} operation {operation}"
+            board = MemoryBoard(Flash(bytes(image)), cache_bytes=BLOCK)
+            files = board.files()
+            files.pop("/.upload", None)
+            check_boot(files, self.before, self.after, place)
+            begun = MARKER in files and json.loads(files[MARKER])["clear"]
+            still = (self.clear and MARKER not in files and files != self.after) or begun
+            if not where and (LONG or (self.every and number % self.every == 0)):
+                self.cut(bytes(image), still, operation, f"{place}, then ")
+            provision(board, self.goal, still)
+            assert board.files() == self.after, f"{place}: a second run does not finish it"
 
 
-def _cut(
-    start: bytes,
-    before: Files,
-    goal: Wanted,
-    clear: bool,
-    after: Files,
-    again: int,
-    where: str,
-) -> int:
-    flash = Flash(start)
-    flash.operations = []
-    board = MemoryBoard(flash)
-    provision(board, goal, clear)
-    assert board.files() == after, f"{where}: not finished"
-    count = 0
-    for number, image in cuts(start, flash.operations):
-        count += 1
-        place = f"{where}cut at operation {number}"
-        board = MemoryBoard(Flash(bytes(image)))
-        files = board.files()
-        files.pop("/.upload", None)
-        check_boot(files, before, after, place)
-        begun = MARKER in files and json.loads(files[MARKER])["clear"]
-        still = (clear and MARKER not in files and files != after) or begun
-        if again and number % again == 0:
-            count += _cut(bytes(image), before, goal, still, after, 0, place + ", ")
-        else:
-            provision(board, goal, still)
-            assert board.files() == after, f"{place}: a second run does not finish it"
+Counted = Callable[[Cuts], list[int]]
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Counted:
+    def count(cuts: Cuts) -> list[int]:
+        found = cuts.all()
+        request.node.user_properties.append(("cuts", ("provisioning", *found)))
+        return found
+
     return count
 
 
-def test_a_blank_board() -> None:
+def test_a_blank_board(counted: Counted) -> None:
     """Also cut again while the second run finishes it."""
     goal = wanted("box-1", 1)
-    count = check_all({}, goal, False, whole(goal), again=60)
-    print("power cuts:", count)
-    assert count > 300
+    operations, cuts, pairs = counted(Cuts(goal, False, {}, whole(goal), every=150))
+    assert operations > 100 and cuts > 3 * operations and pairs > 100
 
 
-def test_an_update_keeps_the_data() -> None:
+def test_an_update_keeps_the_data(counted: Counted) -> None:
     goal = wanted("box-1", 2)
-    count = check_all(whole(wanted("box-1", 1), DATA), goal, False, whole(goal, DATA), again=90)
-    print("power cuts:", count)
-    assert count > 200
+    before = whole(wanted("box-1", 1), DATA)
+    operations, cuts, pairs = counted(Cuts(goal, False, before, whole(goal, DATA), every=150))
+    assert operations > 100 and cuts > 3 * operations and pairs > 100
 
 
-def test_another_device_loses_the_data() -> None:
+def test_another_device_loses_the_data(counted: Counted) -> None:
     goal = wanted("box-2", 2)
-    count = check_all(whole(wanted("box-1", 1), DATA), goal, True, whole(goal), again=90)
-    print("power cuts:", count)
-    assert count > 200
+    before = whole(wanted("box-1", 1), DATA)
+    operations, cuts, pairs = counted(Cuts(goal, True, before, whole(goal), every=150))
+    assert operations > 100 and cuts > 3 * operations and pairs > 100
 
 
-def test_a_board_of_somebody_else() -> None:
+def test_a_board_of_somebody_else(counted: Counted) -> None:
     """Their files stay, but for main.py and boot.py."""
     goal = wanted("box-1", 1)
     theirs = {"/lib/theirs.mpy": b"theirs", "/readme.txt": b"read me"}
-    count = check_all({**FOREIGN, **theirs}, goal, False, {**whole(goal), **theirs})
-    assert count > 80
+    operations, cuts, _ = counted(Cuts(goal, False, {**FOREIGN, **theirs}, {**whole(goal), **theirs}, turn=0))
+    assert operations > 100 and cuts > operations
 
 
 def test_nothing_is_written_when_all_is_there() -> None:

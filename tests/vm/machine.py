@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from host_tools.setup.paths import REPOSITORY, UMQTT_DIR
 
@@ -17,6 +18,8 @@ HERE = Path(__file__).parent
 RUNNER = HERE / "lib" / "run.py"
 VARIABLE = "MICROPYTHON"
 """Names the executable where the package with the VM has no wheel."""
+TIMEOUT_VARIABLE = "SPORTBOX_VM_TIMEOUT_S"
+"""Seconds for a file that may take longer than it says of itself."""
 OUTPUT_CHARS_MAX = 4000
 
 
@@ -27,6 +30,8 @@ class Outcome:
     result: str
     text: str
     seconds: float = 0.0
+    properties: tuple[tuple[str, Any], ...] = ()
+    """What it told the report about itself."""
 
 
 def executable() -> str | None:
@@ -48,6 +53,7 @@ def run_file(path: Path, tests: Sequence[str], heap: str, timeout_s: float) -> d
     vm = executable()
     if vm is None:
         return {test: Outcome("skipped", f"no MicroPython VM here (set {VARIABLE})") for test in tests}
+    timeout_s = max(timeout_s, float(os.environ.get(TIMEOUT_VARIABLE) or 0))
     with tempfile.TemporaryDirectory(prefix="sportbox-vm-") as scratch:
         report = Path(scratch) / "report.jsonl"
         command = [vm, "-X", f"heapsize={heap}", str(RUNNER), str(report), path.stem, *tests]
@@ -60,7 +66,10 @@ def run_file(path: Path, tests: Sequence[str], heap: str, timeout_s: float) -> d
     outcomes = {test: Outcome("failed", "the VM did not find this test") for test in tests}
     for line in lines[:-1]:  # a later line for the same test, of tearDownClass, is a failure and counts
         text = line["text"] + (f"--- output of the file ---\n{output}" if output else "")
-        outcomes[line["test"]] = Outcome(line["outcome"], text[-OUTPUT_CHARS_MAX:], line["ms"] / 1000)
+        properties = tuple((name, value) for name, value in line.get("properties", ()))
+        outcomes[line["test"]] = Outcome(
+            line["outcome"], text[-OUTPUT_CHARS_MAX:], line["ms"] / 1000, properties
+        )
     return outcomes
 
 

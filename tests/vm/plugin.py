@@ -57,6 +57,7 @@ class VmTest(pytest.Item):
     def runtest(self) -> None:
         assert isinstance(self.parent, VmFile)
         outcome = self.parent.outcome(self.label)
+        self.user_properties += outcome.properties
         if outcome.result == "skipped":
             pytest.skip(outcome.text)
         if outcome.result != "passed":

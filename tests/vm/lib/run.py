@@ -56,9 +56,9 @@ def call_all(functions, problems):
 
 
 def run_test(case_class, name, reaped):
-    """The outcome of one test and its text."""
+    """The outcome of one test, its text and its properties."""
     if case_class.skip_reason is not None:
-        return "skipped", case_class.skip_reason
+        return "skipped", case_class.skip_reason, []
     reaped.fresh_loop()
     test = case_class()
     problems = []
@@ -68,13 +68,13 @@ def run_test(case_class, name, reaped):
     call_all([test.doCleanups], problems)
     problems.extend(reaped.errors)
     if not problems:
-        return "passed", ""
+        return "passed", "", test.properties
     if isinstance(problems[0], unittest.SkipTest):
-        return "skipped", str(problems[0])
+        return "skipped", str(problems[0]), []
     text = "".join([trace_of(problem) for problem in problems])
     if test.sub_tests:
         text = "subTest: %s\n%s" % (", ".join(test.sub_tests), text)
-    return "failed", text
+    return "failed", text, test.properties
 
 
 def run_class(case_class, names, report, reaped):
@@ -86,10 +86,12 @@ def run_class(case_class, names, report, reaped):
         if problems:
             skip = isinstance(problems[0], unittest.SkipTest)
             outcome, text = ("skipped", str(problems[0])) if skip else ("failed", trace_of(problems[0]))
+            properties = []
         else:
-            outcome, text = run_test(case_class, name, reaped)
+            outcome, text, properties = run_test(case_class, name, reaped)
         duration_ms = time.ticks_diff(time.ticks_ms(), started_ms)
-        report.line(test=case_class.__name__ + "::" + name, outcome=outcome, text=text, ms=duration_ms)
+        label = case_class.__name__ + "::" + name
+        report.line(test=label, outcome=outcome, text=text, ms=duration_ms, properties=properties)
         gc.collect()
     if case_class.skip_reason is None:
         call_all([case_class.tearDownClass], problems)

@@ -89,6 +89,7 @@ class TestCase:
     def __init__(self):
         self.cleanups = []
         self.sub_tests = []
+        self.properties = []  # (name, value) pairs for the host's report of this test
 
     @classmethod
     def setUpClass(cls):
