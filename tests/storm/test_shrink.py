@@ -5,14 +5,19 @@ from collections.abc import Callable
 
 import pytest
 
+from host_tools.setup.paths import REPOSITORY
+from host_tools.site.load import load_site
+from host_tools.site.resolve import device_config
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.case import Case
 from host_tools.storm.engine import Planned
 from host_tools.storm.oracle.broken import HOUR_US, Broken
+from host_tools.storm.plan import made
 from host_tools.storm.result import Result
 from host_tools.storm.shrink import Shrinker, Shrunk
-from host_tools.storm.telling import words_of
+from host_tools.storm.telling import SENTENCES, words_of
 
+SITES = [REPOSITORY / "host_tools/storm/ground.yaml", REPOSITORY / "sites/warnemuende-mole.yaml"]
 S = 1_000_000
 FAULTS = [Planned(number, BEGIN_US + number * 60 * S, S, "cut", {}) for number in range(1, 101)]
 ACTS = [Planned(1000 + number, BEGIN_US + number * 90 * S, 0, "pull", {}) for number in range(1, 41)]
@@ -132,3 +137,16 @@ def test_words_for_a_person() -> None:
     assert told("visit", lock="lock-1", again_us=[], nonce=False).endswith("comes (again us none, nonce no)")
     assert told("flood_of_frogs", frogs=7).endswith("flood of frogs (frogs 7)")
     assert told("radar", level=1).endswith("radar (level 1)")
+
+
+def test_every_kind_of_a_plan_has_its_sentence() -> None:
+    seen = set()
+    for config in [device_config(site, name) for site in map(load_site, SITES) for name in site.devices]:
+        for seed in range(30):
+            plan = made(seed, 24, config["device"], config)
+            for one in (*plan.faults, *plan.acts):
+                assert one.kind in SENTENCES
+                text = words_of(Planned(one.number, one.at_us, one.lasts_us, one.kind, one.args))
+                assert one.kind not in text or one.kind.isalpha()  # all that the sentence needs is there
+                seen.add(one.kind)
+    assert seen == set(SENTENCES), "a sentence that nobody says"
