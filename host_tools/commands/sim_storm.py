@@ -1,7 +1,6 @@
 """`sportbox sim storm`: the firmware on virtual time, in a world in which everything fails, seed by seed."""
 
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +105,6 @@ def _blow(order: "Order", json_: bool) -> int:
     from host_tools.storm.screen import Screen, tell
     from host_tools.storm.storm import Storm
 
-    begun_s = time.monotonic()
     with Screen(order.runs, json_) as screen:
         storm = Storm(order, screen)
         totals = storm.totals
@@ -115,7 +113,6 @@ def _blow(order: "Order", json_: bool) -> int:
             storm.play()
         except KeyboardInterrupt as error:
             totals.interrupted, interrupt = True, error
-    totals.real_s = time.monotonic() - begun_s
     if interrupt is not None:
         say(f"interrupted after {totals.runs} of {order.runs} runs")
     tell(totals, json_)

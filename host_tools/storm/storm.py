@@ -1,5 +1,6 @@
 """A storm: every seed on every board, over some processes, and what is left of what fails."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -170,6 +171,14 @@ class Storm:
         self._shrunk: set[str] = set()
 
     def play(self) -> Totals:
+        begun_s = time.monotonic()
+        try:
+            self._play()
+        finally:
+            self.totals.real_s = time.monotonic() - begun_s
+        return self.totals
+
+    def _play(self) -> None:
         order = self._order
         with (
             scratch() as folder,
@@ -184,7 +193,6 @@ class Storm:
                     for invariant in self._played(case, answer):
                         self._screen.shrinking(case, invariant)
                         crew.add({"case": case.json(), "shrink": invariant})
-        return self.totals
 
     def _played(self, case: Case, answer: Json | Fallen) -> list[str]:
         """Takes a result in; the invariants for which it is to be shrunk."""

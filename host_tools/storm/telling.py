@@ -62,6 +62,7 @@ SENTENCES = {
     "code": "somebody types a code for {lock} at {component}",
 }
 """By kind. What a fault has beyond that stands behind it; for a kind without a sentence, all of it."""
+LISTED = 3
 UNTOLD = ("seed", "pause_us")
 """What only chance needs."""
 
@@ -87,5 +88,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return " to ".join(map(_value, value)) if len(value) == 2 else ", ".join(map(_value, value)) or "none"
+        if len(value) == 2:
+            return " to ".join(map(_value, value))
+        return ", ".join(map(_value, value[:LISTED])) + (" ..." if value[LISTED:] else "") or "none"
     return str(value)

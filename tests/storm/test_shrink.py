@@ -135,6 +135,7 @@ def test_words_for_a_person() -> None:
     assert told("latency", latency_us=[5, 9]).endswith("packets take 5 to 9 us")
     assert told("wifi_flaps", seed=4711, pause_us=[1, 2]).endswith("the Wi-Fi comes and goes")
     assert told("visit", lock="lock-1", again_us=[], nonce=False).endswith("comes (again us none, nonce no)")
+    assert told("visit", lock="lock-1", pulls_us=[1, 2, 3, 4]).endswith("comes (pulls us 1, 2, 3 ...)")
     assert told("flood_of_frogs", frogs=7).endswith("flood of frogs (frogs 7)")
     assert told("radar", level=1).endswith("radar (level 1)")
 
