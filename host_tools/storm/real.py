@@ -7,7 +7,8 @@ from typing import Any
 
 from host_tools.storm import oracle, plan, play
 from host_tools.storm.case import Case
-from host_tools.storm.engine import Planned, Run, Broken
+from host_tools.storm.engine import Planned, Run
+from host_tools.storm.oracle.broken import Broken
 
 
 class Real:

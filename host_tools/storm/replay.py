@@ -8,6 +8,7 @@ from host_tools.storm.case import Case
 from host_tools.storm.crew import Crew, Fallen, scratch
 from host_tools.storm.result import Result
 from host_tools.storm.storm import limit_s
+from host_tools.storm.trace import HEAP_FREE
 
 SHOWN_MAX = 400
 NOTHING = "(no more)"
@@ -38,7 +39,7 @@ class Replay:
         """Number and texts of the first line in which the two traces differ."""
         with self.trace.open(encoding="utf-8") as one, self.second_trace.open(encoding="utf-8") as other:
             for number, (left, right) in enumerate(zip_longest(one, other, fillvalue=NOTHING), 1):
-                if left != right:
+                if HEAP_FREE.sub("", left) != HEAP_FREE.sub("", right):
                     return number, left.strip()[:SHOWN_MAX], right.strip()[:SHOWN_MAX]
         return 0, "", ""
 

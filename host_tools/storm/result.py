@@ -107,7 +107,7 @@ def short(result: Result) -> Result:
 
 
 def write_trace(path: Path, run: Run) -> None:
-    """The bytes that its digest is of."""
+    """As `Trace.lines` has it."""
     lines = (json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in run.records)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, "".join(lines).encode(), FILE_MODE)
