@@ -107,6 +107,13 @@ class TestEstablished(BeginCase):
             slots.write({"slot": "b", "spare": True, "fell": "", "update": update}, self.base)
             self.assertEqual(start(self.base), "b", update)
 
+    def test_a_record_that_names_no_slot(self):
+        put(self.base, slot_files("b", OLD))
+        for slot in ("c", "ab", "next", 7, True, None):
+            power_on()
+            slots.write({"slot": slot, "spare": False, "fell": "", "update": None}, self.base)
+            self.assertEqual(start(self.base), "b", slot)
+
 
 class TestTrial(BeginCase):
     def test_three_boots_counted_before_the_slot_runs_each_with_a_watchdog(self):

@@ -34,6 +34,12 @@ class TestUsed(ReplayCase, unittest.TestCase):
         self.assertTrue(self.log.used("a"))
         self.assertIsNone(self.log.find("a"))
 
+    def test_what_is_owed_no_answer_is_used_for_good_too(self):
+        self.log.spend("a", NOW)
+        self.assertTrue(self.log.used("a"))
+        self.again()
+        self.assertEqual((self.used("a", "b"), self.log.answers), (["a"], {}))
+
     def test_names_of_any_kind(self):
         names = ["x" * 64, 'a"b\\c', "a b", "[1]", "null"]
         for name in names:

@@ -45,6 +45,45 @@ class TestSupervisor(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.supervisor.stuck(0), "house")
         self.assertEqual(len(self.falls), 9)
 
+    async def test_falls_of_long_ago_are_forgiven(self):
+        times_ms = [minute * 120000 for minute in range(50)]  # one in two minutes: five within the window
+        now_ms = times_ms[:]
+        supervisor = Supervisor(lambda: now_ms.pop(0) if len(now_ms) > 1 else now_ms[0], lambda *_: None)
+
+        async def fall():
+            if len(now_ms) == 1:
+                await asyncio.sleep(100)
+            raise ValueError
+
+        supervisor.add("house", fall)
+        await self.rounds(300)
+        self.assertEqual((supervisor.stuck(0), supervisor.restarts), ("", 49))
+
+    async def test_one_that_makes_no_progress_is_stuck(self):
+        async def forever():
+            await asyncio.sleep(100)
+
+        beating = type("Beating", (), {"beat_ms": 5000})()
+        self.supervisor.add("quiet", forever)
+        self.supervisor.add("session", forever, 60000, beating)
+        await self.rounds(3)
+        self.assertEqual(self.supervisor.stuck(65000), "")
+        self.assertEqual(self.supervisor.stuck(65001), "session")
+        beating.beat_ms = 65001
+        self.assertEqual(self.supervisor.stuck(65001), "")
+
+    async def test_one_that_ends_is_begun_again(self):
+        began = []
+
+        async def end():
+            began.append(1)
+            if len(began) == 3:
+                await asyncio.sleep(100)
+
+        self.supervisor.add("house", end)
+        await self.rounds(30)
+        self.assertEqual((len(began), self.falls, self.supervisor.stuck(0)), (3, ["house"] * 2, ""))
+
     async def test_no_memory_to_tell_of_a_fall_does_not_keep_it_down(self):
         def on_crash(name, error):
             raise MemoryError
