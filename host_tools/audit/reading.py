@@ -8,6 +8,7 @@ from typing import Any
 
 from host_tools.collect import Message
 from host_tools.mqtt import parse_topic
+from host_tools.strangers import read_json
 
 PREFIX = "sportbox."
 BODY_MAX = 4_096
@@ -54,8 +55,8 @@ def read_event(site: str, message: Message) -> Event | None:
     if topic is None or topic.rest != ("event",) or message.retained:
         return None
     try:
-        data = json.loads(message.payload)
-    except (ValueError, RecursionError):
+        data = read_json(message.payload)
+    except ValueError:
         raise Unreadable("no JSON") from None
     if not isinstance(data, dict):
         raise Unreadable("no JSON object")

@@ -20,6 +20,7 @@ from host_tools.data.messages import STATES
 from host_tools.errors import ToolError, Unreachable
 from host_tools.mqtt import ROOT, Address, connected, subscribe, unreachable
 from host_tools.site.plan import Change, What
+from host_tools.strangers import read_json
 
 if TYPE_CHECKING:
     from host_tools.site.models import Device, Site
@@ -292,7 +293,7 @@ class HomeAssistant:
 
 def _object(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return read_json(content)
     except ValueError:
         return None
 

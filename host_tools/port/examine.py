@@ -18,6 +18,7 @@ from host_tools.port.console import Console
 from host_tools.port.findings import Finding
 from host_tools.port.ports import Port
 from host_tools.port.trouble import Lost
+from host_tools.strangers import read_json
 from host_tools.words import tr
 
 LISTEN_S = 3.0
@@ -89,7 +90,7 @@ def examine(port: Port, interrupt: bool) -> Iterator[Finding]:
                 text = console.run(_ASK)
             finally:
                 console.restart()
-        answer = Answer.model_validate(json.loads(text))
+        answer = Answer.model_validate(read_json(text))
     except (ValueError, ValidationError):
         text = tr("the board answers, but not what MicroPython with our firmware would")
         yield Finding("wrong", "console", text, f"sportbox flash --port {printable(port.device)} --force")

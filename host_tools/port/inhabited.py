@@ -4,7 +4,6 @@ MicroPython's littlefs is the partition "vfs" (or "ffat" of old), or what the ta
 the flash. It is mounted here, read-only, over the serial line: a block is fetched when littlefs asks for it.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from host_tools.errors import ToolError
 from host_tools.output import printable
 from host_tools.port.chip import SECTOR_BYTES, Loader
 from host_tools.port.image import TABLE_ADDRESS, TABLE_BYTES, Broken, parse_table
+from host_tools.strangers import read_json
 
 MANIFEST = "manifest.json"
 MANIFEST_MAX_BYTES = 65_536
@@ -54,7 +54,7 @@ def tenant(loader: Loader) -> Tenant | None:
     if context.failed is not None:
         raise context.failed
     try:
-        manifest = _Manifest.model_validate(json.loads(text)) if text is not None else None
+        manifest = _Manifest.model_validate(read_json(text)) if text is not None else None
     except (ValueError, ValidationError):
         return None  # cut off: it was not provisioned
     return None if manifest is None else Tenant(printable(manifest.site), printable(manifest.device))

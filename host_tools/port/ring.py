@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from host_tools.errors import ToolError
+from host_tools.output import printable
 from host_tools.port.console import Console, DeviceError, checked
 from host_tools.port.ports import Port
 from host_tools.port.trouble import Lost
@@ -87,7 +88,7 @@ def _whole(answer: str) -> bytes | None:
     written, _, value = answer.removesuffix("\n").partition(" ")
     if written == "!":
         raise ToolError(
-            tr("the board cannot read its log, error {errno}", errno=value[:9]),
+            tr("the board cannot read its log, error {errno}", errno=printable(value[:9])),
             tr("look at the board with `sportbox doctor --port P`"),
         )
     try:

@@ -1,7 +1,6 @@
 """A self-test over the serial port: the board (firmware/selftest/) is held, asked check by
 check, and started again at the end, whatever happens."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from host_tools.output import printable
 from host_tools.port.selftest_names import called
 from host_tools.port.selftest_person import QUESTIONS, Person, prompt_text
 from host_tools.site.explain import nearest
+from host_tools.strangers import read_json
 from host_tools.words import tr
 
 WATCHDOG_MS = 300_000
@@ -267,7 +267,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         if line.startswith("{"):
             try:
-                found = json.loads(line)
+                found = read_json(line)
             except ValueError:
                 continue
             if isinstance(found, dict):

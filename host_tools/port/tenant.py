@@ -1,6 +1,5 @@
 """Who a board is: what it tells of itself, and which device of the site it is to be."""
 
-import json
 import re
 import threading
 import zlib
@@ -23,6 +22,7 @@ from host_tools.port.script import run_script
 from host_tools.site.boards import load_board
 from host_tools.site.inventory import Inventory
 from host_tools.site.models import Site
+from host_tools.strangers import read_json
 from host_tools.words import tr
 
 TRIES = 4
@@ -89,7 +89,7 @@ def look(console: Console) -> Seen:
         crc, _, text = run_script(console, "look", "look()", LOOK_S).strip().partition(" ")
         try:
             if int(crc) == zlib.crc32(text.encode()):
-                return Seen.model_validate(json.loads(text))
+                return Seen.model_validate(read_json(text))
         except (ValueError, ValidationError):
             continue
     raise console.garbled()

@@ -1,6 +1,5 @@
 """What a site's messages say about it: boards, components and the newest events, each bounded in size."""
 
-import json
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from host_tools.mqtt import Parsed, parse_topic
 from host_tools.output import json_line, printable
 from host_tools.site.models import Site
+from host_tools.strangers import read_json
 
 EVENTS_SHOWN = 15
 STRANGERS_MAX = 10_000
@@ -63,14 +63,10 @@ class Message:
 def read_message(topic: str, payload: bytes, retained: bool) -> Message:
     text = payload.decode("utf-8", "backslashreplace")
     try:
-        value = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        value = read_json(text)
+    except ValueError:
         value = text
     return Message(topic, retained, value)
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 class LiveSite:
@@ -133,8 +129,7 @@ class LiveSite:
             component.state = short(state.get("state", "?"))
             component.since_s = _moment_s(state.get("since"))
             component.count = _whole(state.get("count"))
-            confidence = state.get("confidence")
-            component.confidence = float(confidence) if isinstance(confidence, (int, float)) else None
+            component.confidence = _number(state.get("confidence"))
 
     def _event(self, parsed: Parsed, message: Message) -> None:
         event = self._object(message)
@@ -182,6 +177,13 @@ def _moment_s(value: Any) -> int | None:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:  # a whole one of hundreds of digits
+        return None
 
 
 def line_of(site: str, message: Message) -> str | None:

@@ -4,7 +4,6 @@
 audit`); what leaves for other systems is that it happened.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from host_tools.data.bridge.times import seconds_of
 from host_tools.data.fields import TIME_PATTERN
 from host_tools.mqtt import parse_topic
 from host_tools.site.models import Site
+from host_tools.strangers import read_json
 
 Body = dict[str, Any]
 
@@ -59,7 +59,7 @@ def read(site: Site, topic: str, payload: bytes) -> Entry | None:
         if text not in PRESENCE:
             raise ValueError("no availability")
         return Entry("availability", parsed.device, None, {"state": text})
-    body = json.loads(payload, parse_constant=_no_number)
+    body = read_json(payload)
     if not isinstance(body, dict):
         raise ValueError("no object")
     if parsed.rest == ("event",):
@@ -125,7 +125,3 @@ def _check_time(text: str) -> None:
     if re.match(TIME_PATTERN, text) is None or not YEARS[0] <= text < YEARS[1]:
         raise ValueError("no time of ours")
     seconds_of(text)  # ValueError for a day that there is not
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")

@@ -3,11 +3,11 @@ events that an order led to."""
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from host_tools.mqtt import Address, Topics, connected, subscribe, unreachable
+from host_tools.strangers import read_json
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -116,7 +116,7 @@ async def line_to(address: Address, topics: Topics, events: bool = False) -> Asy
 def object_of(content: bytes) -> dict[str, Any]:
     """A JSON object; an empty one for what is none."""
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        value = read_json(content)
+    except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

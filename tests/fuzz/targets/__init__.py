@@ -15,4 +15,11 @@ FIRMWARE = (
     "records",
     "outbox",
 )
-HOST = ()
+HOST = (
+    "host_site",
+    "host_bundle",
+    "host_board",
+    "host_flash",
+    "host_line",
+    "host_broker",
+)
