@@ -14,12 +14,20 @@ class Attendant:
         self.stage = stage
         self.orders = orders
         self._rng = random.Random(f"{stage.plan.seed}/{stage.plan.board}/attendant")
+        self._waits = False
         self._jtis: dict[str, str | None] = {"clock": None, "replay_log": None}
         """Of the newest order for it."""
         stage.agenda.after(LOOKS_US, self._look)
 
     def _look(self) -> None:
         """Once a minute."""
+        self.stage.agenda.after(LOOKS_US, self._look)
+        if not self._waits:
+            self._waits = True
+            self.orders.when_awake(self._repair)
+
+    def _repair(self) -> None:
+        self._waits = False
         stage, info = self.stage, self.orders.info
         if stage.holds.lied and not stage.holds.values("time_server.lie_s"):
             reset_us = self._reset_us("clock")
@@ -33,7 +41,6 @@ class Attendant:
             reset_us = self._reset_us("replay_log")
             if reset_us is None or info.heard_us > reset_us:
                 self._ask("replay_log")
-        stage.agenda.after(LOOKS_US, self._look)
 
     def _reset_us(self, what: str) -> int | None:
         """When the board said that it has done so."""
@@ -44,3 +51,5 @@ class Attendant:
         sent = self.orders.good(self._rng, "configure", "device", role="ops", args={"reset": what})
         self._jtis[what] = sent.jti
         self.orders.send(sent)
+        if what == "replay_log":
+            self.orders.log_is_new()

@@ -154,7 +154,10 @@ def _body(config: Json) -> list[Choice]:
     add("lock_cut", 1.5, (100 * MS, 30 * MIN), wired)
     contacts = [name for name in parts if parts[name]["kind"] in ("door", "inside", "release", "tamper")]
     beams = names(config, "gate")
-    add("bounce", 3, (2 * MS, 30 * MS), contacts, _seeded(pause_us=[200, 4 * MS]))
+    others = [name for name in contacts if name not in doors]
+    # Less than they are debounced for: 50 ms, and 10 ms.
+    add("bounce", 2, (2 * MS, 30 * MS), doors, _seeded(pause_us=[200, 4 * MS]))
+    add("bounce", 1, (MS, 8 * MS), others, _seeded(pause_us=[200, 2 * MS]))
     lines = [name for name in names(config, "keypad") if parts[name]["reader"] == "wiegand"]
     add("chatter", 2, (100 * MS, MIN), [*contacts, *beams, *lines], _seeded(pause_us=[2 * MS, 500 * MS]))
     add("stuck", 2, (S, 30 * MIN), [*contacts, *beams], lambda rng: {"level": rng.randrange(2)})

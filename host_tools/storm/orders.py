@@ -3,20 +3,22 @@ and if not, why. Where that depends on what the issuer cannot know (to which sta
 belongs by the time it arrives) the judgement is None, and `why` is the reason for which it might be refused.
 """
 
-import json
 import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from host_tools.sim.layout import DEEPSLEEP_RESET
 from host_tools.storm.forging import FORGERIES, LEEWAY_S, Forgery
+from host_tools.storm.hearing import Hearing
+from host_tools.storm.menu import log_uniform
 from host_tools.storm.stage import Json, Stage, wall_s
-from host_tools.token import Order, make
+from host_tools.token import LIFETIME_MAX_S, Order, make
 
 VALID_S = 900
+VALID_LONG_S = (60, LIFETIME_MAX_S)
+LONG = 0.3
+"""So many orders are valid for another time than most."""
 CLEAR_AGAIN_US = 5_000_000
 ISSUER_TRUSTED = ("rtc", "ntp")
-FINAL = ("done", "failed")
 RESET_S = 120
 """So long after a replay log was begun anew an order may be taken for one from before."""
 
@@ -36,85 +38,32 @@ class Sent:
     nonce: str | None
 
 
-@dataclass(frozen=True)
-class Info:
-    """What the board said of itself last."""
-
-    nonce: str
-    clock: str
-    replay_log: str
-    heard_us: int
-    boots: int
-
-
-class Orders:
+class Orders(Hearing):
     """Sends tokens to one board, and listens to what it answers."""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        config = stage.config
-        self.base = f"sportbox/v1/{config['site']}/{config['device']}"
-        self.info: Info | None = None
-        self.answers: dict[str, list[str]] = {}
-        """The results by jti, in the order in which they came."""
-        self.finished_us: dict[str, int] = {}
-        """When the final answer came."""
         self.used: list[Sent] = []
         """Good tokens that were accepted, the newest last."""
         self._sent: dict[str, Sent] = {}
         self._latest_exp_s = 0
         self._doubtful_until_s = 0
-        stage.broker.subscribe(self._heard)
+        super().__init__(stage)
 
-    # --- what the board says ---
-
-    def _heard(self, topic: str, payload: bytes, retained: bool) -> None:
-        what = topic.removeprefix(self.base + "/")
-        if what not in ("info", "ack") or not topic.startswith(self.base):
-            return
-        try:
-            content = json.loads(payload)
-        except ValueError:
-            return
-        if not isinstance(content, dict):
-            return
-        if what == "ack":
-            self._hear_answer(content)
-        elif not retained and self._is_of_this_start():
-            self.info = self._info(content, self.stage.board.boots)
-        elif self.info is None:  # what the broker kept may be old
-            self.info = self._info(content, -1)
-
-    def _info(self, content: Json, boots: int) -> Info:
-        facts = [str(content.get(name)) for name in ("nonce", "clock", "replay_log")]
-        return Info(facts[0], facts[1], facts[2], self.stage.agenda.now_us, boots)
-
-    def _is_of_this_start(self) -> bool:
-        """Not of an earlier one, whose last words were on their way when it ended."""
-        records = self.stage.trace.records
-        conn = records[-1].get("conn") if records else None
-        for record in reversed(records):
-            if record["kind"] == "connect" and record["conn"] == conn:
-                return True
-            if record["kind"] == "boot" and record["cause"] != DEEPSLEEP_RESET:
-                return False
-        return True
-
-    def _hear_answer(self, content: Json) -> None:
-        jti, result = content.get("jti"), str(content.get("result"))
-        if not isinstance(jti, str):
-            return
-        self.answers.setdefault(jti, []).append(result)
-        if result in FINAL:
-            self.finished_us.setdefault(jti, self.stage.agenda.now_us)
-        if result == "accepted" and jti in self._sent:
+    def accepted(self, jti: str) -> None:
+        if jti in self._sent:
             self.used.append(self._sent.pop(jti))
+
+    # --- what is known of the board ---
 
     def clock_is_right(self) -> None:
         """After a lie. The board may have forgotten tokens that it then took for expired: none that could be
         one of them is surely good."""
         self.stage.holds.lied = False
         self._doubtful_until_s = max(self._doubtful_until_s, self._latest_exp_s + LEEWAY_S)
+
+    def log_is_new(self) -> None:
+        """A new replay log was asked for: the board refuses what is older than that."""
+        self._doubtful_until_s = max(self._doubtful_until_s, wall_s(self.stage.agenda.now_us) + RESET_S)
 
     # --- who may ---
 
@@ -144,7 +93,8 @@ class Orders:
     ) -> Json:
         config = self.stage.config
         now_s = wall_s(self.stage.agenda.now_us)
-        order = Order(config["site"], config["device"], "", now_s, VALID_S, act, "booking-7", nonce=nonce)
+        valid_s = log_uniform(rng, *VALID_LONG_S) if rng.random() < LONG else VALID_S
+        order = Order(config["site"], config["device"], "", now_s, valid_s, act, "booking-7", nonce=nonce)
         claims = replace(order, args=args or {}).claims()
         claims["jti"] = rng.randbytes(12).hex()
         if component is None:
@@ -224,8 +174,6 @@ class Orders:
         if first and sent.jti is not None and sent.good is not False:
             self._sent[sent.jti] = sent
             self._latest_exp_s = max(self._latest_exp_s, sent.exp)
-        if sent.act == "configure":
-            self._doubtful_until_s = max(self._doubtful_until_s, wall_s(self.stage.agenda.now_us) + RESET_S)
         self.stage.trace.note(
             "order",
             jti=sent.jti,

@@ -14,6 +14,9 @@ from host_tools.storm.plan import Act
 from host_tools.storm.stage import Stage
 from host_tools.storm.typing_codes import Typing
 
+BY_NETWORK = ("order", "forged", "flood", "replay", "retained")
+"""Acts that wait until a board that sleeps is awake."""
+
 
 class People:
     """Everybody who has to do with one board."""
@@ -25,6 +28,7 @@ class People:
         self.places = Places(stage)
         self.typing = Typing(stage)
         self.attendant = Attendant(stage, self.orders)
+        self._is_calm = False
         self._acts: dict[str, Callable[[Act, random.Random], None]] = {
             "visit": self._visit,
             "order": self._order,
@@ -46,10 +50,15 @@ class People:
         """One thing that somebody does; what follows from it goes into the agenda. Each act has chance of its
         own, so that it is the same without the others."""
         plan = self.stage.plan
-        self._acts[act.kind](act, random.Random(f"{plan.seed}/{plan.board}/act/{act.number}"))
+        do = partial(self._acts[act.kind], act, random.Random(f"{plan.seed}/{plan.board}/act/{act.number}"))
+        if act.kind in BY_NETWORK:
+            self.orders.when_awake(lambda: None if self._is_calm else do())
+        else:
+            do()
 
     def calm(self) -> None:
         """Everybody goes home and leaves things as they should be."""
+        self._is_calm = True
         self.stage.trace.note("calm")
         self.places.leave()
         self.doors.close_all()
@@ -67,15 +76,10 @@ class People:
         self.doors.come_and_pull(self.doors.of(lock), args["pulls_us"], act.lasts_us)
 
     def _order(self, act: Act, rng: random.Random) -> None:
-        args = act.args
-        sent = self.orders.good(
-            rng,
-            args["act"],
-            args.get("component"),
-            role="ops",
-            with_nonce=args["nonce"],
-            args=args.get("args"),
-        )
+        """Somebody of the city. Who tells a gate its count has counted right."""
+        name, component = act.args["act"], act.args.get("component")
+        args = {"count": self.places.people_behind(str(component))} if name == "configure" else None
+        sent = self.orders.good(rng, name, component, role="ops", with_nonce=act.args["nonce"], args=args)
         self.orders.send(sent)
 
     # --- without the right to ---
@@ -138,12 +142,16 @@ class People:
     def _court(self, act: Act, rng: random.Random) -> None:
         self.places.play(act.args["component"], act.args["people"], act.lasts_us, rng)
 
-    def _gate(self, act: Act, _: random.Random) -> None:
+    def _gate(self, act: Act, rng: random.Random) -> None:
+        gate = act.args["component"]
+        court = self.places.court_behind(gate)
         if act.args["turns_back"]:
-            self.places.turn_back(act.args["component"])
-            return
-        self.places.walk(act.args["component"], "in")
-        self.stage.agenda.after(act.lasts_us, lambda: self.places.walk(act.args["component"], "out"))
+            self.places.turn_back(gate)
+        elif court is not None:
+            self.places.play(court, 1, act.lasts_us, rng)
+        else:
+            self.places.walk(gate, "in")
+            self.stage.agenda.after(act.lasts_us, lambda: self.places.walk(gate, "out"))
 
     def _code(self, act: Act, rng: random.Random) -> None:
         args = act.args

@@ -72,7 +72,6 @@ def of(config: Json) -> list[Choice]:
                 lambda rng: {
                     "act": "configure",
                     "component": rng.choice(gates),
-                    "args": {"count": rng.randrange(20)},
                     **_nonce(rng),
                 },
             )

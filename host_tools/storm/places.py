@@ -76,9 +76,19 @@ class Places:
 
         def through() -> None:
             self.stage.trace.note("true", component=gate, value=direction)
+            self._counted(gate, 1 if direction == "in" else -1)
             then()
 
         self._step(gate, steps, through)
+
+    def people_behind(self, gate: str) -> int:
+        """How many have gone in and not out."""
+        return self._there.get(gate, 0)
+
+    def court_behind(self, gate: str) -> str | None:
+        """Whose sensor it is."""
+        courts = self.stage.world.names("occupancy")
+        return next((name for name in courts if self.stage.world.components[name].get("gate") == gate), None)
 
     def turn_back(self, gate: str) -> None:
         """Somebody breaks both beams and goes back."""

@@ -238,6 +238,10 @@ class Played(Stage):
     def says_info(self, clock: str = "ntp", nonce: str = "n1", replay_log: str = "ok") -> None:
         self.says("info", clock=clock, nonce=nonce, replay_log=replay_log)
 
+    def says_availability(self, what: str) -> None:
+        for callback in self.broker.heard:
+            callback("sportbox/v1/test-site/box-1/availability", what.encode(), False)
+
     def answers(self, jti: str, *results: str) -> None:
         for result in results:
             self.says("ack", jti=jti, result=result, reason=None, time=None)

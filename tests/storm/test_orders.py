@@ -264,6 +264,14 @@ def test_nonsense_of_a_board_is_passed_over(payload: bytes, stage: Played) -> No
     assert orders.info is None or orders.info.nonce != "x"
 
 
+def test_what_another_board_says_is_not_heard(stage: Played) -> None:
+    orders = Orders(stage)
+    for callback in stage.broker.heard:
+        callback("sportbox/v1/test-site/box-10/info", b'{"nonce": "x", "clock": "ntp"}', False)
+        callback("info", b'{"nonce": "x", "clock": "ntp"}', False)
+    assert orders.info is None
+
+
 def test_tokens_are_the_same_for_the_same_chance(stage: Played) -> None:
     orders = orders_on(stage)
     first, second = (orders.good(random.Random(4), "unlock", "lock-2") for _ in range(2))

@@ -11,6 +11,7 @@ from host_tools.site.codes import hotp
 from host_tools.storm.people import People
 from host_tools.storm.plan import Plan, made
 from host_tools.storm.stage import wall_s
+from host_tools.token import unverified_claims
 from tests.components import matrix
 from tests.storm.played_stage import BOX, FIELD, Played, config_of
 
@@ -202,6 +203,22 @@ def test_a_group_on_a_court_comes_and_goes_through_its_gate(field: Played) -> No
     assert courts[-1][0] == "free"
 
 
+def test_who_walks_through_the_gate_of_a_court_is_on_it(field: Played) -> None:
+    people = People(field)
+    field.says_info()
+    field.act(people, "gate", component="gate-1", turns_back=False, lasts_us=20 * S)
+    field.run(5)
+    assert field.world.rule("court-1").show()["people"] == 1
+    field.act(people, "order", act="configure", component="gate-1", nonce=True)
+    claims = unverified_claims(field.broker.published[-1][1].decode())
+    assert claims is not None and claims["args"] == {"count": 1}
+    field.run(30)
+    assert field.world.rule("court-1").show()["people"] == 0
+    field.act(people, "order", act="configure", component="gate-1", nonce=True)
+    claims = unverified_claims(field.broker.published[-1][1].decode())
+    assert claims is not None and claims["args"] == {"count": 0}
+
+
 def test_people_at_a_gate_do_not_walk_through_each_other(field: Played) -> None:
     people = People(field)
     edges = []
@@ -313,6 +330,25 @@ def test_a_replay_log_that_cannot_be_read_is_begun_anew(stage: Played) -> None:
     stage.says_info()
     stage.run(300)
     assert len(stage.notes("order")) == 1
+
+
+def test_orders_wait_until_a_board_that_sleeps_is_awake(run_dir: Path) -> None:
+    power = {"source": "battery", "battery": None, "sleep": {"every_s": 1800}}
+    stage = Played.at(run_dir / "sleeper", FIELD, power=power)
+    people = People(stage)
+    for _ in range(9):
+        stage.act(people, "order", act="identify", nonce=True)
+    assert not stage.notes("order")
+    stage.says_availability("online")
+    stage.says_info()
+    stage.run(1)
+    assert [note["good"] for note in stage.notes("order")] == [True] * 5
+    stage.act(people, "order", act="identify", nonce=True)
+    assert len(stage.notes("order")) == 6
+    stage.says_availability("sleeping")
+    stage.act(people, "forged", why="key", lock=None)
+    stage.run(600)
+    assert len(stage.notes("order")) == 6
 
 
 # --- the calm end ---
