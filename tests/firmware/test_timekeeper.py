@@ -212,6 +212,26 @@ class TestCorrected(TimekeeperCase):
         self.tick(times=2)
         self.assertEqual(self.faults, ["rtc"])
 
+    def test_a_server_that_is_silent_is_asked_less_and_less(self):
+        asked_ms = []
+
+        async def network_time(host, port):
+            asked_ms.append(self.board.now_ms)
+            return self.board.server_s
+
+        self.board.network_time = network_time
+        self.board.up = True
+        self.tick(times=200)
+        pauses = [(asked_ms[n + 1] - asked_ms[n]) // 1000 for n in range(len(asked_ms) - 1)]
+        self.assertEqual(pauses, [5, 10, 20, 40, 40, 40, 40])
+        self.board.server_s = NOW + 200
+        self.tick(times=40)
+        self.check(NTP)
+        self.board.server_s = None
+        del asked_ms[:]
+        self.tick(times=3620)
+        self.assertEqual((asked_ms[1] - asked_ms[0]) // 1000, 5)
+
     def test_a_server_that_is_refused_does_not_touch_it(self):
         self.set_floor(NOW - 10)
         self.boot()

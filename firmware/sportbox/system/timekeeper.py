@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 
 _SYNC_EVERY_MS = const(3600000)
-_SYNC_RETRY_MS = const(5000)
+_SYNC_RETRY_MS = const(5000)  # then twice as long each time (RFC 4330, 10)
+_SYNC_RETRY_MAX_MS = const(40000)
 _FLOOR_EVERY_MS = const(3600000)
 _NEAR_S = const(3600)
 _CONFIRM_MS = const(250)
@@ -67,6 +68,7 @@ class Timekeeper:
         self._path = folder + "/floor"
         self._saved_ms = 0
         self._next_ms = 0
+        self._retry_ms = _SYNC_RETRY_MS
         self._asking = False
         self.floor_lost = False
         self.wear: "Wear | None" = None
@@ -113,6 +115,7 @@ class Timekeeper:
         """Forgets the floor, in RAM and on flash, and what the clock chip says; then asks anew."""
         self._clock.forget()
         self._next_ms = 0
+        self._retry_ms = _SYNC_RETRY_MS
         self._synced_ms = None
         try:
             if self._rtc is not None:
@@ -190,8 +193,10 @@ class Timekeeper:
             self.refused += 1
             unix_s = None
         if unix_s is None:
-            self._next_ms = now_ms + _SYNC_RETRY_MS
+            self._next_ms = now_ms + self._retry_ms
+            self._retry_ms = min(2 * self._retry_ms, _SYNC_RETRY_MAX_MS)
             return
+        self._retry_ms = _SYNC_RETRY_MS
         self._next_ms = now_ms + _SYNC_EVERY_MS
         self._synced_ms = now_ms
         self._set_wall(unix_s, now_ms)

@@ -14,6 +14,7 @@ _REMEMBER_MS = 60000
 _JOBS = ("edges", "house", "wifi", "session", "signals")
 
 _box = None
+_is_sampled = False
 _shine = None
 
 
@@ -26,8 +27,8 @@ def _find():
     _shine = module.Box.shine
 
     def shine(self, now_ms):
-        global _box
-        _box = self
+        global _box, _is_sampled
+        _box, _is_sampled = self, any(job.name not in _JOBS for job in self.supervisor._jobs)
         module.Box.shine = _shine
         _shine(self, now_ms)
 
@@ -38,6 +39,8 @@ def rest_ms():
     """For how long nothing is due; 0: something may be."""
     if _box is None:
         _find()
+        return 0
+    if _is_sampled:
         return 0
     box, app, session, time = _box, _box.app, _box.session, _box.time
     now_ms = box.uptime.ms()
@@ -61,15 +64,9 @@ def rest_ms():
         return 0
     if signals is not None and (signals.playing or signals._nagging):
         return 0
-    for job in box.supervisor._jobs:
-        if job.name not in _JOBS:
-            return 0
-    due_ms = min(
-        now_ms + MOST_MS,
-        box.telemetry_ms + box.config["telemetry_s"] * 1000,
-        session._last_tx_ms + session._settings.keepalive_s * 500,
-        time._next_ms,
-    )
+    due_ms = min(now_ms + MOST_MS, box.telemetry_ms + box.config["telemetry_s"] * 1000)
+    due_ms = min(due_ms, session._last_tx_ms + session._settings.keepalive_s * 500)
+    due_ms = min(due_ms, time._next_ms)
     if time._rtc is not None:
         due_ms = min(due_ms, time._rtc_next_ms)
     if box.clock.trusted():
@@ -78,6 +75,8 @@ def rest_ms():
         due_ms = min(due_ms, app._remembered_ms + _REMEMBER_MS)
     if log.waiting:
         due_ms = min(due_ms, log._due_ms)
+    if due_ms - now_ms < _LEAST_MS:
+        return 0
     for part in app.parts:
         at_ms = part.deadline()
         if at_ms is not None and at_ms < due_ms:

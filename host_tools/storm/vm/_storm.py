@@ -23,6 +23,7 @@ IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6
 CONNECTED, DATA, END, ERROR, ROOM, BALLAST = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
+_SHORT_MS = 100  # some task has something to do soon
 _EAGAIN = 11
 _EINPROGRESS = 115  # Linux's, as the VM's own socket has it
 
@@ -247,7 +248,9 @@ def _sleeps_until(now_us, timeout_ms):
     global _rest_ms
     if _rest_ms is None and "sportbox.box" in sys.modules:
         _rest_ms = sys.modules["_world"].load("_leap").rest_ms
-    rest_ms = 0 if _rest_ms is None or not _LEAPS else _rest_ms()
+    rest_ms = 0
+    if timeout_ms >= _SHORT_MS and _LEAPS and _rest_ms is not None:
+        rest_ms = _rest_ms()
     if rest_ms <= timeout_ms:
         return now_us + timeout_ms * 1000
     until_us = now_us + rest_ms * 1000
