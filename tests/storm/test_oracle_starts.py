@@ -33,3 +33,26 @@ def test_names_that_come_again() -> None:
             if record.get("topic", "").endswith("info"):
                 record["payload"] = record["payload"].replace(*old)
         assert f"start 2 has the {name} {old[1]} of start 1" in tale.texts()
+
+
+def test_a_sleep_is_a_pause_within_a_start() -> None:
+    """Nonce and bootid stay, and uptime goes on."""
+    tale = day()
+    tale.note(100, "gone", conn=1, why="disconnect")
+    tale.note(100, "died", cause="deep_sleep", status=9)
+    tale.note(400, "boot", n=2, cause="deep_sleep")
+    tale.connects(401)
+    tale.moves(401.5, True, by="force")
+    tale.state(401.6, "door-1", "forced")
+    tale.event(401.6, "door.forced", "door-1")
+    assert [text for text in tale.texts() if "offline" not in text] == []
+
+
+def test_a_board_that_sleeps_need_not_be_online() -> None:
+    tale = day()
+    tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 30}}}
+    tale.note(100, "gone", conn=1, why="disconnect")
+    tale.note(100, "died", cause="deep_sleep", status=9)
+    tale.note(800, "calm")
+    tale.note(1700, "end")
+    assert tale.texts() == []

@@ -117,3 +117,14 @@ def test_a_court_with_another_sensor_is_free_and_says_what_is_lost() -> None:
     assert broken("radar", "free", both).texts() == [
         "court-1 was `free` at 0:11:25.000, and its radar had been out of order since 0:08:20.000"
     ]
+
+
+def test_a_court_whose_gate_counts_somebody_is_occupied() -> None:
+    tale = day()
+    court: Record = COURT | {"gate": "gate-1"}
+    tale.config = {**tale.config, "components": {**tale.config["components"], "court-1": court}}
+    tale.state(500, "court-1", "occupied", count=1)
+    tale.note(700, "end")
+    assert tale.texts() == ["court-1 was `occupied` at 0:08:20.000, and free for 8.333 min"]
+    tale.state(499, "gate-1", "occupied", count=1)
+    assert tale.texts() == []

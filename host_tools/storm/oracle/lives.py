@@ -2,7 +2,7 @@
 
 An event says `bootid` and `uptime` of its making, and no clock can falsify these. The trace says when each
 life began. Which `bootid` belongs to which life follows from what was published live; what comes only after
-further boots lies between its neighbours in the order of `seq`.
+further boots lies between its neighbours in the order of `seq`. A deep sleep is a pause within a life.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,6 +17,9 @@ SLACK_US = 1_500_000
 """`uptime` is cut to whole seconds, and a start takes a moment before it counts."""
 SETTLES_US = SECOND_US // 5
 """What arrives so soon after a boot was sent by the life before."""
+
+
+SLEEP = ("4", "deep_sleep")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Lives:
     def __init__(
         self, boots: Sequence[Record], powers: Sequence[Record], deaths: Sequence[Record], end_us: int
     ) -> None:
-        over = [r["us"] for r in powers if r["what"] != "on"] + [r["us"] for r in deaths]
+        boots = [r for r in boots if str(r.get("cause")) not in SLEEP]
+        over = [r["us"] for r in powers if r["what"] != "on"]
+        over += [r["us"] for r in deaths if str(r.get("cause")) not in SLEEP]
         over += [r["us"] for r in boots[1:]]
         self.ends = Ends(over)
         self.all = [

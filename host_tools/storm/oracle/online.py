@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import Broken, at, lasting
 from host_tools.storm.oracle.reading import Run
-from host_tools.storm.oracle.stretches import Stretches, back_online_us, offline, sleeps
+from host_tools.storm.oracle.stretches import Stretches, back_online_us, offline
 
 
 def comes_back(run: Run) -> Iterator[Broken]:
     """It is never offline for longer than the bound with nothing in the way."""
-    if sleeps(run):
+    if run.sleeps:
         return
     bound_us, free = back_online_us(run), Stretches(run).undisturbed
     for away in offline(run):
@@ -25,7 +25,7 @@ def comes_back(run: Run) -> Iterator[Broken]:
 
 def stays(run: Run) -> Iterator[Broken]:
     """In the calm phase it is online after the bound, and no connection goes."""
-    if run.calm_us is None or sleeps(run):
+    if run.calm_us is None or run.sleeps:
         return
     from_us = run.calm_us + back_online_us(run)
     for record in run.records_of("gone"):

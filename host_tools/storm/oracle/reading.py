@@ -47,6 +47,11 @@ class Run:
         self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
         self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
 
+    @property
+    def sleeps(self) -> bool:
+        """A board that sleeps is not online most of the time, and does not have to be."""
+        return bool((self.config.get("power") or {}).get("sleep"))
+
     @cached_property
     def rotten_us(self) -> int | None:
         """Since when bits of the firmware itself or of the configuration are wrong: no board can do anything

@@ -93,7 +93,7 @@ def _uncounted(run: Run, missing: list[int], dropped: list[Event]) -> Iterator[B
 
 def nothing_is_left(run: Run) -> Iterator[Broken]:
     """At the end of the calm phase the queue is empty, and the newest number (`accepted`) has come."""
-    if run.calm_us is None:
+    if run.calm_us is None or run.sleeps:
         return
     calm = [t for t in run.telemetry if t[0] > run.calm_us]
     if not calm:

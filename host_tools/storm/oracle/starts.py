@@ -33,17 +33,12 @@ def names_are_new(run: Run) -> Iterator[Broken]:
         for us, info in run.infos:
             life = run.lives.at(us - SETTLES_US)
             value = info.get(name)
-            if life is None or life.cause in ("4", "deep_sleep") or not isinstance(value, str):
+            if life is None or not isinstance(value, str):
                 continue
             n = first.setdefault(value, life.n)
-            if n != life.n and not _sleeps(run, n, life.n):
+            if n != life.n:
                 text = f"start {life.n} has the {name} {value} of start {n}"
                 yield Broken("starts", us, text)
-
-
-def _sleeps(run: Run, first: int, last: int) -> bool:
-    """A sleep is a pause within a boot."""
-    return any(first < life.n <= last and life.cause in ("4", "deep_sleep") for life in run.lives.all)
 
 
 def starts_are_told(run: Run) -> Iterator[Broken]:
@@ -58,9 +53,8 @@ def starts_are_told(run: Run) -> Iterator[Broken]:
         return
     told_lives = {life.n for e in booted for life in run.lives.lives_of(e.body)}
     for life in run.lives.all:
-        is_start = life.cause not in ("4", "deep_sleep")
         is_long = life.end_us - life.begin_us >= LIVES_US and was_awake(run, life.begin_us + LIVES_US // 2)
         is_heard = any(us > life.begin_us for us, _ in run.infos)
-        if is_start and is_long and is_heard and life.n not in told_lives:
+        if is_long and is_heard and life.n not in told_lives:
             text = f"the start at {at(life.begin_us)} was never told"
             yield Broken("starts", life.begin_us, text)

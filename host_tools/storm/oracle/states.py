@@ -14,7 +14,7 @@ from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, Record,
 from host_tools.storm.oracle.messages import Json
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import FaultSpan, Span, Timeline
-from host_tools.storm.oracle.stretches import Stretches, sleeps
+from host_tools.storm.oracle.stretches import Stretches
 
 WAY_US = 10 * SECOND_US
 """From the board to the broker, behind what else waits, on a whole network."""
@@ -37,7 +37,7 @@ def doors_are_true(run: Run) -> Iterator[Broken]:
 
 
 def courts_are_true(run: Run) -> Iterator[Broken]:
-    if sleeps(run):
+    if run.sleeps:
         return
     stretches = Stretches(run)
     for court in run.names("occupancy"):
@@ -47,7 +47,7 @@ def courts_are_true(run: Run) -> Iterator[Broken]:
         after_us = stuck_us + hold_us + MENDED_US
         broken = [Span(f.begin_us, f.end_us + after_us) for f in _faults(run, court, facts.get("gate"))]
         line = run.people(court)
-        truth = _Court(line, stuck_us, is_simple)
+        truth = _Court(run, line, stuck_us, is_simple, facts.get("gate"))
         yield from _judge(run, court, line, hold_us + WAY_US, stretches.good_without(broken), truth)
 
 
@@ -69,12 +69,17 @@ class _Door:
 class _Court:
     otherwise: Any = "free"
 
-    def __init__(self, line: Timeline, stuck_us: int, is_simple: bool) -> None:
+    def __init__(self, run: Run, line: Timeline, stuck_us: int, is_simple: bool, gate: str | None) -> None:
         self._line, self._stuck_us, self._is_simple = line, stuck_us, is_simple
+        self._counts = Timeline()
+        for us, state, _ in run.states.get(gate, []) if gate is not None else []:
+            self._counts.change(us, state["state"])
 
     def agrees(self, people: Any, state: str, us: int) -> bool:
         if state == "unknown":
             return not self._is_simple or _no_pause(self._line, us, self._stuck_us)
+        if state == "occupied" and "occupied" in self._counts.within(us - WAY_US, us):
+            return True  # counts drift, and an order may have set them
         return bool(state == people)
 
     def word(self, people: Any) -> str:
@@ -83,7 +88,7 @@ class _Court:
 
 def broken_sensors_do_not_say_free(run: Run) -> Iterator[Broken]:
     """`free` is no state of a court whose only sensor is out of order; with others, `lost` tells of it."""
-    if sleeps(run):
+    if run.sleeps:
         return
     good = Stretches(run).good
     for court in run.names("occupancy"):

@@ -108,8 +108,3 @@ class Stretches:
                 [s for s in spans if s.meets(good.begin_us, good.end_us)], good.begin_us, good.end_us
             )
         ]
-
-
-def sleeps(run: Run) -> bool:
-    """A board that sleeps is not online most of the time, and does not have to be."""
-    return bool((run.config.get("power") or {}).get("sleep"))
