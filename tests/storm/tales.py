@@ -138,7 +138,9 @@ class Tale:
     def deliver(self, s: float, event: Record, **more: Any) -> Record:
         return self.publish(s, "event", event | more)
 
-    def order(self, s: float, jti: str | None, good: bool = True, why: str = "", **more: Any) -> Record:
+    def order(
+        self, s: float, jti: str | None, good: bool | None = True, why: str = "", **more: Any
+    ) -> Record:
         now_s = WALL_BEGIN_S + int(s)
         facts = {"act": "unlock", "component": "lock-1", "nbf": now_s, "exp": now_s + 600, "nonce": None}
         record = self.note(s, "order", jti=jti, good=good, why=why, first=True, **(facts | more))

@@ -123,7 +123,7 @@ def test_an_order_that_the_network_took() -> None:
     assert tale.ends(1000, 1900).texts() == []
 
 
-def rejected(reason: str, good: bool, why: str = "", clock: str = "ntp", **more: int) -> Tale:
+def rejected(reason: str, good: bool | None, why: str = "", clock: str = "ntp", **more: int) -> Tale:
     tale = Tale().starts(0, clock=clock)
     tale.booted(1)
     tale.order(500, "a", good=good, why=why, **more)
@@ -145,7 +145,8 @@ def test_a_bad_order_is_rejected_for_what_is_bad_in_it() -> None:
 
 
 def test_reasons_that_are_so() -> None:
-    assert rejected("clock", good=True, clock="floor").texts() == []
+    assert rejected("clock", good=None, why="clock", clock="floor").texts() == []
+    assert len(rejected("clock", good=True, clock="floor").texts()) == 1
     assert rejected("expired", good=True, exp=WALL_BEGIN_S + 400).texts() == []
     assert rejected("not_yet", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900).texts() == []
 

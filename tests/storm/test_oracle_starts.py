@@ -16,6 +16,7 @@ def second(cause: str = "power_on", **more: str) -> Tale:
 def test_starts_that_are_told() -> None:
     assert second(reset="power_on").texts() == []
     assert second("brownout", reset="brownout").texts() == []
+    assert second("15", reset="brownout").texts() == []
     assert second("watchdog", reset="power_on").texts() == [
         "the start at 0:08:30.000 was told as power_on, and was watchdog"
     ]

@@ -128,3 +128,37 @@ def test_a_court_whose_gate_counts_somebody_is_occupied() -> None:
     assert tale.texts() == ["court-1 was `occupied` at 0:08:20.000, and free for 8.333 min"]
     tale.state(499, "gate-1", "occupied", count=1)
     assert tale.texts() == []
+
+
+def test_a_strike_at_rest_is_locked() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    tale.state(100.2, "lock-1", "unlocked")
+    tale.state(102.5, "lock-1", "locked")
+    assert tale.ends(1000, 1900).texts() == []
+    for state in ("unlocked", "jammed", "fault"):
+        tale = day()
+        tale.visit(100, "a")
+        tale.state(102.5, "lock-1", state)
+        text = f"lock-1 was `{state}` at 0:02:12.500, with its door closed and without a pulse"
+        assert tale.ends(1000, 1900).texts() == [text]
+        tale.fault(90, 105, "lock_jam", component="lock-1")
+        assert tale.texts() == []
+
+
+def test_contacts() -> None:
+    tale = day()
+    tale.config = {**tale.config, "components": {**tale.config["components"], "tamper-1": {"kind": "tamper"}}}
+    tale.state(100, "release-9", "clear")
+    tale.state(100, "tamper-1", "closed")
+    tale.note(200, "release", component="release-9", pressed=True)
+    tale.event(200.1, "release.pressed", "release-9")
+    tale.note(300, "true", component="tamper-1", value="open")
+    tale.note(700, "end")
+    assert tale.texts() == [
+        "release-9 was `clear` at 0:03:30.000, and pressed for 10 s",
+        "tamper-1 was `closed` at 0:05:10.000, and open for 10 s",
+    ]
+    tale.state(200.2, "release-9", "pressed")
+    tale.state(300.2, "tamper-1", "open")
+    assert tale.texts() == []

@@ -7,6 +7,7 @@ from typing import Any
 from host_tools.storm.oracle import (
     clocks,
     health,
+    lockstates,
     madeup,
     online,
     opening,
@@ -61,6 +62,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     starts.names_are_new,
     starts.starts_are_told,
     states.doors_are_true,
+    states.contacts_are_true,
+    lockstates.strikes_are_true,
     states.courts_are_true,
     states.broken_sensors_do_not_say_free,
     online.comes_back,

@@ -10,6 +10,7 @@ from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, SECOND_US, Broken
 from host_tools.storm.oracle.messages import Ack, Order
 from host_tools.storm.oracle.orders import sent_by_jti
 from host_tools.storm.oracle.reading import Run
+from host_tools.storm.oracle.spans import Span
 from host_tools.storm.oracle.trust import Trust
 
 LEEWAY_S = 60
@@ -17,8 +18,9 @@ SPARE_S = 2
 CLOCK_FAULT_US = 6 * HOUR_US
 """A clock that was lied to may go on lying so long after the lie has ended."""
 BUSY_US = 3 * MINUTE_US
+BETWEEN_US = MINUTE_US
 FULL_ORDERS = 24
-"""So many accepted orders in a day may fill the replay log; from then on `busy` needs no other cause."""
+"""So many tokens that have not expired may fill the replay log: `busy` needs no other cause then."""
 
 NEVER_OF_A_GOOD_ONE = (
     "signature",
@@ -47,14 +49,27 @@ class Reasons:
     def clock_lied(self, us: int) -> bool:
         return self.run.faults.explain(us, "clock", after_us=CLOCK_FAULT_US)
 
-    def may_be_busy(self, us: int) -> bool:
+    def may_be_busy(self, us: int, order: Order) -> bool:
         run = self.run
         near = any(us - BUSY_US <= t <= us + SECOND_US for t in self.accepted)
         pulsed = any(p.start_us - BUSY_US <= us <= p.until_us + BUSY_US for p in run.pulses)
-        full = sum(1 for t in self.accepted if us - 25 * HOUR_US <= t <= us) >= FULL_ORDERS
-        inside = any(r["us"] <= us and r["occupied"] for r in run.records_of("inside"))
+        inside = order.act == "lock" and any(
+            r["us"] <= us and r["occupied"] for r in run.records_of("inside")
+        )
         disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
-        return near or pulsed or full or inside or disturbed
+        return near or pulsed or inside or disturbed or self._remembered(us) >= FULL_ORDERS
+
+    def _remembered(self, us: int) -> int:
+        """Tokens that the board has to remember until they have expired."""
+        now_s = self.run.unix_s(us) - LEEWAY_S
+        return sum(1 for o in self.run.orders if o.us <= us and (o.record.get("exp") or 0) >= now_s)
+
+    def in_doubt(self, order: Order, us: int) -> bool:
+        """Its sender was sure of it, and something may have come between."""
+        between = Span(order.us - BETWEEN_US, us)
+        return self.run.lives.begun_within(between.begin_us, us) or any(
+            s.meets(between.begin_us, us) for s in self.run.faults.of("clock")
+        )
 
     def is_true(self, reason: str, order: Order, ack: Ack) -> bool:
         """Could the board say so of this order, whatever else is wrong with it?"""
@@ -62,14 +77,16 @@ class Reasons:
         now_s, exp, nbf = run.unix_s(us), record.get("exp"), record.get("nbf")
         sent_s = run.unix_s(order.us)
         if reason == "busy":
-            return self.may_be_busy(us)
+            return self.may_be_busy(us, order)
+        if reason in ("clock", "expired", "not_yet") and order.good and not self.in_doubt(order, us):
+            return reason == "expired" and _is_over(now_s, exp)
         if reason == "clock":
             return self.trust.may_be_low(us) or self.clock_lied(us)
         if reason == "replayed":
             before = sum(1 for o in self.sent[order.jti] if o.us <= us) > 1
             return before or run.faults.explain(us, "flash", "power", after_us=run.end_us)
         if reason == "expired":
-            return (exp is not None and now_s > exp + LEEWAY_S - SPARE_S) or self.lied_ever(us)
+            return _is_over(now_s, exp) or self.lied_ever(us)
         if reason == "not_yet":
             too_early = nbf is not None and sent_s < nbf - LEEWAY_S + SPARE_S
             return too_early or self.lied_ever(us) or self.trust.may_be_low(us)
@@ -80,6 +97,10 @@ class Reasons:
     def lied_ever(self, us: int) -> bool:
         """A lie far ahead leaves a floor for good; a lie back or a drift until the next honest time."""
         return any(span.begin_us <= us for span in self.run.faults.of("clock"))
+
+
+def _is_over(now_s: float, exp: int | None) -> bool:
+    return exp is not None and now_s > exp + LEEWAY_S - SPARE_S
 
 
 def rejections_are_just(run: Run) -> Iterator[Broken]:

@@ -12,12 +12,11 @@ CAUSES = {
     "1": "power_on",
     "2": "hard",
     "3": "watchdog",
-    "4": "deepsleep",
     "5": "soft",
+    "15": "brownout",
     "power_on": "power_on",
     "reset": "hard",
     "watchdog": "watchdog",
-    "deep_sleep": "deepsleep",
     "soft_reset": "soft",
     "brownout": "brownout",
 }

@@ -36,6 +36,22 @@ def doors_are_true(run: Run) -> Iterator[Broken]:
         yield from _judge(run, door, line, facts["debounce_ms"] * 1000 + WAY_US, good, _Door(tells_bolt))
 
 
+def contacts_are_true(run: Run) -> Iterator[Broken]:
+    """Of inside releases and housings."""
+    stretches = Stretches(run)
+    for name in (*run.names("release"), *run.names("tamper")):
+        good = stretches.good_without([Span(f.begin_us, f.end_us + MENDED_US) for f in _faults(run, name)])
+        line, is_release = Timeline(), run.components[name]["kind"] == "release"
+        for record in run.records_of("release" if is_release else "true"):
+            if record.get("component", name) == name:
+                value = record["pressed" if is_release else "value"]
+                if value in (True, False, "open", "closed"):
+                    line.change(record["us"], value)
+        pressed = _Contact(False, {True: "pressed", False: "clear"})
+        truth = pressed if is_release else _Contact("closed", {"open": "open", "closed": "closed"})
+        yield from _judge(run, name, line, WAY_US, good, truth)
+
+
 def courts_are_true(run: Run) -> Iterator[Broken]:
     if run.sleeps:
         return
@@ -64,6 +80,19 @@ class _Door:
 
     def word(self, is_open: Any) -> str:
         return "open" if is_open else "closed"
+
+
+class _Contact:
+    """A release or a housing: what is said of it is one word for each of two things."""
+
+    def __init__(self, otherwise: Any, words: dict[Any, str]) -> None:
+        self.otherwise, self._words = otherwise, words
+
+    def agrees(self, truth: Any, state: str, us: int) -> bool:
+        return state == self._words[truth]
+
+    def word(self, truth: Any) -> str:
+        return self._words[truth]
 
 
 class _Court:
@@ -155,15 +184,13 @@ def _when(entry: tuple[int, Json, Record]) -> int:
 
 
 def _judge(
-    run: Run, name: str, line: Timeline, bound_us: int, good: list[Span], truth: _Door | _Court
+    run: Run, name: str, line: Timeline, bound_us: int, good: list[Span], truth: _Door | _Court | _Contact
 ) -> Iterator[Broken]:
     """Each stretch in which one thing is true, from the bound on."""
     begins = [run.begin_us, *line.times]
     values = [truth.otherwise, *line.values]
     ends = [*line.times, run.end_us]
     for begin_us, end_us, value in zip(begins, ends, values, strict=True):
-        if isinstance(value, str) and value not in ("free", "occupied"):
-            continue
         for us, state, record in _said(run, name, begin_us + bound_us, end_us, good):
             if not truth.agrees(value, state["state"], us):
                 long = lasting(us - begin_us)
