@@ -13,6 +13,7 @@ from sportbox.core.lock import (
     LOCKING,
     UNLOCKED,
     UNLOCKING,
+    Order,
 )
 from sportbox.core.motor import MotorLock
 
@@ -78,6 +79,13 @@ class TestBoot(unittest.TestCase):
         bench.wait(RELOCK_MS)
         self.assertEqual(bench.actions("drive"), [("lock", RUN_MS)])
 
+    def test_after_a_power_cut_the_motor_counts_as_warm(self):
+        for interrupted, reason in ((True, "busy"), (False, "")):
+            lock = MotorLock(RUN_MS, RELEASE_MS, 2 * RUN_MS, WINDOW_MS)
+            lock.at_boot(False, BOLT_LOCKED, interrupted, RUN_MS)
+            self.assertEqual(lock.refusal(Order("a", "", "unlock", "lock-1"), RUN_MS), reason)
+            self.assertEqual(lock.refusal(Order("a", "", "unlock", "lock-1"), RUN_MS + WINDOW_MS), "")
+
     def test_an_order_may_lock_it(self):
         bench = motor_bench(bolt=BOLT_UNLOCKED)
         self.assertEqual(bench.order("lock"), "")
@@ -130,6 +138,17 @@ class TestLend(MotorCase):
         self.assertFalse(self.bench.lock.busy())
         self.bench.wait(1_000_000)
         self.assertEqual(len(self.ways()), 2)
+
+    def test_a_door_that_has_just_closed_may_bounce(self):
+        self.lend()
+        self.bench.wait(RELOCK_MS - 1)
+        self.assertEqual(self.ways(), ["unlock"])
+        self.bench.door(True)
+        self.bench.door(False)
+        self.bench.wait(RELOCK_MS - 1)
+        self.assertEqual(self.ways(), ["unlock"])
+        self.bench.wait(1)
+        self.assertEqual(self.ways(), ["unlock", "lock"])
 
     def test_it_stops_at_the_end_switch(self):
         self.bench.order()

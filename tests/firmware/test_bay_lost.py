@@ -2,6 +2,8 @@
 
 import unittest
 
+from sportbox.core.lock import Booking, Order
+
 from tests.firmware.bay_case import TRAVEL_MS, BayCase
 
 
@@ -207,6 +209,39 @@ class TestDriver(LostCase, unittest.TestCase):
         self.assertEqual(self.order(second, jti="b"), "")
         self.wait(200)
         self.assertEqual(second.driver.moves, [("unlock", 10_000)])
+
+
+class Hours:
+    def __init__(self):
+        self.is_known, self.is_open = True, False
+
+    def known(self):
+        return self.is_known
+
+    def contain(self, now_ms):
+        return self.is_open
+
+
+class TestMayIt(BayCase, unittest.TestCase):
+    def test_opening_hours_bind_bookings_alone(self):
+        place = self.place("strike")
+        self.wait(1000)
+        place.bay.opening = hours = Hours()
+        booking = Booking("b", "citizen", "unlock", place.lock_name)
+        ops = Order("o", "ops", "unlock", place.lock_name)
+        self.assertEqual(place.bay.refusal(booking, self.now_ms), "closed")
+        self.assertEqual(place.bay.refusal(ops, self.now_ms), "")
+        hours.is_open = True
+        self.assertEqual(place.bay.refusal(booking, self.now_ms), "")
+        hours.is_open = hours.is_known = False  # who has a nonce instead of the time
+        self.assertEqual(place.bay.refusal(booking, self.now_ms), "")
+
+    def test_a_supply_that_was_taken_away_is_not_used(self):
+        place = self.place("strike")
+        self.wait(1000)
+        place.bay.bolt.perform([("drive", "unlock", 3000)], self.now_ms)
+        self.assertEqual(place.driver.moves, [])
+        self.assertIn("lock.fault", self.reports.kinds())
 
 
 if __name__ == "__main__":

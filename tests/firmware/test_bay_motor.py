@@ -14,6 +14,20 @@ class TestContainer(BayCase, unittest.TestCase):
     def ways(self):
         return [move[0] for move in self.door.driver.moves if move[0] != "stop"]
 
+    def test_who_cannot_be_seen_may_be_inside(self):
+        self.assertEqual(self.order(self.door), "")
+        self.wait(2000)
+        self.door.contact.on = False
+        self.wait(1000)
+        self.door.pir.on = None
+        self.door.contact.on = True
+        self.wait(60_000)
+        self.assertEqual(self.ways(), ["unlock"])
+        self.assertIn(("lock-1", "lock.blocked", {"why": "inside"}), self.reports.events)
+        self.door.pir.on = False
+        self.wait(10_000)
+        self.assertEqual(self.ways(), ["unlock", "lock"])
+
     def test_an_evening(self):
         self.assertEqual(self.order(self.door), "")
         self.wait(2000)

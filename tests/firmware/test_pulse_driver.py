@@ -17,7 +17,7 @@ class RMT:
 
     def __init__(self, *, pin, clock_div, idle_level):
         RMT.made += 1
-        self.pin = pin
+        self.pin, self.idle_level = pin, idle_level
         self.sequences = []
         self.stops = 0
 
@@ -62,6 +62,12 @@ class PulseCase:
 
 
 class TestPulse(PulseCase, unittest.TestCase):
+    def test_the_output_is_low_until_a_pulse_and_between_two(self):
+        self.assertEqual(
+            (self.rmt().pin.mode, self.rmt().pin.out, self.rmt().idle_level), (Pin.OUT, 0, False)
+        )
+        self.assertEqual((self.rmt().sequences, self.rmt().pin.writes), ([], 0))
+
     def test_items_of_a_hundred_milliseconds(self):
         for pulse_ms, items in ((100, 1), (101, 2), (10_000, 100)):
             self.pulse.start(pulse_ms)
@@ -98,7 +104,8 @@ class TestPulseThatCannotBeEnded(PulseCase, unittest.TestCase):
         self.now_ms += 1000
         self.pulse.stop()
         self.assertEqual(played.stops, 0)
-        self.assertEqual(Pin.made[4].value(), 0)
+        self.assertIsNot(Pin.made[4], played.pin)
+        self.assertEqual((Pin.made[4].mode, Pin.made[4].value()), (Pin.OUT, 0))
         self.assertGreaterEqual(self.pulse.rest_ms(), 2000)
         with self.assertRaises(OSError):
             self.pulse.start(1000)

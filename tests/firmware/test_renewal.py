@@ -144,6 +144,11 @@ class TestTrial(RenewalCase):
         receive(self.receiver, pack(self.new))
         self.jti = "jti-%d" % ((len(pack(self.new)) - 1) // PART)
 
+    def test_what_the_new_set_lacks_goes(self):
+        put(self.base, {"/certs/ca-next.der": b"of before"})
+        self.assertEqual(boot(self.base, True)[0], self.new)
+        self.assertEqual(get(self.base), self.new)
+
     def test_taken_over(self):
         used, app = boot(self.base, True)
         self.assertEqual(used, self.new)

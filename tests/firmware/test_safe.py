@@ -25,6 +25,14 @@ class TestOrders(SafeCase, unittest.TestCase):
         self.assertEqual(self.mode.acks[0]["jti"], None)
         self.assertEqual(self.kept(), None)
 
+    def test_what_is_not_for_it(self):
+        for act in ("unlock", "lock", "identify", "configure", "selftest"):
+            for component in (None, "device", "lock-1"):
+                self.assertEqual(self.order(act, cmp=component), [("rejected", "busy")])
+        for nonce in (None, "an older one"):
+            self.assertEqual(self.order("reboot", nonce=nonce), [("rejected", "clock")])
+        self.assertEqual((self.mode.used, self.mode.leave), ([], False))
+
     def test_reboot_gives_the_slots_another_try(self):
         rtcmem.save({"starts": 12, "safe": 3, "crash": "kept"})
         self.assertEqual(self.order("reboot"), [("accepted", None), ("done", None)])
@@ -284,6 +292,13 @@ class TestTime(SafeCase, unittest.TestCase):
             self.mode.join()
         self.assertEqual(self.time.ms - begin_ms, 15000)
         self.assertEqual(self.mode.wlan.calls[-4:], [True, "disconnect", ("ground", "secret"), False])
+
+    def test_it_runs_under_a_watchdog(self):
+        armed, fed = Wdt.armed, Wdt.fed
+        mode = module.Safe(CONFIG, SECRETS, "starts")
+        self.assertEqual(Wdt.armed, armed + 1)
+        mode.dog.feed()
+        self.assertEqual(Wdt.fed, fed + 1)
 
     def test_files_that_are_not_as_they_should_be(self):
         """They are told, and no watchdog runs that would end it."""

@@ -2,7 +2,7 @@
 
 import unittest
 
-from sportbox.store import bundle, slots
+from sportbox.store import bundle, record, slots
 from sportbox.system import proving, updating
 
 from tests.firmware import scratch
@@ -198,6 +198,7 @@ class TestPulling(UpdateCase, unittest.TestCase):
         self.box.pass_s(1)
         self.assertEqual(self.app.update.tick(self.box.now_ms), None)
         self.assertEqual(self.app.events, [("pulling", None)])
+        self.assertFalse(record.exists(self.base + slots.BUNDLE))
         self.give(at, self.data[at : at + size])
         self.assertEqual(self.asked(), (start_of(self.data), BLOCK))
 

@@ -155,6 +155,7 @@ def test_waves_as_they_are_written() -> None:
 def test_who_is_there_comes_first_one_of_each_kind() -> None:
     kinds = {"a": "x", "b": "x", "c": "y", "d": "y", "e": "x"}
     assert in_order("abcde", kinds, "bcde") == ["b", "c", "d", "e", "a"]
+    assert in_order("abecd", kinds, "bcde") == ["b", "c", "e", "d", "a"]
     assert in_order("abcde", kinds, "") == list("abcde")
 
 

@@ -328,3 +328,10 @@ def test_no_secret_in_repr_and_errors(site_file: Path, tmp_path: Path) -> None:
     ):
         assert secret not in shown
     assert vaultcontents.Contents.model_config["hide_input_in_errors"]
+
+
+def test_no_two_writes_have_the_same_nonce() -> None:
+    key = vaultfile.new_key("stralsund", b"passphrase", 16)
+    nonces = [json.loads(vaultfile.seal(key, b"x").partition(b"\n")[0])["nonce"] for _ in range(100)]
+    assert {len(nonce) for nonce in nonces} == {2 * vaultfile.NONCE_BYTES}
+    assert len(set(nonces)) == 100
