@@ -85,9 +85,23 @@ class BoardFacts(BaseModel):
         return value if isinstance(value, str) else None
 
     @property
+    def components(self) -> dict[str, dict[str, Any]]:
+        """By name, those that are described."""
+        found = (self.config or {}).get("components")
+        items = found.items() if isinstance(found, dict) else ()
+        return {name: facts for name, facts in items if isinstance(facts, dict)}
+
+    @property
     def key_version(self) -> int | None:
         value = (self.manifest or {}).get("key_version")
         return value if isinstance(value, int) else None
+
+
+class _Offered(BaseModel):
+    """Pairs of check and component."""
+
+    checks: list[tuple[str, str]] | None = None
+    steps: list[tuple[str, str]] | None = None
 
 
 class Finding(BaseModel):
@@ -136,7 +150,7 @@ class Session:
         try:
             self.facts = BoardFacts.model_validate_json(self._console.run(_FACTS))
         except ValidationError as error:
-            raise ToolError(tr("the board does not answer as expected"), tr("repeat the command")) from error
+            raise _unexpected() from error
         again = tr("sportbox provision --site SITE.yaml --device NAME, then test again")
         if self.facts.unfinished:
             raise ToolError(tr("the board is not provisioned: that was cut off"), again)
@@ -146,27 +160,30 @@ class Session:
         self._say("from selftest.board import Selftest")
         self._say(f"t = Selftest({WATCHDOG_MS})")
         lines = self._say("t.list()")
-        plan = lines[0] if lines else {}
-        self._know_skipped([*(plan.get("checks") or []), *(plan.get("steps") or [])])
-        return Plan(self._wanted(plan.get("checks")), self._wanted(plan.get("steps")))
+        try:
+            offered = _Offered.model_validate(lines[0] if lines else {})
+        except ValidationError as error:
+            raise _unexpected() from error
+        checks, steps = offered.checks or [], offered.steps or []
+        self._know_skipped([*checks, *steps])
+        return Plan(self._wanted(checks), self._wanted(steps))
 
-    def _know_skipped(self, pairs: list[list[str]]) -> None:
+    def _know_skipped(self, pairs: list[tuple[str, str]]) -> None:
         """A misspelt name would leave out nothing, unnoticed."""
-        components = list((self.facts.config or {}).get("components") or {})
-        known = list(dict.fromkeys([*(name for pair in pairs for name in pair), *components]))
+        known = list(dict.fromkeys([*(name for pair in pairs for name in pair), *self.facts.components]))
         for name in self._skip:
             if name not in known:
                 meant = nearest(name, known)
                 hint = f"--skip {meant}" if meant else tr("it has: {names}", names=", ".join(known))
                 raise BadInput(tr("--skip: the board has no `{name}`", name=printable(name)), hint)
 
-    def _wanted(self, pairs: Any) -> list[tuple[str, str]]:
+    def _wanted(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Without what is to be skipped; a door goes with its lock, for one step tests both."""
         found = []
-        components = (self.facts.config or {}).get("components") or {}
-        for check, component in pairs or []:
-            lock = (components.get(component) or {}).get("lock") if check == "door" else None
-            if not self._skip & {check, component, lock or component}:
+        components = self.facts.components
+        for check, component in pairs:
+            lock = components.get(component, {}).get("lock") if check == "door" else None
+            if not self._skip & {check, component, lock if isinstance(lock, str) else component}:
                 found.append((check, component))
         return found
 
@@ -255,12 +272,16 @@ class Session:
         return Finding(
             check=str(line.get("check")),
             component=str(line.get("component")),
-            ok=line.get("ok"),
+            ok=line["ok"] if isinstance(line.get("ok"), bool) else None,
             value=line.get("value"),
             why=str(line.get("why") or ""),
             at=now,
             seconds=round(time.monotonic() - self._begin_s, 1),
         )
+
+
+def _unexpected() -> ToolError:
+    return ToolError(tr("the board does not answer as expected"), tr("repeat the command"))
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

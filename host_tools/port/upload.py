@@ -104,7 +104,10 @@ def read_survey(text: str, found: Survey) -> None:
             total, _, given = line.rpartition(" ")
             if zlib.crc32(total.encode(), crc) != int(given):
                 break
-            found.count, found.block_bytes, found.free_blocks = map(int, total.split(" ")[1:])
+            count, block_bytes, free_blocks = map(int, total.split(" ")[1:])
+            if block_bytes < 1:
+                break
+            found.count, found.block_bytes, found.free_blocks = count, block_bytes, free_blocks
             found.files.update(files)
             return
         crc = zlib.crc32(line.encode(), crc)
