@@ -1,6 +1,7 @@
 """`sportbox sim storm`: the firmware on virtual time, in a world in which everything fails, seed by seed."""
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,7 +101,7 @@ def _check_alone(replay: str, options: dict[str, object]) -> None:
 
 
 def _blow(order: "Order", json_: bool) -> int:
-    """Figures and report are there also when somebody ends it with Ctrl-C."""
+    """Figures and report are there also when somebody ends it with Ctrl-C or SIGTERM."""
     from host_tools.storm.report import write
     from host_tools.storm.screen import Screen, tell
     from host_tools.storm.storm import Storm
@@ -109,10 +110,13 @@ def _blow(order: "Order", json_: bool) -> int:
         storm = Storm(order, screen)
         totals = storm.totals
         interrupt: KeyboardInterrupt | None = None
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # what CI sends when it gives up
         try:
             storm.play()
         except KeyboardInterrupt as error:
-            totals.interrupted, interrupt = True, error
+            totals.interrupted, interrupt = totals.runs < order.runs, error
+        finally:
+            signal.signal(signal.SIGTERM, before)
     if interrupt is not None:
         say(f"interrupted after {totals.runs} of {order.runs} runs")
     tell(totals, json_)

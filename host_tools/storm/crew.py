@@ -20,6 +20,7 @@ from host_tools import die_with_parent
 from host_tools.environment import without_secrets
 from host_tools.errors import ToolError
 from host_tools.setup.paths import REPOSITORY
+from host_tools.site.state import alive
 
 Json = dict[str, Any]
 
@@ -28,6 +29,8 @@ STOP_S = 3.0
 TAIL_BYTES = 4_000
 
 
+SCRATCH = "sportbox-storm-"
+"""And the process that it is of."""
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES = 512 << 20
 
@@ -35,8 +38,14 @@ MEMORY_FREE_BYTES = 512 << 20
 def scratch() -> AbstractContextManager[str]:
     """A folder for as long as a crew works; in memory, where it has room: flash images are written a lot."""
     has_room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_FREE_BYTES
-    root = MEMORY if has_room else None
-    return tempfile.TemporaryDirectory(prefix="sportbox-storm-", ignore_cleanup_errors=True, dir=root)
+    root = MEMORY if has_room else Path(tempfile.gettempdir())
+    for left in root.glob(f"{SCRATCH}*"):  # by a storm that was killed
+        owner = left.name.removeprefix(SCRATCH).partition("-")[0]
+        if owner.isdigit() and not alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(
+        prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True, dir=root
+    )
 
 
 class Fallen(ToolError):
@@ -158,7 +167,7 @@ class Crew:
         self._fed = iter(jobs)
 
     def add(self, job: Json) -> None:
-        """Comes before those that are fed; also while `answers` goes on."""
+        """Comes after those that are fed; also while `answers` goes on."""
         self._waiting.append(job)
 
     def answers(self) -> Iterator[tuple[Json, Json | Fallen]]:
@@ -174,7 +183,9 @@ class Crew:
 
     def _hand_out(self) -> None:
         while sum(worker.job is not None for worker in self._workers) < self._jobs:
-            job = self._waiting.popleft() if self._waiting else next(self._fed, None)
+            job = next(self._fed, None)
+            if job is None and self._waiting:
+                job = self._waiting.popleft()
             if job is None:
                 return
             idle = next((worker for worker in self._workers if worker.job is None), None)

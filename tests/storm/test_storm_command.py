@@ -16,7 +16,7 @@ from host_tools.cli import main
 from host_tools.setup.paths import REPOSITORY
 from host_tools.storm import engine
 from host_tools.storm.case import Case, cases_of
-from host_tools.storm.crew import Crew, Fallen
+from host_tools.storm.crew import Crew, Fallen, scratch
 from tests.storm.doubles import BREAKS, DIES, HANGS, NAME, RAISES, WAVERS, Double, played
 
 Storm = Callable[..., int]
@@ -119,7 +119,8 @@ def test_a_worker_that_hangs_is_given_up(tmp_path: Path) -> None:
     assert second[1]["digest"]
 
 
-def test_ctrl_c_ends_workers_and_still_tells_and_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_workers_and_still_tells_and_writes(tmp_path: Path, number: signal.Signals) -> None:
     words = ["--seeds", "1000000", "--boards", "1", "--jobs", "2", "--hours", "2", "--json"]
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
@@ -132,7 +133,7 @@ def test_ctrl_c_ends_workers_and_still_tells_and_writes(tmp_path: Path) -> None:
     assert process.stdout is not None
     first = process.stdout.readline()
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert json.loads(first)["ok"]
@@ -160,6 +161,9 @@ def test_workers_end_when_the_storm_is_killed(tmp_path: Path) -> None:
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{child}").exists()
+    with scratch() as folder:  # the next storm clears what this one could not
+        left = [path for path in Path(folder).parent.iterdir() if f"-{process.pid}-" in path.name]
+    assert not left
 
 
 def test_a_replay_is_played_twice_and_leaves_its_trace(
