@@ -147,3 +147,23 @@ def test_a_bolt_that_the_release_has_drawn_back_is_unlocked_without_a_pulse() ->
     tale.event(400, "lock.unlocked", "lock-9", jti="a")
     tale.event(400, "lock.unlocked", "lock-1", jti="b")
     assert tale.texts() == ["lock-1 told lock.unlocked about 0:06:38.500, and there was no pulse"]
+
+
+def test_a_bolt_that_is_drawn_back_already() -> None:
+    tale = day()
+    tale.state(300, "lock-9", "jammed")
+    tale.event(400, "lock.unlocked", "lock-9", jti="a")
+    assert tale.texts() == []
+    tale.state(350, "lock-9", "locked")
+    assert len(tale.texts()) == 1
+
+
+def test_a_bounce_is_motion_and_no_open_door() -> None:
+    tale = day()
+    tale.fault(500, 500, "bounce", component="inside-9")
+    tale.event(500.1, "occupancy.changed", "inside-9", state="occupied")
+    assert tale.texts() == []
+    tale = day()
+    tale.fault(500, 500, "bounce", component="door-1")
+    tale.event(500.1, "door.opened", "door-1")
+    assert len(tale.texts()) == 1

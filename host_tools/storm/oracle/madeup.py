@@ -1,8 +1,10 @@
 """Nothing is made up: what an event tells of doors, locks and people has happened.
 
 How the protocol was read: an event was made at `uptime` of its boot, whenever it came. It may tell what was
-so within the debounce time and a second before that. After a start the first look at a contact may tell what
-happened without power (`while_off`). A broken sensor, or one that has just been mended, may tell anything.
+so within the debounce time and a second before that; what has no debounce time may tell of a bounce. A
+motor bolt that is drawn back already is `unlocked` at the next order without a pulse. After a start the first
+look at a contact may tell what happened without power (`while_off`). A broken sensor, or one that has
+just been mended, may tell anything.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,10 +40,11 @@ def events_have_happened(run: Run) -> Iterator[Broken]:
 def sensor_was_broken(run: Run, component: str, span: Span, after_us: int = MENDED_US) -> bool:
     """Of this component, or of one that it is seen by."""
     facts = run.components.get(component, {})
+    groups = ["sensor", "mechanics"] if "debounce_ms" in facts else ["sensor", "mechanics", "bounce"]
     names = [component, *(facts[n] for n in ("lock", "door", "gate", "release", "inside") if facts.get(n))]
     return any(
         fault.meets(span.begin_us - after_us, span.end_us) and any(fault.concerns(n) for n in names)
-        for fault in run.faults.of("sensor", "mechanics")
+        for fault in run.faults.of(*groups)
     )
 
 
@@ -88,6 +91,7 @@ def _unlocked(run: Run, event: Event, span: Span) -> bool:
             p.until_us >= span.begin_us - reach_us
             for p in run.pulses_in(event.component, span.begin_us - PULSE_US, span.end_us)
         )
+        or (facts["actuator"] == "motor" and run.state_at(event.component, span.begin_us) != "locked")
         or _released(run, facts["door"], Span(_by_hand_since(run, event, span, reach_us), span.end_us))
         or sensor_was_broken(run, event.component, span, MINUTE_US)
     )

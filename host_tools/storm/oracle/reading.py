@@ -47,6 +47,13 @@ class Run:
         self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
         self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
 
+    def state_at(self, component: str, us: int) -> str | None:
+        """What was published of it last."""
+        said = self.states.get(component, [])
+        place = bisect_right(said, us, key=_when)
+        state: str | None = said[place - 1][1]["state"] if place else None
+        return state
+
     @property
     def sleeps(self) -> bool:
         """A board that sleeps is not online most of the time, and does not have to be."""
@@ -193,6 +200,10 @@ class Run:
     def unix_s(self, us: int) -> float:
         """True wall time."""
         return WALL_BEGIN_S + (us - BEGIN_US) / 1e6
+
+
+def _when(said: tuple[int, Json, Record]) -> int:
+    return said[0]
 
 
 def _begin(pulse: Pulse) -> int:

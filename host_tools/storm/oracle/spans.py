@@ -36,7 +36,7 @@ GROUPS: dict[str, frozenset[str]] = {
             "expander_lost",
         ]
     ),
-    "nothing": frozenset(["bounce"]),
+    "bounce": frozenset(["bounce"]),
     "mechanics": frozenset(["door_sticks", "lock_jam", "latch_lost"]),
 }
 """Faults by what they can explain. One that is not here explains nothing, and the oracle says so."""
