@@ -212,6 +212,8 @@ class Box:
     def link(self, is_up: bool) -> None:
         self.log.write("info", "wifi up" if is_up else "wifi down")
         self.session.set_link(is_up)
+        if is_up:  # until the time is known a token needs the nonce; and each second of a battery counts
+            self.time.tick(self.uptime.ms())
 
     def went_up(self) -> None:
         self.down_why = ""

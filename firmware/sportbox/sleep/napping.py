@@ -55,11 +55,6 @@ class NappingBox(Box):
         sleeper = Sleeper(self.app, self.rest, *pieces, self.info, rhythm, self.uptime.ms)
         self.supervisor.add("sleep", sleeper.run)
 
-    def link(self, is_up: bool) -> None:
-        super().link(is_up)
-        if is_up:  # each second of a battery counts
-            self.time.tick(self.uptime.ms())
-
     def clock_changed(self, why: str) -> None:
         if self.clock.trust == NTP:
             now_ms = self.uptime.ms()
