@@ -40,7 +40,7 @@ test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had 
 CUTS := $(wildcard tests/firmware/test_power_cuts*.py) tests/host/test_provision_cuts.py
 cuts: export SPORTBOX_CUTS = $(if $(LONG),long)
 cuts: export SPORTBOX_VM_TIMEOUT_S = $(if $(LONG),7200,0)
-cuts: setup ## cut the power at every flash operation of scripted lives, and count it (LONG=1: in every way, and all pairs)
+cuts: setup ## cut the power at every flash operation of scripted lives, and count it (LONG=1: in every way, and more pairs)
 	@$(BIN)/python -m pytest --cuts --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder \
 	  $(if $(LONG),--timeout 7200) $(CUTS) $(PYTEST_ARGS)
 

@@ -165,7 +165,7 @@ class Life:
         for number, (at, data) in enumerate(self.flash.operations):
             while self.steps[step_at].after <= number:
                 step_at += 1
-            if number >= first and (LONG or number % every == 0):
+            if number >= first and number % every == 0:
                 for way, strike in self._ways(number // every, turn):
                     struck[:] = image
                     strike(struck, at, data, chance)

@@ -61,7 +61,7 @@ class TestOutboxCuts(CutTest, unittest.TestCase):
 
     def test_lives_of_chance(self):
         cuts = 0
-        for seed in range(20 if LONG else 2):
+        for seed in range(10 if LONG else 2):
             chance = Chance(seed)
             script = [OPEN]
             for _ in range(90):

@@ -23,7 +23,7 @@ from tests.firmware.update_life import (  # first: it brings `machine`
 )
 
 from tests.firmware.cuts_case import CutsCase  # isort: skip
-from tests.firmware.ramflash import Mounted  # isort: skip
+from tests.firmware.ramflash import LONG, Mounted  # isort: skip
 
 PULL, PROVED = ["order", "pull"], [PROVES, PROVES]
 
@@ -68,7 +68,7 @@ class TestUpdateCuts(CutsCase, unittest.TestCase):
             finish(self, player, again.image, PROVES, where)
 
         life = player.play(PULL + PROVED)
-        self.assertGreater(self.cut_twice(life, recover, check, 0, first, every=20), 100)
+        self.assertGreater(self.cut_twice(life, recover, check, 0, first, every=8 if LONG else 20), 100)
 
     def test_uncut(self):
         """What the cuts above are cuts of."""

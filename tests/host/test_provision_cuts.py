@@ -20,6 +20,7 @@ from tests.host.board_in_memory import BLOCK, BLOCKS, Flash, MemoryBoard, cuts
 Files = dict[str, bytes]
 
 LONG = os.environ.get("SPORTBOX_CUTS") == "long"
+EVERY_LONG = 5
 MAIN, SERVICE = "/main.py", "/loader/service.mpy"
 FOREIGN = {MAIN: b"print('something else')", "/boot.py": b"# theirs"}
 DATA = {"/data/outbox.a": b"event" * 400, "/data/replay.log": b"jti"}
@@ -98,7 +99,7 @@ class Cuts:
     def all(self) -> list[int]:
         flash = Flash()
         MemoryBoard(flash, fresh=True).put(self.before)
-        self.cut(bytes(flash.image), self.clear, self.turn)
+        self.cut(bytes(flash.image), self.clear, None if LONG else self.turn)
         return self.count
 
     def cut(self, start: bytes, clear: bool, turn: int | None, where: str = "") -> None:
@@ -109,9 +110,7 @@ class Cuts:
         provision(board, self.goal, clear)
         assert board.files() == self.after, f"{where}: not finished"
         self.count[0] += 0 if where else len(flash.operations)
-        for number, (operation, way, image) in enumerate(
-            cuts(start, flash.operations, None if LONG else turn)
-        ):
+        for number, (operation, way, image) in enumerate(cuts(start, flash.operations, turn)):
             self.count[2 if where else 1] += 1
             place = f"{where}cut {way} operation {operation}"
             board = MemoryBoard(Flash(bytes(image)), cache_bytes=BLOCK)
@@ -120,7 +119,7 @@ class Cuts:
             check_boot(files, self.before, self.after, place)
             begun = MARKER in files and json.loads(files[MARKER])["clear"]
             still = (self.clear and MARKER not in files and files != self.after) or begun
-            if not where and (LONG or (self.every and number % self.every == 0)):
+            if not where and self.every and number % (EVERY_LONG if LONG else self.every) == 0:
                 self.cut(bytes(image), still, operation, f"{place}, then ")
             provision(board, self.goal, still)
             assert board.files() == self.after, f"{place}: a second run does not finish it"
