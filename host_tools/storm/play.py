@@ -37,8 +37,9 @@ from host_tools.storm.surface import StormWorld
 from host_tools.storm.trace import Record, Trace
 
 SITE = REPOSITORY / "host_tools" / "storm" / "ground.yaml"
-BROKER = ("10.0.0.1", 1883)
-NTP = ("10.0.0.2", 123)
+BROKER = ("broker.storm", 1883)
+NTP = ("time.storm", 123)
+NAMES = {BROKER[0]: "10.0.0.1", NTP[0]: "10.0.0.2"}
 MASTER = b"the storm guards nothing at all."
 NO_RANDOM_ADDRESSES = 0x0040000  # ADDR_NO_RANDOMIZE of personality(2)
 
@@ -123,7 +124,7 @@ def _run(seed: str, board: str, plan: Plan, folder: Path, agenda: Agenda, trace:
         net=net,
         broker=Broker(agenda, trace, net, random.Random(f"{own}/broker")),
         time_server=TimeServer(agenda, trace, net, random.Random(f"{own}/ntp")),
-        dns=Dns(trace, net, random.Random(f"{own}/dns"), {}),
+        dns=Dns(trace, net, random.Random(f"{own}/dns"), NAMES),
         world=view,
         config=config,
         keys={kid: bytes.fromhex(facts["k"]) for kid, facts in secrets["keys"].items()},
