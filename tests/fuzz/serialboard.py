@@ -146,7 +146,11 @@ class Board:
         code, self._code = self._code.decode("utf-8", "replace"), None
         self._say(b"\x04")
         inner = _CHECKED.search(code)
-        code = ast.literal_eval(inner[1]).decode() if inner else code
+        try:
+            code = ast.literal_eval(inner[1]).decode() if inner else code
+        except SyntaxError:  # noise that reads as the board's word that it has had enough
+            self._say(b"\x04SyntaxError: invalid syntax\r\n\x04>")
+            return
         if "machine.reset()" in code:
             self._say(b"sportbox: held for service\r\n")
         elif self.uploads and "DeflateIO" in code:

@@ -38,7 +38,7 @@ _TOPICS = {
     b"l": f"{_BASE}/box-1/log",
 }
 _NEST = re.compile(rb"~(\d{1,4}) ")
-RENDERED_OF = 8
+RENDERED_OF = 40
 """The screen is made for one in so many: it takes ten times as long as everything else."""
 _TIME = "2026-11-29T12:00:00Z"
 

@@ -16,6 +16,7 @@ from tests.firmware import bundle_case, update_case
 from tests.fuzz import place
 
 _DATA = bundle_case.bundle(content=bundle_case.packed(3100))
+_OTHER = bundle_case.bundle(content=bundle_case.packed(3100, 1))  # whole, and of another order
 _SHA256 = bundle_case.sha256(_DATA)
 _HEAD = hashlib.sha256(_DATA).digest()[:8]
 _TOPIC = b"sportbox/v1/s/b/update/data"
@@ -34,6 +35,7 @@ SEEDS = [
     bytes([1 | _TOPIC_RIGHT]) + _HEAD + _piece(_START, 1024),
     bytes([7]) + _TOPIC + b"\x00\x07" + _HEAD + _piece(0, 20),
     bytes([3 | _TOPIC_RIGHT]) + b"",
+    bytes([0 | _TOPIC_RIGHT]) + bytes(8) + struct.pack("<I", 0) + _OTHER[:1024],
 ]
 
 

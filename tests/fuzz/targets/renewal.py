@@ -27,7 +27,7 @@ SEEDS = [
     b"p" + _BLOB,
     b"p" + renewal_case.pack({"/config.json": b"{}", "/secrets.json": b"{}"}),
     b"p" + b'{"files":{"/config.json":2,"/secrets.json":2,"/boot.py":4}}\n{}{}evil',
-    b"p" + b'{"files":{"/config.json":2,"/secrets.json":2,"/certs/ca.der":-4}}\n{}{}',
+    b"p" + b'{"files":{"/config.json":2,"/secrets.json":2,"/certs/ca.der":-2}}\n{}',
 ]
 
 

@@ -20,6 +20,7 @@ SEEDS = [
     b"s" + json.dumps({"set": setting_case.CHANGE}).encode(),
     b"s" + json.dumps({"set": {"mqtt": {"window": 4, "packet_max": 4096}, "log_level": "debug"}}).encode(),
     b"s" + json.dumps({"set": {"outbox": {"ordinary_bytes": 8192}, "hash": "0123456789ab"}}).encode(),
+    b"s" + json.dumps({"set": {"telemetry_s": True, "mqtt": {"window": True}}}).encode(),
     b"s" + json.dumps({"set": {}, "set_sealed": "AAAA"}).encode(),
     b"z" + json.dumps(setting_case.WIFI).encode(),
     b"z" + json.dumps({"wifi": {"ssid": "x", "password": ""}}).encode(),
