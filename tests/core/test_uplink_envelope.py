@@ -231,7 +231,9 @@ class TestOrder(unittest.TestCase):
         self.assertEqual([json.loads(m.payload) for m in drain(uplink)], [{"state": "unlocked"}])
         states["lock-1"] = "locked"
         uplink.went_up(100)
-        self.assertEqual(json.loads(drain(uplink)[0].payload), {"state": "locked"})
+        message = drain(uplink)[0]
+        self.assertEqual(json.loads(message.payload), {"state": "locked"})
+        self.assertEqual((message.retain, message.qos), (True, 1))
 
     def test_old_log_lines_go_first(self):
         uplink, _ = make()

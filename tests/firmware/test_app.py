@@ -7,6 +7,7 @@ import unittest
 from sportbox.app import App
 from sportbox.core.clock import Clock
 from sportbox.core.lock import Order
+from sportbox.store import record
 from sportbox.store.outbox import Outbox
 from sportbox.uplink import Uplink
 
@@ -33,6 +34,11 @@ class Part:
 
     def memory(self):
         return None
+
+
+class Desk:
+    def tidy(self, now_ms):
+        pass
 
 
 class TestApp(unittest.IsolatedAsyncioTestCase):
@@ -65,6 +71,35 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
         edges.cancel()
         self.assertGreater(turns[-1], 1)
         self.assertLess(turns[-1], 30)
+
+    async def test_what_matters_is_on_flash_at_once_and_the_rest_within_the_batch(self):
+        self.app.event("court-1", "occupancy.changed", {})
+        self.assertEqual(self.outbox.durable_seq, 0)
+        self.app.event("door-1", "door.forced", {})
+        self.assertEqual(self.outbox.durable_seq, 2)
+        self.app.event("door-1", "occupancy.changed", {"alarm": True})
+        self.assertEqual(self.outbox.durable_seq, 3)
+        self.app.event("court-1", "gate.passed", {})
+        for self.now_ms, durable in ((999, 3), (1000, 4)):
+            self.tick()
+            self.assertEqual(self.outbox.durable_seq, durable)
+
+    def tick(self):
+        self.app.desk = Desk()
+        self.app.tick(self.now_ms)
+
+    async def test_what_can_wait_is_remembered_within_a_minute(self):
+        self.app.memory_stale = True
+        for self.now_ms, stale in ((59_999, True), (60_000, False)):
+            self.tick()
+            self.assertEqual((self.app.memory_stale, record.exists(self.app.memory_path)), (stale, not stale))
+
+    async def test_no_order_is_taken_before_a_restart(self):
+        order = Order("a", "", "unlock", "lock-9")
+        self.app.parts = []
+        self.assertEqual(self.app.refusal_of(order), "malformed")
+        self.app.restart_at_ms = 500
+        self.assertEqual(self.app.refusal_of(order), "busy")
 
     async def test_alarms_do_not_pile_up(self):
         """A chattering contact asks for a later look again and again."""

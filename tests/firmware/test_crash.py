@@ -146,6 +146,15 @@ class TestRtcMemory(unittest.TestCase):
             Memory.kept = kept
             self.assertEqual(rtcmem.load(), {})
 
+    def test_a_bit_that_changed_is_found(self):
+        rtcmem.save({"starts": 4})
+        whole = Memory.kept
+        for at in range(len(whole)):
+            changed = bytearray(whole)
+            changed[at] ^= 1  # among them a 5 in place of the 4
+            Memory.kept = bytes(changed)
+            self.assertEqual(rtcmem.load(), {})
+
     def test_another_version_is_not_believed(self):
         rtcmem.save({"a": 1})
         Memory.kept = b"\x02" + Memory.kept[1:]

@@ -4,6 +4,7 @@
 import asyncio
 import unittest
 
+from sportbox import signals as module
 from sportbox.signals import PATTERNS, Signals
 
 
@@ -17,6 +18,15 @@ class Lamp:
 
     def tones(self):
         return self.changes.count(True)
+
+
+class Quick:
+    """`asyncio`, but its pauses take no time."""
+
+    Event = asyncio.Event
+
+    async def sleep_ms(self, ms):
+        await asyncio.sleep_ms(0)
 
 
 class TestSignals(unittest.TestCase):
@@ -87,4 +97,19 @@ class TestSignals(unittest.TestCase):
 
     def test_it_is_silent_again_when_it_is_stopped_in_a_tone(self):
         self.play(lambda: self.signals.play("granted"), lambda: self.lamp.tones() == 1)
+        self.assertIs(self.lamp.changes[-1], False)
+
+    def test_the_call_to_close_the_door_ends_at_last(self):
+        module.asyncio = Quick()
+        self.addCleanup(setattr, module, "asyncio", asyncio)
+
+        async def main():
+            task = asyncio.create_task(self.signals.run())
+            self.signals.nag("door-1", True)
+            for _ in range(6000):
+                await asyncio.sleep_ms(0)
+            task.cancel()
+
+        asyncio.run(main())
+        self.assertEqual(self.lamp.tones(), 75 * self.tones_of("close"))
         self.assertIs(self.lamp.changes[-1], False)

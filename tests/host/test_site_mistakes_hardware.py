@@ -46,10 +46,10 @@ MISTAKES: list[tuple[str, str, int, str, list[str]]] = [
     ("{role: lock-9}", "{role: lock-9, run_ms: 100}", 7, BOX + "lock-1.run_ms", ["between 200 and 10000"]),
     (
         "{role: lock-9}",
-        "{role: lock-9, duty_ms: 2000}",
+        "{role: lock-9, duty_ms: 5999}",
         7,
         BOX + "lock-1.duty_ms",
-        ["two runs of the motor must fit into duty_ms: 2 * 3000 exceeds 2000"],
+        ["two runs of the motor must fit into duty_ms: 2 * 3000 exceeds 5999"],
     ),
     (
         "      door-5:\n",

@@ -40,6 +40,7 @@ REFUSED = [
         "[pins]\n[power]\nsource = 'mains'\n[power.sleep]\nevery_s = 60\nawake_s = 9\nhold_s = 9\n",
         'power.sleep: is for boards with source = "battery"',
     ),
+    ("[pins]\n[polarity]\nlock = 0\n", "polarity.lock"),
     ("[pins]\ncourt-1 = 5\ncourt-2 = 5\n", "pins.court-2: GPIO 5 is already used by pins.court-1"),
     (
         "alternatives = [5]\n[pins]\nlock-1 = 5\nlock-2 = 4\ndoor-1 = 4\n",
