@@ -83,6 +83,46 @@ class TestDates(unittest.TestCase):
         self.assertEqual((type(error), str(error)), (Insecure, "certificate: malformed"))
 
 
+class Context:
+    """Of mbedTLS: what it is asked to look at."""
+
+    def __init__(self, protocol):
+        self.protocol, self.verify_mode, self.verify_callback = protocol, None, None
+        self.authorities, self.name = [], None
+
+    def load_verify_locations(self, data):
+        self.authorities.append(data)
+
+    def wrap_socket(self, raw, server_hostname=None, do_handshake_on_connect=True):
+        self.name = server_hostname
+        Context.newest = self
+        return self
+
+
+class Tls:
+    PROTOCOL_TLS_CLIENT, CERT_NONE, CERT_REQUIRED = 0, 0, 2
+    SSLContext = Context
+
+
+class TestWhatIsAskedFor(unittest.TestCase):
+    def test_a_certificate_of_the_sites_authority_in_the_brokers_name(self):
+        self.addCleanup(setattr, module, "tls", module.tls)
+        module.tls = Tls
+        secure = Bench("ntp").secure
+
+        def read(name):
+            if name != "ca.der":
+                raise OSError(2)
+            return b"authority"
+
+        secure._read = read
+        secure._wrap(None)
+        context = Context.newest
+        self.assertEqual((context.verify_mode, context.name), (Tls.CERT_REQUIRED, "broker"))
+        self.assertEqual(context.authorities, [b"authority"])
+        self.assertEqual(context.verify_callback, secure._check)
+
+
 class TestMemory(unittest.TestCase):
     """No memory is one more connection that failed, whoever had none."""
 
