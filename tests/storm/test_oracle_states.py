@@ -8,7 +8,7 @@ def test_a_door_that_opened_and_nobody_heard_of_it() -> None:
     tale.moves(500, True, by="force")
     tale.event(500.1, "door.forced", "door-1")
     tale.note(700, "end")
-    assert tale.texts() == ["door-1 was `closed` at 0:08:30.050, and open for 10.05 s"]
+    assert tale.texts() == ["door-1 was `closed` at 0:08:24.050, and open for 4.05 s"]
 
 
 def test_a_door_that_is_told_open_though_closed() -> None:
@@ -75,14 +75,14 @@ def play(state: str, hold_s: float = 1000, **more: object) -> Tale:
 
 def test_a_court_that_is_played_on() -> None:
     assert play("occupied").texts() == []
-    assert play("free").texts() == ["court-1 was `free` at 0:08:35.000, and occupied for 15 s"]
-    assert play("unknown").texts() == ["court-1 was `unknown` at 0:08:35.000, and occupied for 15 s"]
+    assert play("free").texts() == ["court-1 was `free` at 0:08:29.000, and occupied for 9 s"]
+    assert play("unknown").texts() == ["court-1 was `unknown` at 0:08:29.000, and occupied for 9 s"]
 
 
 def test_a_court_that_is_told_occupied_for_ever() -> None:
     tale = play("occupied")
     tale.note(600, "true", component="court-1", value="free")
-    assert tale.texts() == ["court-1 was `occupied` at 0:10:15.000, and free for 15 s"]
+    assert tale.texts() == ["court-1 was `occupied` at 0:10:09.000, and free for 9 s"]
 
 
 def test_motion_without_a_pause_may_look_stuck() -> None:
@@ -156,8 +156,8 @@ def test_contacts() -> None:
     tale.note(300, "true", component="tamper-1", value="open")
     tale.note(700, "end")
     assert tale.texts() == [
-        "release-9 was `clear` at 0:03:30.000, and pressed for 10 s",
-        "tamper-1 was `closed` at 0:05:10.000, and open for 10 s",
+        "release-9 was `clear` at 0:03:24.000, and pressed for 4 s",
+        "tamper-1 was `closed` at 0:05:04.000, and open for 4 s",
     ]
     tale.state(200.2, "release-9", "pressed")
     tale.state(300.2, "tamper-1", "open")

@@ -119,3 +119,28 @@ def test_how_an_order_ended() -> None:
     assert ended("failed", "jammed", opens=False) == [
         "order a for lock-1 is jammed, and nothing is wrong with it"
     ]
+
+
+def test_events_and_answers_say_the_same() -> None:
+    tale = day()
+    tale.visit(100, "a")
+    for record in tale.records:
+        if record.get("topic", "").endswith("/ack"):
+            record["payload"] = record["payload"].replace(
+                '"done", "reason": null', '"failed", "reason": "jammed"'
+            )
+    assert tale.ends(1000, 1900).texts() == [
+        "event 5 says done (None) of order a, the answer was failed (jammed)"
+    ]
+
+
+def test_a_motor_locks_door_that_is_forced() -> None:
+    for type_, is_well in (("door.forced", True), ("door.fault", True), ("door.opened", False)):
+        tale = day()
+        tale.state(2, "lock-9", "locked")
+        tale.moves(500, True, by="force", name="door-9")
+        tale.state(500.1, "door-9", "forced")
+        tale.event(500.1, type_, "door-9")
+        tale.note(700, "end")
+        text = f"door-9 opened (force) at 0:08:20.000; told was {type_}, not door.forced or door.fault"
+        assert tale.texts() == ([] if is_well else [text])

@@ -59,6 +59,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     told.gates_are_told,
     told.codes_are_taken,
     outcomes.ends_are_true,
+    outcomes.events_agree_with_answers,
     starts.names_are_new,
     starts.starts_are_told,
     states.doors_are_true,

@@ -19,7 +19,7 @@ FINAL_US = 6 * MINUTE_US
 """From acceptance to the final answer of a lock: all locks of a supply may be in line before it."""
 NOTICED_US = 2 * MINUTE_US
 """So long a dead connection may go unnoticed."""
-QUICK = ("unlock", "lock", "identify", "selftest", "crash", "log")
+QUICK = ("unlock", "lock", "identify", "selftest", "crash", "log", "reboot", "configure")
 
 
 def answers_are_asked_for(run: Run) -> Iterator[Broken]:

@@ -5,11 +5,12 @@ accepted; `not_opened` that it was not, all the time; `power` that a life of the
 `jammed` and `contact` have a cause in mechanics or contacts (or an order to lock, which tells of more).
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, at
 from host_tools.storm.oracle.madeup import sensor_was_broken
-from host_tools.storm.oracle.messages import Event
+from host_tools.storm.oracle.messages import Ack, Event
 from host_tools.storm.oracle.permits import EARLY_US, permits
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import Span, Timeline
@@ -33,6 +34,24 @@ def ends_are_true(run: Run) -> Iterator[Broken]:
         if text:
             jti, lock = event.jti, permit.lock
             yield Broken("orders", event.us, f"order {jti} for {lock} {text}", (event.record,))
+
+
+def events_agree_with_answers(run: Run) -> Iterator[Broken]:
+    """`access.*` of an order and what was answered say the same."""
+    answers: dict[str | None, list[Ack]] = defaultdict(list)
+    for ack in run.acks:
+        answers[ack.jti].append(ack)
+    for event in run.first_events:
+        result = event.type.removeprefix("access.")
+        if result == event.type or event.jti is None:
+            continue
+        group = ("done", "failed") if result in ("done", "failed") else ("accepted", "rejected")
+        heard = [a for a in answers[event.jti] if a.result in group]
+        reason = event.data.get("reason")
+        if heard and not any(a.result == result and a.reason == reason for a in heard):
+            was = " and ".join(sorted({f"{a.result} ({a.reason})" for a in heard}))
+            text = f"event {event.seq} says {result} ({reason}) of order {event.jti}, the answer was {was}"
+            yield Broken("orders", event.us, text, (heard[0].record, event.record))
 
 
 def _wrong(run: Run, event: Event, door: str, begin_us: int, made: Span) -> str:

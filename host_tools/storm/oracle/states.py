@@ -16,7 +16,7 @@ from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import FaultSpan, Span, Timeline
 from host_tools.storm.oracle.stretches import Stretches
 
-WAY_US = 10 * SECOND_US
+WAY_US = 4 * SECOND_US
 """From the board to the broker, behind what else waits, on a whole network."""
 MENDED_US = 10 * SECOND_US
 OPEN_STATES = ("open", "ajar", "forced")

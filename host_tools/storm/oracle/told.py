@@ -93,9 +93,11 @@ def _types(run: Run, door: str, record: Record, allowed: dict[str, list[Permit]]
         return ("door.closed",)
     if facts is None or lock is None:
         return ("door.opened", "door.forced")
-    if facts["actuator"] == "motor":
-        return ("door.opened", "door.forced", "door.fault")
     ordered = any(p.has(us, WINDOW_US, WINDOW_US) for p in allowed.get(lock, ()))
+    if facts["actuator"] == "motor":
+        was_locked = run.state_at(lock, us) == "locked" and not run.pulses_in(lock, us - MINUTE_US, us)
+        by_force = record["by"] == "force" and was_locked and not ordered
+        return ("door.forced", "door.fault") if by_force else ("door.opened", "door.forced", "door.fault")
     release = run.components[door].get("release")
     by_hand = release is not None and any(
         us - WINDOW_US <= r["us"] <= us + SECOND_US for r in run.records_of("release")
