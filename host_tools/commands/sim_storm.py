@@ -102,8 +102,8 @@ def _check_alone(replay: str, options: dict[str, object]) -> None:
 
 def _blow(order: "Order", json_: bool) -> int:
     """Figures and report are there also when somebody ends it with Ctrl-C or SIGTERM."""
-    from host_tools.storm.report import write
-    from host_tools.storm.screen import Screen, tell
+    from host_tools.storm.shown.report import write
+    from host_tools.storm.shown.screen import Screen, tell
     from host_tools.storm.storm import Storm
 
     with Screen(order.runs, json_) as screen:
@@ -130,7 +130,7 @@ def _blow(order: "Order", json_: bool) -> int:
 def _replay(cases: "list[Case]", engine: "Engine", json_: bool) -> int:
     from host_tools.storm.engine import ENGINE
     from host_tools.storm.replay import replay
-    from host_tools.storm.telling import words_of
+    from host_tools.storm.shown.telling import words_of
 
     ok = True
     for case in cases:

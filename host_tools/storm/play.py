@@ -25,16 +25,17 @@ from host_tools.sim.shims import shim_folder
 from host_tools.site.keys import code_key
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config, device_secrets, locks_with_codes
-from host_tools.storm import faults, vm
 from host_tools.storm.agenda import BEGIN_US, Agenda
-from host_tools.storm.board import Board
-from host_tools.storm.broker import Broker
-from host_tools.storm.net import Net
-from host_tools.storm.plan import Plan
-from host_tools.storm.servers import Dns, TimeServer, wall_us
+from host_tools.storm.machine import vm
+from host_tools.storm.machine.board import Board
+from host_tools.storm.machine.surface import StormWorld
+from host_tools.storm.network.broker import Broker
+from host_tools.storm.network.net import Net
+from host_tools.storm.network.servers import Dns, TimeServer, wall_us
 from host_tools.storm.stage import Stage
-from host_tools.storm.surface import StormWorld
 from host_tools.storm.trace import Record, Trace
+from host_tools.storm.weather import faults
+from host_tools.storm.weather.plan import Plan
 
 SITE = REPOSITORY / "host_tools" / "storm" / "ground.yaml"
 BROKER = ("broker.storm", 1883)

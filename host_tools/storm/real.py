@@ -5,10 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from host_tools.storm import oracle, plan, play
+from host_tools.storm import oracle, play
 from host_tools.storm.case import Case
 from host_tools.storm.engine import Planned, Run
 from host_tools.storm.oracle.broken import Broken
+from host_tools.storm.weather import plan
 
 
 class Real:

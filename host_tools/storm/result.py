@@ -11,7 +11,7 @@ from host_tools.site.atomic import replace_file
 from host_tools.storm.case import Case
 from host_tools.storm.engine import Engine, Run
 from host_tools.storm.oracle.broken import Broken
-from host_tools.storm.picture import Picture, picture_of
+from host_tools.storm.shown.picture import Picture, picture_of
 
 FILE_MODE = 0o644
 VIOLATIONS_MAX = 20

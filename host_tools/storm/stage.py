@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from host_tools.sim.rules import BoardWorld
 from host_tools.storm.agenda import Agenda, Ticket
-from host_tools.storm.servers import wall_us
+from host_tools.storm.network.servers import wall_us
 from host_tools.storm.trace import Trace
 
 if TYPE_CHECKING:
-    from host_tools.storm.plan import Plan
+    from host_tools.storm.weather.plan import Plan
 
 Json = dict[str, Any]
 SECOND_US = 1_000_000

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from host_tools.storm.case import Case
 from host_tools.storm.crew import Crew, Fallen, Json, scratch
-from host_tools.storm.picture import Picture
 from host_tools.storm.result import Result
+from host_tools.storm.shown.picture import Picture
 from host_tools.storm.shrink import TIME_MAX_S
 
 PICTURES_MAX = 6

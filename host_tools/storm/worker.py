@@ -15,8 +15,8 @@ from typing import Any
 from host_tools.storm.case import Case
 from host_tools.storm.engine import Engine, load
 from host_tools.storm.result import Result, short, tried
+from host_tools.storm.shown.telling import words_of
 from host_tools.storm.shrink import Shrinker
-from host_tools.storm.telling import words_of
 
 Json = dict[str, Any]
 

@@ -12,16 +12,16 @@ from host_tools.sim.rules import BoardWorld
 from host_tools.sim.shims import shim_folder
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config, device_secrets
-from host_tools.storm import vm
 from host_tools.storm.agenda import BEGIN_US, Agenda
-from host_tools.storm.board import Board
-from host_tools.storm.broker import Broker
-from host_tools.storm.net import Net
-from host_tools.storm.servers import TimeServer, wall_us
-from host_tools.storm.surface import StormWorld
+from host_tools.storm.machine import vm
+from host_tools.storm.machine.board import Board
+from host_tools.storm.machine.surface import StormWorld
+from host_tools.storm.network.broker import Broker
+from host_tools.storm.network.net import Net
+from host_tools.storm.network.servers import TimeServer, wall_us
 from host_tools.storm.trace import Record, Trace
 
-SITE = Path(vm.__file__).parents[1] / "ground.yaml"
+SITE = Path(vm.__file__).parents[2] / "ground.yaml"
 SECOND_US = 1_000_000
 
 

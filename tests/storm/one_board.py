@@ -3,10 +3,10 @@
 import random
 from typing import Any
 
-from host_tools.storm import wire
 from host_tools.storm.agenda import BEGIN_US, Agenda
-from host_tools.storm.broker import PORT, Broker
-from host_tools.storm.net import Net
+from host_tools.storm.network import wire
+from host_tools.storm.network.broker import PORT, Broker
+from host_tools.storm.network.net import Net
 from host_tools.storm.trace import Record, Trace
 
 S = 1_000_000

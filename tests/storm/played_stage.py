@@ -10,12 +10,12 @@ from host_tools.sim import times
 from host_tools.sim.rules import BoardWorld
 from host_tools.sim.world import World
 from host_tools.storm.agenda import Agenda
-from host_tools.storm.faults import begin, end
-from host_tools.storm.people import People
-from host_tools.storm.plan import HOUR_US, Act, Fault, Plan
-from host_tools.storm.servers import wall_us
+from host_tools.storm.crowd.people import People
+from host_tools.storm.network.servers import wall_us
 from host_tools.storm.stage import Heard, Stage
 from host_tools.storm.trace import Trace
+from host_tools.storm.weather.faults import begin, end
+from host_tools.storm.weather.plan import HOUR_US, Act, Fault, Plan
 from tests.components import (
     EXPANDER,
     I2C,

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from host_tools.storm import wire
-from host_tools.storm.outlet import MODES
+from host_tools.storm.network import wire
+from host_tools.storm.network.outlet import MODES
 from tests.storm.one_board import MS, BrokerBench, S, connect_packet, subscribe_packet
 
 CMD = "base/cmd"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from host_tools.sim import layout
-from host_tools.storm import faults, menu
-from host_tools.storm.plan import HOUR_US, Plan, made
+from host_tools.storm.weather import faults, menu
+from host_tools.storm.weather.plan import HOUR_US, Plan, made
 from tests.storm.played_stage import BOX, FIELD, Played, config_of
 
 S = 1_000_000

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from host_tools.storm import faults
-from host_tools.storm.broker import Broker
-from host_tools.storm.menu import BROKER_MODES
-from host_tools.storm.net import Net
+from host_tools.storm.network.broker import Broker
+from host_tools.storm.network.net import Net
+from host_tools.storm.network.outlet import MODES
+from host_tools.storm.network.servers import Dns, TimeServer
 from host_tools.storm.oracle.spans import groups_of
-from host_tools.storm.outlet import MODES
-from host_tools.storm.plan import made
-from host_tools.storm.servers import Dns, TimeServer
 from host_tools.storm.stage import Stage
+from host_tools.storm.weather import faults
+from host_tools.storm.weather.menu import BROKER_MODES
+from host_tools.storm.weather.plan import made
 from tests.storm.played_stage import BOX, FIELD, Played, config_of
 
 HOURS = 12

@@ -2,7 +2,7 @@
 
 import pytest
 
-from host_tools.storm.pipe import BOARD_ROOM, SERVER_ROOM, Pipe
+from host_tools.storm.network.pipe import BOARD_ROOM, SERVER_ROOM, Pipe
 from tests.storm.one_board import MS, Bench, S
 
 PORT = 1883

@@ -3,8 +3,8 @@ that it sends may be lost, reordered, or taken for a violation by them."""
 
 import pytest
 
-from host_tools.storm import wire
-from host_tools.storm.outlet import MODES
+from host_tools.storm.network import wire
+from host_tools.storm.network.outlet import MODES
 from tests.storm.one_board import BrokerBench, S, connect_packet, subscribe_packet
 
 WINDOW = 4

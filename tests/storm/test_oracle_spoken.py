@@ -4,8 +4,8 @@ from pathlib import Path
 
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config
-from host_tools.storm import menu
 from host_tools.storm.oracle.spans import groups_of
+from host_tools.storm.weather import menu
 from tests.storm.tales import day
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from host_tools.storm.forging import FORGERIES
-from host_tools.storm.orders import Orders, Sent
-from host_tools.storm.people_menu import FORGED
+from host_tools.storm.crowd.forging import FORGERIES
+from host_tools.storm.crowd.orders import Orders, Sent
 from host_tools.storm.stage import wall_s
+from host_tools.storm.weather.people_menu import FORGED
 from host_tools.token import TOKEN_MAX_BYTES, unverified_claims
 from tests.storm.played_stage import BOX, FIELD, Played
 

@@ -8,9 +8,9 @@ import pytest
 
 from host_tools.sim import layout
 from host_tools.site.codes import hotp
-from host_tools.storm.people import People
-from host_tools.storm.plan import Plan, made
+from host_tools.storm.crowd.people import People
 from host_tools.storm.stage import wall_s
+from host_tools.storm.weather.plan import Plan, made
 from host_tools.token import unverified_claims
 from tests.components import matrix
 from tests.storm.played_stage import BOX, FIELD, Played, config_of

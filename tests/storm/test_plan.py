@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.storm import faults, menu
 from host_tools.storm.agenda import BEGIN_US
-from host_tools.storm.plan import CALM_US, HOUR_US, Plan, is_day, made
+from host_tools.storm.weather import faults, menu
+from host_tools.storm.weather.plan import CALM_US, HOUR_US, Plan, is_day, made
 from tests.storm.played_stage import BOX, FIELD, config_of
 
 CONFIGS = {"box-1": config_of(BOX), "court-1": {**config_of(FIELD), "expander": None, "rtc": None}}
@@ -24,7 +24,8 @@ def plans(count: int = 20, hours: float = 24) -> list[Plan]:
 
 def test_a_plan_is_the_same_in_another_process_with_another_hash_seed() -> None:
     script = (
-        "import json; from tests.storm.test_plan import CONFIGS; from host_tools.storm.plan import made;"
+        "import json; from tests.storm.test_plan import CONFIGS;"
+        "from host_tools.storm.weather.plan import made;"
         "print(json.dumps([made(5, 24, b, c).to_json() for b, c in CONFIGS.items()]))"
     )
     wanted = [json.loads(json.dumps(made(5, 24, b, c).to_json())) for b, c in CONFIGS.items()]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from host_tools.storm.oracle import judge
-from host_tools.storm.plan import made
 from host_tools.storm.play import Played, boards_of, config_of, play
+from host_tools.storm.weather.plan import made
 
 
 def played(folder: Path, seed: str, board: str, hours: float) -> Played:

@@ -12,12 +12,12 @@ from host_tools.errors import ToolError
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.case import Case
 from host_tools.storm.oracle.broken import Broken
-from host_tools.storm.page import page, verdict_of
-from host_tools.storm.picture import POINTS_MAX, Picture, picture_of, thinned
-from host_tools.storm.report import facts_of, write
 from host_tools.storm.result import Result
+from host_tools.storm.shown.page import page, verdict_of
+from host_tools.storm.shown.picture import POINTS_MAX, Picture, picture_of, thinned
+from host_tools.storm.shown.report import facts_of, write
+from host_tools.storm.shown.svg import bins
 from host_tools.storm.storm import FAILURES_MAX, PICTURES_MAX, Least, Order, Totals
-from host_tools.storm.svg import bins
 from tests.storm.doubles import NAME, Double, played
 
 Record = dict[str, Any]

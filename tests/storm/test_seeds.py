@@ -8,10 +8,10 @@ import pytest
 
 from host_tools.storm.case import Case
 from host_tools.storm.engine import ENGINE
-from host_tools.storm.page import figures_of, lines_of
 from host_tools.storm.replay import replay
 from host_tools.storm.result import Result
-from host_tools.storm.screen import failure_lines
+from host_tools.storm.shown.page import figures_of, lines_of
+from host_tools.storm.shown.screen import failure_lines
 from host_tools.storm.storm import Least, Order, Storm
 
 FIRST, SEEDS, HOURS = 1, 3, 4

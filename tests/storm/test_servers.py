@@ -5,7 +5,7 @@ import struct
 import pytest
 from sportbox.net.udp import first_address, server_time
 
-from host_tools.storm.servers import DNS_PORT, NTP_PORT, WALL_BEGIN_S, Dns, TimeServer
+from host_tools.storm.network.servers import DNS_PORT, NTP_PORT, WALL_BEGIN_S, Dns, TimeServer
 from tests.storm.one_board import Bench, S
 
 NONCE = b"12345678"

@@ -12,10 +12,10 @@ from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.case import Case
 from host_tools.storm.engine import Planned
 from host_tools.storm.oracle.broken import HOUR_US, Broken
-from host_tools.storm.plan import made
 from host_tools.storm.result import Result
+from host_tools.storm.shown.telling import SENTENCES, words_of
 from host_tools.storm.shrink import Shrinker, Shrunk
-from host_tools.storm.telling import SENTENCES, words_of
+from host_tools.storm.weather.plan import made
 
 SITES = [REPOSITORY / "host_tools/storm/ground.yaml", REPOSITORY / "sites/warnemuende-mole.yaml"]
 S = 1_000_000

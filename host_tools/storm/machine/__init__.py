@@ -1,0 +1,1 @@
+"""A board's own side: its VM on virtual time, its supply, its flash."""

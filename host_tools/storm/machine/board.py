@@ -1,0 +1,293 @@
+"""A board in a storm: the lives of its VM one after the other, its supply, its flash, and the world around
+it.
+
+The VM and this process stand still in turns. `run_until` answers what the VM asks; while it sleeps, the
+agenda goes on to the next thing that happens, and what that changes for the board wakes it.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from host_tools.sim import layout
+from host_tools.sim.rules import BoardWorld
+from host_tools.sim.world import LOG_FILE
+from host_tools.storm.agenda import Agenda, Ticket
+from host_tools.storm.machine import life, lockstep
+from host_tools.storm.machine.body import Body
+from host_tools.storm.machine.clocks import clocks_of_this_process
+from host_tools.storm.machine.life import Birth
+from host_tools.storm.machine.lockstep import CLOSE, CONNECT, IDLE, OPEN, PAUSE, SEND, Frame, Line, News
+from host_tools.storm.machine.surface import Coil, StormWorld
+from host_tools.storm.network.net import Net
+from host_tools.storm.trace import Trace
+
+RESET_US = 300_000  # until the code of a chip that was reset runs
+CUT_OFF_US = 5_000_000
+HANGS_S = 20.0
+"""Of real time without a word: the VM goes round without sleeping, until its watchdog bites."""
+LAST_BYTES = 4096  # of the console that are looked at when a life ends
+TOLD = ("Traceback", "sportbox:", "MemoryError", "--- the VM")
+
+
+class Board(Body):
+    def __init__(
+        self,
+        agenda: Agenda,
+        trace: Trace,
+        net: Net,
+        view: BoardWorld,
+        folder: Path,
+        shims: Path,
+        seed: str,
+        leaps: bool = True,
+    ) -> None:
+        assert isinstance(view.world, StormWorld)
+        super().__init__(agenda, trace, view.world, folder, seed)
+        view.world.net = net
+        self._net = net
+        self._shims, self._seed, self._leaps = shims, seed, leaps
+        self._pid = 0
+        self._line: Line | None = None
+        self._next_boot: Ticket | None = None
+        self._asleep = False
+        self._console_at = 0
+        self.is_on = False
+        self.boots = 0
+        self.lives = 0
+        self.frames = 0
+        self._coils = [Coil(self._world, view, name) for name in view.names("lock")]
+
+    # ---- supply
+
+    def restore(self) -> None:
+        """Power comes (back)."""
+        if not self.is_on:
+            self.is_on = True
+            self._trace.note("power", what="on")
+            self._start(layout.PWRON_RESET)
+
+    def cut(self) -> None:
+        if self.is_on:
+            self._trace.note("power", what="cut")
+            self._off()
+
+    def brownout(self) -> None:
+        if self.is_on:
+            self._trace.note("power", what="brownout")
+            self._off()
+            self.is_on = True
+            self._start(layout.BROWNOUT)
+
+    def cut_at_op(self, n: int) -> None:
+        """In the middle of the n-th flash operation from now; then it is off for a while. 0: not any more."""
+        self._world.put("cut_at_op", n)
+
+    def _off(self) -> None:
+        self.is_on = False
+        self._agenda.cancel(self._next_boot)
+        self._kill()
+        self._asleep = False
+        self._world.power_off()
+
+    def end(self) -> None:
+        """Of the run: no process is left."""
+        self._agenda.cancel(self._next_boot)
+        self._kill()
+
+    # ---- lives
+
+    def _start(self, cause: int) -> None:
+        """When the chip's own start is over."""
+        self._next_boot = self._agenda.after(RESET_US, lambda: self._boot(cause))
+
+    def _boot(self, cause: int) -> None:
+        self._world.prepare_boot(cause)
+        self._asleep = False
+        self.lives += 1
+        if cause != layout.DEEPSLEEP_RESET:
+            self.boots += 1
+        self._trace.note("boot", n=self.lives, cause=cause)
+        birth = Birth(
+            self._folder,
+            self._shims,
+            clocks_of_this_process(),
+            now_us=self._agenda.now_us,
+            horizon_us=self._horizon_us(),
+            number=self.lives,
+            seed=self._seed,
+            leaps=self._leaps,
+        )
+        pid, end = life.begin(birth)
+        self._pid, self._line = pid, Line(end, HANGS_S)
+        self._world.put("pid", pid)
+
+    def _kill(self) -> int:
+        """The VM is gone; the status with which it ended."""
+        if not self._pid:
+            return 0
+        if self._line is not None:
+            self._line.close()
+        try:
+            os.kill(self._pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return 0
+        finally:
+            pid, self._pid, self._line = self._pid, 0, None
+        _, status = os.waitpid(pid, 0)
+        self._net.board_died()
+        self._say_console()
+        return status
+
+    def _ended(self, cause: int = 0) -> None:
+        """By itself, or bitten by its watchdog (`cause`)."""
+        status = self._kill()
+        world = self._world
+        request = cause or world.get("exit_request")
+        if request == layout.EXIT_CUT:
+            self._trace.note("power", what="cut_at_op")
+            self._off()
+            self._agenda.after(CUT_OFF_US, self.restore)
+            return
+        self._trace.note("died", cause=request, status=status)
+        world.release_outputs()
+        world.put("pid", 0)
+        if request == layout.DEEPSLEEP_RESET:
+            world.put("wdt_deadline_us", 0)
+            world.put("asleep", 1)
+            self._asleep = True
+            until_us = world.get("sleep_until_us")
+            if until_us:
+                self._agenda.at(until_us, lambda: None)
+        elif request:
+            self._start(request)
+        else:
+            world.put("halted", 1)
+
+    def _wake(self) -> None:
+        reason, pins = self._world.wake_cause()
+        if reason and self._next_boot_is_over():
+            self._asleep = False
+            self._world.put("asleep", 0)
+            self._world.put("wake_reason", reason)
+            self._world.put("woken_pins", pins)
+            self._start(layout.DEEPSLEEP_RESET)
+
+    def _next_boot_is_over(self) -> bool:
+        return self._next_boot is None or self._next_boot.act is None
+
+    def _say_console(self) -> None:
+        path = self._folder / LOG_FILE
+        size = path.stat().st_size if path.exists() else 0
+        with path.open("rb") as file:
+            file.seek(max(self._console_at, size - LAST_BYTES))
+            text = file.read().decode("utf-8", "replace")
+        self._console_at = size
+        for line in text.splitlines():
+            if line.startswith(TOLD):
+                self._trace.note("console", text=line)
+
+    # ---- lockstep
+
+    def run_until(self, end_us: int) -> None:
+        agenda = self._agenda
+        while agenda.now_us < end_us:
+            if self._line is not None:
+                self._serve(self._line, end_us)
+                continue
+            if self._asleep:
+                self._wake()
+            due_us = agenda.next_us()
+            if due_us is None or due_us > end_us:
+                agenda.run_until(end_us)
+                return
+            agenda.step()
+
+    def _serve(self, line: Line, end_us: int) -> None:
+        """One question of the board."""
+        try:
+            frame = line.ask()
+        except TimeoutError:
+            self._hangs()
+            return
+        self.frames += 1
+        if frame is None:
+            self._ended()
+            return
+        self._see_pulses()
+        self._agenda.run_until(frame.now_us)  # what came while it worked
+        if self._line is not line:
+            return
+        if frame.what in (IDLE, PAUSE):
+            if not self._sleep(line, frame, end_us):
+                return
+            result = 0
+        else:
+            result = self._network(frame)
+        rings, self._world.rang = self._world.rang, False
+        news = self._news(frame.what)
+        line.answer(self._agenda.now_us, self._horizon_us(), result, news, rings)
+
+    def _sleep(self, line: Line, frame: Frame, end_us: int) -> bool:
+        """Until the board has something to do; False: this life is over."""
+        agenda, world = self._agenda, self._world
+        is_deaf = frame.what == PAUSE
+        while is_deaf or not (self._net.has_news() or world.rang or self._ballast_kib is not None):
+            due_us, bite_us = agenda.next_us(), world.get("wdt_deadline_us")
+            next_us = frame.until_us if due_us is None else min(frame.until_us, due_us)
+            if bite_us and bite_us < next_us:
+                agenda.run_until(bite_us)
+                self._ended(layout.WDT_RESET)
+                return False
+            if due_us is None or due_us > frame.until_us:
+                agenda.run_until(frame.until_us)
+                return True
+            agenda.step()
+            if self._line is not line:
+                return False
+        return True
+
+    def _network(self, frame: Frame) -> int:
+        net = self._net
+        if frame.what == OPEN:
+            net.open(frame.sock, bool(frame.until_us))
+        elif frame.what == CONNECT:
+            host, _, port = frame.data.decode().rpartition(":")
+            net.connect(frame.sock, host, int(port))
+        elif frame.what == SEND:
+            return net.send(frame.sock, frame.data)
+        elif frame.what == CLOSE:
+            net.close(frame.sock)
+        return 0
+
+    def _news(self, what: int) -> list[News]:
+        news = lockstep.cut_up(self._net.take()) if what != PAUSE else []
+        if self._ballast_kib is not None and what == IDLE:
+            news.append((self._ballast_kib, "ballast", b""))
+            self._ballast_kib = None
+        return news
+
+    def _horizon_us(self) -> int:
+        """Until then nothing happens outside."""
+        due_us = self._agenda.next_us()
+        return lockstep.FOREVER_US if due_us is None else due_us
+
+    def _hangs(self) -> None:
+        bite_us = self._world.get("wdt_deadline_us")
+        if not bite_us:
+            self._trace.note("hang", watchdog=False)
+            self._kill()
+            self._world.put("halted", 1)
+            return
+        self._agenda.run_until(bite_us)
+        if self._line is not None:
+            self._ended(layout.WDT_RESET)
+
+    def _see_pulses(self) -> None:
+        page = self._world
+        for coil in self._coils:
+            found = coil.channel.start_us, coil.channel.until_us
+            if found != coil.known:
+                coil.known = found
+                if found[1] > found[0] and page.is_selected(coil.record):
+                    self._trace.note("pulse", lock=coil.name, start_us=found[0], until_us=found[1])

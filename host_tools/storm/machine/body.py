@@ -1,0 +1,68 @@
+"""What can happen to a board itself while it runs: its flash, its heap, the clock of its chip."""
+
+import mmap
+import random
+from pathlib import Path
+
+from host_tools.sim import layout
+from host_tools.sim.world import FLASH_FILE
+from host_tools.storm import rotten
+from host_tools.storm.agenda import Agenda, Ticket
+from host_tools.storm.machine.surface import StormWorld
+from host_tools.storm.trace import Trace
+
+DRIFT_STEP_US = 60_000_000
+
+
+class Body:
+    def __init__(self, agenda: Agenda, trace: Trace, world: StormWorld, folder: Path, seed: str) -> None:
+        self._agenda = agenda
+        self._trace = trace
+        self._world = world
+        self._folder = folder
+        self._rng = random.Random(f"{seed}/flash")
+        self._ballast_kib: int | None = None  # to be told
+        self._ballast_end: Ticket | None = None
+        self._drift_ppm = 0
+
+    def bad_sector(self, n: int | None) -> None:
+        """A sector of the filesystem takes nothing from the next start on; None: all do."""
+        self._world.put("bad_sectors", 0 if n is None else 1)
+        if n is not None:
+            self._world.put("bad_sector_0", (self._world.get("vfs_offset") or layout.VFS_OFFSET) // 4096 + n)
+
+    def rot(self, count: int) -> None:
+        """So many bits of the filesystem tip over."""
+        begin = self._world.get("vfs_offset") or layout.VFS_OFFSET
+        with (self._folder / FLASH_FILE).open("r+b") as file, mmap.mmap(file.fileno(), 0) as flash:
+            end = begin + self._world.get("vfs_size") if self._world.get("vfs_size") else len(flash)
+            before = flash[begin:end]
+            for _ in range(count):
+                flash[self._rng.randrange(begin, end)] ^= 1 << self._rng.randrange(8)
+            after = flash[begin:end]
+        self._trace.note("rot", files=rotten.hit(before, after))
+
+    def deny_heap(self, us: int, kib: int | None = None) -> None:
+        """For so long `kib` of its heap cannot be had; None: nearly nothing can."""
+        self._ballast_kib = kib if kib is not None else self._rng.randrange(8, 40)
+        self._agenda.cancel(self._ballast_end)
+        self._ballast_end = self._agenda.after(us, self._give_back)
+
+    def _give_back(self) -> None:
+        self._ballast_kib = 0
+
+    def jump_wall(self, s: int) -> None:
+        """The chip's wall clock jumps."""
+        self._world.put("rtc_offset_ns", self._world.get("rtc_offset_ns") + s * 1_000_000_000)
+
+    def drift_ppm(self, n: int) -> None:
+        """The chip's wall clock goes wrong by so much from now on."""
+        if not self._drift_ppm and n:
+            self._agenda.after(DRIFT_STEP_US, self._drift)
+        self._drift_ppm = n
+
+    def _drift(self) -> None:
+        if self._drift_ppm:
+            shift_ns = DRIFT_STEP_US * 1000 * self._drift_ppm // 1_000_000
+            self._world.put("rtc_offset_ns", self._world.get("rtc_offset_ns") + shift_ns)
+            self._agenda.after(DRIFT_STEP_US, self._drift)

@@ -1,0 +1,36 @@
+"""The page of a board in a storm, and the coils on it."""
+
+from host_tools.sim import layout, mechanics
+from host_tools.sim.records import Record
+from host_tools.sim.rules import BoardWorld
+from host_tools.sim.world import World
+from host_tools.storm.network.net import Net
+
+
+class StormWorld(World):
+    """A page whose doorbell is heard in lockstep."""
+
+    rang = False
+    net: Net | None = None
+
+    def ring(self) -> bool:
+        self.rang = True
+        return super().ring()
+
+    def set_wifi(self, up: bool) -> None:
+        super().set_wifi(up)
+        if self.net is not None:
+            self.net.wifi = up
+
+    def is_selected(self, actuator: Record) -> bool:
+        return mechanics.is_selected(actuator, self._page)
+
+
+class Coil:
+    """A lock's, with the pulse that was seen last."""
+
+    def __init__(self, world: StormWorld, view: BoardWorld, name: str) -> None:
+        self.name = name
+        self.record = world.actuator(view.lock(name).number)
+        self.channel = world.record(layout.RMT + self.record.gate * layout.RMT_SIZE, layout.RMT_FIELDS)
+        self.known = (0, 0)
