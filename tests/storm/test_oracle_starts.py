@@ -57,3 +57,12 @@ def test_a_board_that_sleeps_need_not_be_online() -> None:
     tale.note(800, "calm")
     tale.note(1700, "end")
     assert tale.texts() == []
+
+
+def test_uptime_over_sleeps_goes_by_a_clock_that_may_have_jumped() -> None:
+    tale = day()
+    tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 30}}}
+    tale.event(500, "occupancy.changed", "court-1", state="occupied")
+    assert len(tale.texts()) == 1
+    tale.fault(200, 200, "jump_wall", jump_s=100)
+    assert tale.texts() == []

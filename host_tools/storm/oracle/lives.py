@@ -2,7 +2,8 @@
 
 An event says `bootid` and `uptime` of its making, and no clock can falsify these. The trace says when each
 life began. Which `bootid` belongs to which life follows from what was published live; what comes only after
-further boots lies between its neighbours in the order of `seq`. A deep sleep is a pause within a life.
+further boots lies between its neighbours in the order of `seq`. A deep sleep is a pause within a life,
+for which `uptime` goes by the wall clock of the chip: where that jumped or drifted nothing is known.
 """
 
 from bisect import bisect_left, bisect_right
@@ -57,6 +58,8 @@ class Lives:
         ]
         self._begins = [life.begin_us for life in self.all]
         self._known: dict[str, range] = {}
+        self.blind: list[Span] = []
+        """When `uptime` went wrong."""
 
     def at(self, us: int) -> Life | None:
         """The life that is on then, or the last one."""
@@ -101,4 +104,8 @@ class Lives:
             for life in self.lives_of(body)
             if life.begin_us + uptime_us <= life.end_us + SLACK_US
         ]
-        return spans
+        return [s for s in spans if not self._is_blind(s)]
+
+    def _is_blind(self, span: Span) -> bool:
+        life = self.at(span.end_us)
+        return life is not None and any(s.meets(life.begin_us, span.end_us) for s in self.blind)

@@ -11,7 +11,7 @@ from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle.broken import Record
 from host_tools.storm.oracle.lives import Lives
 from host_tools.storm.oracle.messages import Ack, Event, Json, Order, Pulse, event_of, json_object
-from host_tools.storm.oracle.spans import Faults, Timeline
+from host_tools.storm.oracle.spans import Faults, Span, Timeline
 
 WALL_BEGIN_S = 1_790_000_000
 """True wall time when a run begins."""
@@ -45,6 +45,8 @@ class Run:
         self.unreadable: list[tuple[Record, str]] = []
         self._read_publishes()
         self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
+        if self.sleeps:
+            self.lives.blind = [Span(s.begin_us, s.end_us) for s in self.faults.of("clock")]
         self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
 
     def state_at(self, component: str, us: int) -> str | None:
