@@ -1,4 +1,4 @@
-"""The shipped firmware on virtual time: it runs, is cut off, sleeps and goes on, the same each time."""
+"""The shipped firmware on virtual time: it runs, is cut off, sleeps and goes on."""
 
 import json
 from collections.abc import Iterator
@@ -63,20 +63,6 @@ def test_leaps_change_nothing_that_is_told(made: list[BareBoard], tmp_path: Path
         made.remove(bare)
     assert stories[0] == stories[1]
     assert ("sportbox.occupancy.changed", "occupied") in [story[1:] for story in stories[0][0]]
-
-
-def test_the_same_seed_is_the_same_run(made: list[BareBoard], tmp_path: Path) -> None:
-    digests = []
-    for number in range(2):
-        bare = start(made, tmp_path / str(number), "box-1", seed="same")
-        bare.later(200, bare.board.cut)
-        bare.later(210, bare.board.restore)
-        bare.later(300, bare.net.reset_all)
-        bare.run(600)
-        digests.append(bare.trace.digest())
-        bare.end()
-        made.remove(bare)
-    assert digests[0] == digests[1]
 
 
 def test_power_cut_in_the_middle_of_a_write(made: list[BareBoard], tmp_path: Path) -> None:

@@ -142,6 +142,9 @@ class Board(Body):
     def _ended(self, cause: int = 0) -> None:
         """By itself, or bitten by its watchdog (`cause`)."""
         status = self._kill()
+        self._agenda.run_until(clocks_of_this_process().now_us())  # it was a little ahead
+        if not self.is_on:
+            return
         world = self._world
         request = cause or world.get("exit_request")
         if request == layout.EXIT_CUT:

@@ -25,7 +25,7 @@ class Unsupported(Exception):
 
 
 class Clocks:
-    """Of this process and those forked from it; each of those has a number of its own. Once a process."""
+    """Of this process and those forked from it, one VM at a time: they share the number. Once a process."""
 
     def __init__(self, begin_us: int) -> None:
         """`begin_us` is the virtual time at WALL_BEGIN_S. Raises Unsupported."""
@@ -33,7 +33,7 @@ class Clocks:
             raise Unsupported("a storm needs Linux on x86-64")
         import micropython_run
 
-        self._memory = mmap.mmap(-1, _PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._memory = mmap.mmap(-1, _PAGE, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._library = ctypes.CDLL(micropython_run.__file__)
         self._kept: list[object] = []
@@ -52,6 +52,10 @@ class Clocks:
 
     def set(self, now_us: int) -> None:
         struct.pack_into("<Q", self._memory, 0, now_us)
+
+    def now_us(self) -> int:
+        """How far the VM has come, or had when it ended."""
+        return int(struct.unpack_from("<Q", self._memory, 0)[0])
 
     def draw_from(self, draw: Callable[[int], bytes]) -> None:
         """`draw(n)` gives the VM's random bytes from now on, in this process."""
