@@ -167,3 +167,16 @@ def test_a_bounce_is_motion_and_no_open_door() -> None:
     tale.fault(500, 500, "bounce", component="door-1")
     tale.event(500.1, "door.opened", "door-1")
     assert len(tale.texts()) == 1
+
+
+def test_a_wire_that_was_joined_without_power() -> None:
+    tale = day()
+    tale.note(400, "wire", door="door-1", state="cut")
+    tale.state(400.1, "door-1", "forced")
+    tale.event(400.1, "door.forced", "door-1")
+    tale.stops(500)
+    tale.note(600, "wire", door="door-1", state="joined")
+    tale.starts(700)
+    tale.booted(701)
+    tale.event(701, "door.closed", "door-1", while_off=True)
+    assert tale.texts() == []

@@ -66,3 +66,14 @@ def test_uptime_over_sleeps_goes_by_a_clock_that_may_have_jumped() -> None:
     assert len(tale.texts()) == 1
     tale.fault(200, 200, "jump_wall", jump_s=100)
     assert tale.texts() == []
+
+
+def test_an_uptime_that_is_ahead() -> None:
+    """Once is told, and what was made later in that start cannot be placed."""
+    tale = day()
+    tale.telemetry(600, uptime=601)
+    assert tale.texts() == []
+    tale.telemetry(700, uptime=866)
+    tale.telemetry(800, uptime=966)
+    tale.event(900, "door.opened", "door-1")
+    assert tale.texts() == ["uptime 866 s is 2.767 min ahead"]

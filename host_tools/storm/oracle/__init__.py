@@ -61,6 +61,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     outcomes.ends_are_true,
     outcomes.events_agree_with_answers,
     starts.names_are_new,
+    starts.uptime_is_true,
     starts.starts_are_told,
     states.doors_are_true,
     states.contacts_are_true,

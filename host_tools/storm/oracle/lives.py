@@ -16,6 +16,7 @@ from host_tools.storm.oracle.spans import FOREVER_US, Span
 
 SLACK_US = 1_500_000
 """`uptime` is cut to whole seconds, and a start takes a moment before it counts."""
+AHEAD_US = 3 * SECOND_US
 SETTLES_US = SECOND_US // 5
 """What arrives so soon after a boot was sent by the life before."""
 
@@ -59,7 +60,7 @@ class Lives:
         self._begins = [life.begin_us for life in self.all]
         self._known: dict[str, range] = {}
         self.blind: list[Span] = []
-        """When `uptime` went wrong."""
+        """When `uptime` was wrong, or may have been."""
 
     def at(self, us: int) -> Life | None:
         """The life that is on then, or the last one."""
@@ -96,6 +97,23 @@ class Lives:
         """In which an event can have been made."""
         return [self.all[place] for place in self._known.get(str(body.get("bootid")), range(0))]
 
+    def weigh_uptimes(self, told: list[tuple[int, int]]) -> dict[int, int]:
+        """Of live telemetry, (time, `uptime`): by how much it is ahead of its life, where it is so for the
+        first time. Behind says nothing, it may have been long on its way. From then on nothing is known."""
+        found: dict[int, int] = {}
+        right_us = 0
+        for us, uptime_s in told:
+            life = self.at(us - SETTLES_US)
+            if life is None:
+                continue
+            ahead_us = uptime_s * SECOND_US - (us - life.begin_us)
+            if ahead_us <= AHEAD_US:
+                right_us = us
+            elif not self._is_blind(Span(us, us)):
+                found[us] = ahead_us
+                self.blind.append(Span(max(right_us, life.begin_us), life.end_us))
+        return found
+
     def made(self, body: dict[str, Any]) -> list[Span]:
         """When an event can have been made, by its bootid and uptime; empty if nothing is known of it."""
         uptime_us = int(body["uptime"]) * SECOND_US
@@ -107,5 +125,7 @@ class Lives:
         return [s for s in spans if not self._is_blind(s)]
 
     def _is_blind(self, span: Span) -> bool:
+        if not self.blind:
+            return False
         life = self.at(span.end_us)
         return life is not None and any(s.meets(life.begin_us, span.end_us) for s in self.blind)

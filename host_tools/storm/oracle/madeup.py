@@ -52,12 +52,12 @@ def _door(run: Run, event: Event, span: Span) -> bool:
     door, is_open = event.component, OPEN[event.type]
     begin_us = span.begin_us - LOOKS_US - run.components[door]["debounce_ms"] * 1000
     line, wire = run.doors.get(door, Timeline()), run.wires.get(door, Timeline())
-    if sensor_was_broken(run, door, span) or wire.changed_in(begin_us, span.end_us):
+    if event.data.get("while_off") or run.lives.begun_within(begin_us - STARTED_US, span.end_us):
+        begin_us = _seen_last(run, span.begin_us)
+    if sensor_was_broken(run, door, Span(begin_us, span.end_us)) or wire.changed_in(begin_us, span.end_us):
         return True
     if event.data.get("latch"):
         return _released(run, door, Span(begin_us - MINUTE_US, span.end_us))
-    if event.data.get("while_off") or run.lives.begun_within(begin_us - STARTED_US, span.end_us):
-        begin_us = _seen_last(run, span.begin_us)
     if is_open not in line.within(begin_us, span.end_us, False):
         return False
     lock = run.components[door].get("lock")

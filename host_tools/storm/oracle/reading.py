@@ -47,6 +47,9 @@ class Run:
         self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
         if self.sleeps:
             self.lives.blind = [Span(s.begin_us, s.end_us) for s in self.faults.of("clock")]
+        uptimes = [(us, f["uptime"]) for us, f, _ in self.telemetry if isinstance(f.get("uptime"), int)]
+        self.ahead = self.lives.weigh_uptimes(uptimes)
+        """`uptime` that was ahead, by the time of its telemetry."""
         self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
 
     def state_at(self, component: str, us: int) -> str | None:

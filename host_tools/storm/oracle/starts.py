@@ -3,7 +3,7 @@ the cause that it had."""
 
 from collections.abc import Iterator
 
-from host_tools.storm.oracle.broken import Broken, at
+from host_tools.storm.oracle.broken import Broken, at, lasting
 from host_tools.storm.oracle.lives import SETTLES_US
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.told import is_complete, was_awake
@@ -38,6 +38,14 @@ def names_are_new(run: Run) -> Iterator[Broken]:
             if n != life.n:
                 text = f"start {life.n} has the {name} {value} of start {n}"
                 yield Broken("starts", us, text)
+
+
+def uptime_is_true(run: Run) -> Iterator[Broken]:
+    """It is never ahead: with `bootid` it dates events where the clock was unknown."""
+    for us, figures, record in run.telemetry:
+        if us in run.ahead:
+            text = f"uptime {figures['uptime']} s is {lasting(run.ahead[us])} ahead"
+            yield Broken("starts", us, text, (record,))
 
 
 def starts_are_told(run: Run) -> Iterator[Broken]:
