@@ -59,6 +59,7 @@ class App:
     restart_at_ms = None
     is_busy = False
     update = slots = receiver = None
+    config = {"components": {"lock-1": {}}}
 
     def __init__(self):
         self.desk = Desk()

@@ -41,6 +41,10 @@ class Desk:
         pass
 
 
+class Box:
+    config = {"components": {"court-1": {}}}
+
+
 class TestApp(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
         self.folder = scratch.folder(self)
@@ -153,6 +157,7 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
 
     def test_orders_for_what_is_not_there(self):
         self.part.takes = lambda component: False
+        self.app.box = Box()
         for act in ("unlock", "lock", "configure"):
             order = Order("a", "sub", act, "gate-9", {"count": 0})
             self.assertEqual(self.app.refusal_of(order), "malformed")

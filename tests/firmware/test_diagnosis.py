@@ -62,6 +62,7 @@ class App:
         self.clock.set_ntp(1_800_000_000, 0)
         self.wifi, self.outbox, self.replay, self.desk = Wifi(), Outbox(), Replay(), Desk()
         self.box = self
+        self.config = {"components": {"lock-1": {}}}
         self.parts = [Part(("lock-1", "locked"), ("door-1", "closed")), Part(("court-1", "free"))]
         self.idle = []
         self.events = []

@@ -32,6 +32,7 @@ class App:
     def __init__(self):
         self.desk = Desk()
         self.box = self.uptime = self
+        self.config = {"components": {"lock-1": {}}}
         self.receiver = Receiver()
         self.update = None
         self.restart_at_ms = None
@@ -118,6 +119,12 @@ class TestOrders(unittest.TestCase):
 
         self.app.receiver.refusal = short
         self.assertEqual(self.refusal(part()), "busy")
+
+    def test_a_component_that_is_not_there(self):
+        for act in ("identify", "reboot", "log", "selftest", "update", "configure"):
+            self.assertEqual(self.refusal(order(act, "lock-2")), "malformed", act)
+            self.assertFalse(NAME in sys.modules)
+        self.assertEqual(self.refusal(order("identify", "lock-1")), "")
 
     def test_what_is_refused_leaves_nothing_loaded(self):
         for made in (order("selftest", x=1), order("configure", set={"x": 1}), order("log", "lock-1")):

@@ -64,6 +64,8 @@ def _is_renewal(order: "Order") -> bool:
 
 
 def _refusal(app: "App", order: "Order") -> str:
+    if order.component not in _WHOLE_BOARD and order.component not in app.box.config["components"]:
+        return "malformed"  # for a component that is not there
     if _is_renewal(order):
         if app.update is not None:
             return "busy"
@@ -75,7 +77,7 @@ def _refusal(app: "App", order: "Order") -> str:
             return "malformed"
         return str(module.refusal(app, order))
     if order.act == "configure" and "reset" not in order.args:
-        return "malformed"  # for a component that is not there
+        return "malformed"  # for a component that has nothing to be set
     return "busy" if order.act == "reboot" and app.busy() else ""
 
 
