@@ -77,3 +77,23 @@ def test_an_uptime_that_is_ahead() -> None:
     tale.telemetry(800, uptime=966)
     tale.event(900, "door.opened", "door-1")
     assert tale.texts() == ["uptime 866 s is 2.767 min ahead"]
+
+
+def test_a_clock_that_jumped_back_makes_events_look_older() -> None:
+    """They were made after the jump, though their uptime says before it."""
+    tale = day()
+    tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 30}}}
+    tale.fault(700, 700, "jump_wall", jump_s=-400)
+    tale.deliver(900, tale.made(500, "occupancy.changed", "court-1", state="occupied"))
+    assert tale.texts() == []
+
+
+def test_sleeps_lose_some_seconds() -> None:
+    tale = day()
+    tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 30}}}
+    tale.note(505, "true", component="court-1", value="occupied")
+    tale.state(505, "court-1", "occupied")
+    tale.deliver(506, tale.made(495, "occupancy.changed", "court-1", state="occupied"))
+    assert tale.texts() == []
+    tale.deliver(507, tale.made(470, "occupancy.changed", "court-1", state="occupied"))
+    assert len(tale.texts()) == 1

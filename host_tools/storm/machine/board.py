@@ -217,7 +217,7 @@ class Board(Body):
         if frame is None:
             self._ended()
             return
-        self._see_pulses()
+        self._see_pulses(frame.now_us)
         self._agenda.run_until(frame.now_us)  # what came while it worked
         if self._line is not line:
             return
@@ -286,11 +286,16 @@ class Board(Body):
         if self._line is not None:
             self._ended(layout.WDT_RESET)
 
-    def _see_pulses(self) -> None:
+    def _see_pulses(self, now_us: int) -> None:
+        """Each when it begins, and once more if it ends before its time."""
         page = self._world
         for coil in self._coils:
             found = coil.channel.start_us, coil.channel.until_us
-            if found != coil.known:
-                coil.known = found
-                if found[1] > found[0] and page.is_selected(coil.record):
-                    self._trace.note("pulse", lock=coil.name, start_us=found[0], until_us=found[1])
+            if found == coil.known:
+                continue
+            if coil.was_told and coil.known[0] < now_us < coil.known[1]:
+                self._trace.note("pulse", lock=coil.name, start_us=coil.known[0], until_us=now_us)
+            coil.known = found
+            coil.was_told = found[1] > found[0] and page.is_selected(coil.record)
+            if coil.was_told:
+                self._trace.note("pulse", lock=coil.name, start_us=found[0], until_us=found[1])

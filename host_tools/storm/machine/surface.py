@@ -34,3 +34,4 @@ class Coil:
         self.record = world.actuator(view.lock(name).number)
         self.channel = world.record(layout.RMT + self.record.gate * layout.RMT_SIZE, layout.RMT_FIELDS)
         self.known = (0, 0)
+        self.was_told = False

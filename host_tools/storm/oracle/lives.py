@@ -16,6 +16,8 @@ from host_tools.storm.oracle.spans import FOREVER_US, Span
 
 SLACK_US = 1_500_000
 """`uptime` is cut to whole seconds, and a start takes a moment before it counts."""
+SLEPT_US = 20 * SECOND_US
+"""What many sleeps lose: a chip does not count while it wakes up."""
 AHEAD_US = 3 * SECOND_US
 SETTLES_US = SECOND_US // 5
 """What arrives so soon after a boot was sent by the life before."""
@@ -59,6 +61,8 @@ class Lives:
         ]
         self._begins = [life.begin_us for life in self.all]
         self._known: dict[str, range] = {}
+        self.late_us = 0
+        """By how much `uptime` may be behind."""
         self.blind: list[Span] = []
         """When `uptime` was wrong, or may have been."""
 
@@ -97,9 +101,10 @@ class Lives:
         """In which an event can have been made."""
         return [self.all[place] for place in self._known.get(str(body.get("bootid")), range(0))]
 
-    def weigh_uptimes(self, told: list[tuple[int, int]]) -> dict[int, int]:
+    def weigh_uptimes(self, told: list[tuple[int, int]], wrong: Sequence[Span]) -> dict[int, int]:
         """Of live telemetry, (time, `uptime`): by how much it is ahead of its life, where it is so for the
-        first time. Behind says nothing, it may have been long on its way. From then on nothing is known."""
+        first time. Behind says nothing, it may have been long on its way. From then on nothing is known.
+        Nor is it in a life in which the clock went wrong that uptime goes by."""
         found: dict[int, int] = {}
         right_us = 0
         for us, uptime_s in told:
@@ -109,16 +114,20 @@ class Lives:
             ahead_us = uptime_s * SECOND_US - (us - life.begin_us)
             if ahead_us <= AHEAD_US:
                 right_us = us
-            elif not self._is_blind(Span(us, us)):
+            elif not self._is_blind(Span(us, us)) and not any(s.meets(life.begin_us, us) for s in wrong):
                 found[us] = ahead_us
                 self.blind.append(Span(max(right_us, life.begin_us), life.end_us))
+        self.blind += [x for x in self.all if any(x.meets(s.begin_us, s.end_us) for s in wrong)]
         return found
 
     def made(self, body: dict[str, Any]) -> list[Span]:
         """When an event can have been made, by its bootid and uptime; empty if nothing is known of it."""
         uptime_us = int(body["uptime"]) * SECOND_US
         spans = [
-            Span(life.begin_us + uptime_us - SLACK_US, life.begin_us + uptime_us + SECOND_US + SLACK_US)
+            Span(
+                life.begin_us + uptime_us - SLACK_US,
+                life.begin_us + uptime_us + SECOND_US + SLACK_US + self.late_us,
+            )
             for life in self.lives_of(body)
             if life.begin_us + uptime_us <= life.end_us + SLACK_US
         ]

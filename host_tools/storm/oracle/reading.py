@@ -9,9 +9,9 @@ from typing import Any
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle.broken import Record
-from host_tools.storm.oracle.lives import Lives
+from host_tools.storm.oracle.lives import SLEPT_US, Lives
 from host_tools.storm.oracle.messages import Ack, Event, Json, Order, Pulse, event_of, json_object
-from host_tools.storm.oracle.spans import Faults, Span, Timeline
+from host_tools.storm.oracle.spans import Faults, Timeline
 
 WALL_BEGIN_S = 1_790_000_000
 """True wall time when a run begins."""
@@ -45,10 +45,10 @@ class Run:
         self.unreadable: list[tuple[Record, str]] = []
         self._read_publishes()
         self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
-        if self.sleeps:
-            self.lives.blind = [Span(s.begin_us, s.end_us) for s in self.faults.of("clock")]
+        wrong = self.faults.of("clock") if self.sleeps else []
+        self.lives.late_us = SLEPT_US if self.sleeps else 0
         uptimes = [(us, f["uptime"]) for us, f, _ in self.telemetry if isinstance(f.get("uptime"), int)]
-        self.ahead = self.lives.weigh_uptimes(uptimes)
+        self.ahead = self.lives.weigh_uptimes(uptimes, wrong)
         """`uptime` that was ahead, by the time of its telemetry."""
         self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
 
