@@ -129,6 +129,24 @@ class PeerCase(unittest.IsolatedAsyncioTestCase):
         return self.downs
 
 
+class TestLeaving(PeerCase):
+    async def test_nothing_goes_out_after_the_goodbye_and_no_order_is_taken(self):
+        await self.begin(CONNACK, SUBACK)
+        self.broker.stuck = True
+        await self.send(b"one")  # its PUBLISH is on its way
+        self.session.leave()
+        self.messages.append(Message("t", b"two", False, 1, None))
+        self.session.wake()
+        self.broker.stuck = False
+        self.assertEqual(await self.say(publish(b"cmd", b"order", 7) + puback(2)), b"\xe0\x00")
+        self.assertEqual((self.orders, await self.send(b"three")), ([], b""))
+
+    async def test_whoever_is_not_connected_has_left(self):
+        self.assertFalse(self.session.left.is_set())
+        self.session.leave()
+        self.assertTrue(self.session.left.is_set())
+
+
 class TestDeadlines(PeerCase):
     async def test_no_connack(self):
         await self.begin()

@@ -11,7 +11,7 @@ import unittest
 from tests.fuzz import corpus
 from tests.fuzz.targets import FIRMWARE
 
-INPUTS = 250
+INPUTS = 100
 SEED = 7
 EVERY = 16
 """Inputs between two collections: what a target leaves behind must fit into a board's heap beside it."""

@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz import corpus
 from tests.fuzz.targets import HOST
 
-INPUTS = 250
+INPUTS = 100
 SEED = 7
 
 

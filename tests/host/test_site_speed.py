@@ -3,7 +3,8 @@ beside others; the bound has room for what they cost it, too."""
 
 from tests.bench.site_commands import figures
 
-BOUND_S = 1.4
+BOUND_S = 2.5
+"""Half a second to one and a half on a quiet machine, and half as much again beside other work."""
 
 
 def test_five_hundred_boards() -> None:

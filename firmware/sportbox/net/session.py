@@ -123,13 +123,14 @@ class Session:
         self._answer(self._packets.subscribe(topic, self._next_pid()))
 
     def leave(self) -> None:
-        """Says goodbye, so that the last will stays quiet; no connection follows. The broker closes this one
-        when it has read that, so `left` means that it has."""
-        self._leaving = True
+        """Says goodbye, so that the last will stays quiet; no connection follows, nothing else goes out, and
+        no order is taken any more. The broker closes this one when it has read that, so `left` means that it
+        has."""
         if self.up:
             self._answer(self._packets.disconnect())
         elif self._task is None:
             self.left.set()
+        self._leaving = True
 
     def set_link(self, is_up: bool) -> None:
         """Wi-Fi came or went; without it there is no point in trying."""
@@ -353,7 +354,7 @@ class Session:
             self._take(size)
         if reply:
             self._answer(reply)
-        if topic == self._command_topic.encode():
+        if topic == self._command_topic.encode() and not self._leaving:
             self._on_command(payload, retained)
 
     async def _drain(self, size: int) -> None:
@@ -369,8 +370,9 @@ class Session:
         self._fill = 0
 
     def _answer(self, packet: "bytes | bytearray") -> None:
-        self._control += packet
-        self._wake.set()
+        if not self._leaving:
+            self._control += packet
+            self._wake.set()
 
     def _next_pid(self) -> int:
         """1 to 65535, skipping those in flight."""
@@ -398,7 +400,7 @@ class Session:
             packet = self._control
             self._control = bytearray()
             return packet, None
-        if not self.up:
+        if not self.up or self._leaving:
             return None, None
         now_ms = self._now_ms()
         if not self._ping_deadline_ms and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:

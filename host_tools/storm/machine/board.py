@@ -49,6 +49,7 @@ class Board(Body):
         self._shims, self._seed, self._leaps = shims, seed, leaps
         self._pid = 0
         self._line: Line | None = None
+        self._held: Frame | None = None  # asked, and not answered yet
         self._next_boot: Ticket | None = None
         self._asleep = False
         self._console_at = 0
@@ -126,15 +127,11 @@ class Board(Body):
         """The VM is gone; the status with which it ended."""
         if not self._pid:
             return 0
-        if self._line is not None:
-            self._line.close()
-        try:
-            os.kill(self._pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return 0
-        finally:
-            pid, self._pid, self._line = self._pid, 0, None
+        pid, line, self._pid, self._line, self._held = self._pid, self._line, 0, None, None
+        os.kill(pid, signal.SIGKILL)  # one that has ended by itself was not waited for yet
         _, status = os.waitpid(pid, 0)
+        if line is not None:
+            line.close()  # not before: it would say that it lost its other end
         self._net.board_died()
         self._say_console()
         return status
@@ -193,6 +190,12 @@ class Board(Body):
     # ---- lockstep
 
     def run_until(self, end_us: int) -> None:
+        """The board stands still when it is then."""
+        self._go_on_until(end_us)
+        if self._line is not None and self._held is None:
+            self._held = self._ask(self._line)
+
+    def _go_on_until(self, end_us: int) -> None:
         agenda = self._agenda
         while agenda.now_us < end_us:
             if self._line is not None:
@@ -208,14 +211,8 @@ class Board(Body):
 
     def _serve(self, line: Line, end_us: int) -> None:
         """One question of the board."""
-        try:
-            frame = line.ask()
-        except TimeoutError:
-            self._hangs()
-            return
-        self.frames += 1
+        frame, self._held = self._held or self._ask(line), None
         if frame is None:
-            self._ended()
             return
         self._see_pulses(frame.now_us)
         self._agenda.run_until(frame.now_us)  # what came while it worked
@@ -230,6 +227,18 @@ class Board(Body):
         rings, self._world.rang = self._world.rang, False
         news = self._news(frame.what)
         line.answer(self._agenda.now_us, self._horizon_us(), result, news, rings)
+
+    def _ask(self, line: Line) -> Frame | None:
+        """What it wants next; None: this life is over."""
+        try:
+            frame = line.ask()
+        except TimeoutError:
+            self._hangs()
+            return None
+        self.frames += 1
+        if frame is None:
+            self._ended()
+        return frame
 
     def _sleep(self, line: Line, frame: Frame, end_us: int) -> bool:
         """Until the board has something to do; False: this life is over."""
