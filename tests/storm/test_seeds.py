@@ -14,7 +14,7 @@ from host_tools.storm.shown.page import figures_of, lines_of
 from host_tools.storm.shown.screen import failure_lines
 from host_tools.storm.storm import Least, Order, Storm
 
-FIRST, SEEDS, HOURS = 1, 3, 4
+FIRST, SEEDS, HOURS = 1, 2, 4
 BOARDS = ["box-1", "court-1"]
 JOBS = 2
 
