@@ -31,9 +31,10 @@ from host_tools.storm.machine.board import Board
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.network.broker import Broker
 from host_tools.storm.network.net import Net
-from host_tools.storm.network.servers import Dns, TimeServer, wall_us
+from host_tools.storm.network.servers import Dns, TimeServer
 from host_tools.storm.stage import Stage
 from host_tools.storm.trace import Record, Trace
+from host_tools.storm.wall import VirtualClock
 from host_tools.storm.weather import faults
 from host_tools.storm.weather.plan import Plan
 
@@ -57,17 +58,6 @@ class Played:
     digest: str
     virtual_s: float
     cpu_s: float
-
-
-class VirtualClock(times.Clock):
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
-
-    def now_us(self) -> int:
-        return self._agenda.now_us
-
-    def wall_ns(self) -> int:
-        return wall_us(self._agenda.now_us) * 1000
 
 
 def steady() -> None:

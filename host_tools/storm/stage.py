@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from host_tools.sim.rules import BoardWorld
 from host_tools.storm.agenda import Agenda, Ticket
-from host_tools.storm.network.servers import wall_us
 from host_tools.storm.trace import Trace
+from host_tools.storm.wall import wall_us
 
 if TYPE_CHECKING:
     from host_tools.storm.weather.plan import Plan

@@ -18,8 +18,9 @@ from host_tools.storm.machine.board import Board
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.network.broker import Broker
 from host_tools.storm.network.net import Net
-from host_tools.storm.network.servers import TimeServer, wall_us
+from host_tools.storm.network.servers import TimeServer
 from host_tools.storm.trace import Record, Trace
+from host_tools.storm.wall import VirtualClock
 
 SITE = Path(vm.__file__).parents[2] / "ground.yaml"
 SECOND_US = 1_000_000
@@ -33,7 +34,7 @@ class BareBoard:
         self.config = device_config(site, name, ("10.0.0.1", 1883), ("10.0.0.2", 123))
         self.agenda = Agenda()
         self.trace = Trace(self.agenda)
-        times.use(self.Clock(self.agenda))
+        times.use(VirtualClock(self.agenda))
         home = folder / name
         SimBoard(home).create(self.config, device_secrets(site, name, bytes(32)), Template(build_firmware()))
         self.view = BoardWorld(name, StormWorld(home), self.config)
@@ -43,16 +44,6 @@ class BareBoard:
         self.board = Board(
             self.agenda, self.trace, self.net, self.view, home, shim_folder(*vm.SOURCES), seed, leaps
         )
-
-    class Clock(times.Clock):
-        def __init__(self, agenda: Agenda) -> None:
-            self._agenda = agenda
-
-        def now_us(self) -> int:
-            return self._agenda.now_us
-
-        def wall_ns(self) -> int:
-            return wall_us(self._agenda.now_us) * 1000
 
     def run(self, seconds: float) -> None:
         self.board.run_until(self.agenda.now_us + int(seconds * SECOND_US))

@@ -11,9 +11,9 @@ from host_tools.sim.rules import BoardWorld
 from host_tools.sim.world import World
 from host_tools.storm.agenda import Agenda
 from host_tools.storm.crowd.people import People
-from host_tools.storm.network.servers import wall_us
 from host_tools.storm.stage import Heard, Stage
 from host_tools.storm.trace import Trace
+from host_tools.storm.wall import VirtualClock
 from host_tools.storm.weather.faults import begin, end
 from host_tools.storm.weather.plan import HOUR_US, Act, Fault, Plan
 from tests.components import (
@@ -152,17 +152,6 @@ class PlayedDns:
         self.up = True
         self.garbage = False
         self.fails = False
-
-
-class VirtualClock(times.Clock):
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
-
-    def now_us(self) -> int:
-        return self._agenda.now_us
-
-    def wall_ns(self) -> int:
-        return wall_us(self._agenda.now_us) * 1000
 
 
 def config_of(components: Json) -> Json:

@@ -5,7 +5,8 @@ import struct
 import pytest
 from sportbox.net.udp import first_address, server_time
 
-from host_tools.storm.network.servers import DNS_PORT, NTP_PORT, WALL_BEGIN_S, Dns, TimeServer
+from host_tools.storm.network.servers import DNS_PORT, NTP_PORT, Dns, TimeServer
+from host_tools.storm.wall import WALL_BEGIN_S
 from tests.storm.one_board import Bench, S
 
 NONCE = b"12345678"

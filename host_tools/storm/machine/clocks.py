@@ -13,9 +13,8 @@ import struct
 from collections.abc import Callable
 
 from host_tools.storm.agenda import BEGIN_US
+from host_tools.storm.wall import WALL_BEGIN_S
 
-WALL_BEGIN_S = 1_790_000_000
-"""Unix time when a run begins, 2026-09-21."""
 _PAGE = mmap.PAGESIZE
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.POINTER(ctypes.c_ubyte))
 

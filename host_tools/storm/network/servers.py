@@ -3,21 +3,15 @@
 import struct
 from random import Random
 
-from host_tools.storm.agenda import BEGIN_US, Agenda
+from host_tools.storm.agenda import Agenda
 from host_tools.storm.network.net import Net
 from host_tools.storm.trace import Trace
+from host_tools.storm.wall import wall_us
 
-WALL_BEGIN_S = 1_790_000_000
-"""Unix seconds at the beginning of a run."""
 NTP_PORT = 123
 DNS_PORT = 53
 _NTP_TO_UNIX_S = 2_208_988_800  # 1900-01-01 to 1970-01-01
 _TTL_S = 60
-
-
-def wall_us(us: int) -> int:
-    """Microseconds since 1970, of virtual time."""
-    return WALL_BEGIN_S * 1_000_000 + us - BEGIN_US
 
 
 class TimeServer:
