@@ -73,12 +73,7 @@ def become_board(folder: Path, shims: Path, terminal: Terminal | None = None) ->
             streams = (tty := terminal.open(), tty, tty)
         # both ends, so that the FIFO never is at its end of file
         doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
-        with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
-            world = mmap.mmap(w.fileno(), layout.SIZE)
-            offset, size = filesystem_of(world, os.fstat(f.fileno()).st_size)
-            flash = mmap.mmap(f.fileno(), size, offset=offset)
-        with (shims / ROM_FILE).open("rb") as r:
-            rom = mmap.mmap(r.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+        world, flash, rom = memories_of(folder, shims)
         high = [os.dup(fd) for fd in (*streams, doorbell)]  # above what is replaced below
         for fd, wanted in zip(high, (0, 1, 2, FIFO_FD), strict=True):
             os.dup2(fd, wanted, inheritable=True)
@@ -89,7 +84,15 @@ def become_board(folder: Path, shims: Path, terminal: Terminal | None = None) ->
         console = layout.CONSOLE_LOG
         if terminal is not None:
             console = layout.CONSOLE_RAW if terminal.is_raw else layout.CONSOLE_REPL
-        places = [address_of(world), address_of(flash), size, FIFO_FD, address_of(rom), len(rom), console]
+        places = [
+            address_of(world),
+            address_of(flash),
+            len(flash),
+            FIFO_FD,
+            address_of(rom),
+            len(rom),
+            console,
+        ]
         heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB}k"
         stay = ["-i"] if terminal is not None else []
         if terminal is not None:
@@ -99,6 +102,17 @@ def become_board(folder: Path, shims: Path, terminal: Terminal | None = None) ->
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())
     finally:
         os._exit(status)
+
+
+def memories_of(folder: Path, shims: Path) -> tuple[mmap.mmap, mmap.mmap, mmap.mmap]:
+    """World page, the filesystem's part of the flash, and the ROM of the shims, mapped for a VM."""
+    with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
+        world = mmap.mmap(w.fileno(), layout.SIZE)
+        offset, size = filesystem_of(world, os.fstat(f.fileno()).st_size)
+        flash = mmap.mmap(f.fileno(), size, offset=offset)
+    with (shims / ROM_FILE).open("rb") as r:
+        rom = mmap.mmap(r.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+    return world, flash, rom
 
 
 def filesystem_of(world: mmap.mmap, flash_bytes: int) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """A forked process becomes the VM of a board on virtual time; when the process ends, that life has ended."""
 
-import mmap
 import os
 import random
 import resource
@@ -10,19 +9,17 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from host_tools.sim import layout
-from host_tools.sim.pins import WORLD_FILE
-from host_tools.sim.shims import ROM_FILE
 from host_tools.sim.vm_process import (
     FIFO_FD,
     FIRMWARE_HEAP_KIB,
     SHIMS_HEAP_KIB,
     address_of,
     die_with_parent,
-    filesystem_of,
+    memories_of,
     open_log,
     run_vm,
 )
-from host_tools.sim.world import FIFO_FILE, FLASH_FILE
+from host_tools.sim.world import FIFO_FILE
 from host_tools.storm.machine.clocks import Clocks
 
 STORM_HEAP_KIB = 12
@@ -66,12 +63,7 @@ def _live(birth: Birth, line: socket.socket) -> NoReturn:
         clocks.draw_from(random.Random(f"{birth.seed}/chip/{birth.number}").randbytes)
         streams = (os.open(os.devnull, os.O_RDONLY), log := open_log(folder), log)
         doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)
-        with (folder / WORLD_FILE).open("r+b") as w, (folder / FLASH_FILE).open("r+b") as f:
-            world = mmap.mmap(w.fileno(), layout.SIZE)
-            offset, size = filesystem_of(world, os.fstat(f.fileno()).st_size)
-            flash = mmap.mmap(f.fileno(), size, offset=offset)
-        with (shims / ROM_FILE).open("rb") as r:
-            rom = mmap.mmap(r.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+        world, flash, rom = memories_of(folder, shims)
         high = [os.dup(fd) for fd in (*streams, doorbell, line.fileno())]
         for fd, wanted in zip(high, (0, 1, 2, FIFO_FD, WIRE_FD), strict=True):
             os.dup2(fd, wanted, inheritable=True)
@@ -79,7 +71,7 @@ def _live(birth: Birth, line: socket.socket) -> NoReturn:
         os.environ["MICROPYPATH"] = f"{shims}:.frozen"
         os.environ["TZ"] = "UTC0"
         os.environ.pop("HOME", None)
-        places = [address_of(world), address_of(flash), size, FIFO_FD, address_of(rom), len(rom)]
+        places = [address_of(world), address_of(flash), len(flash), FIFO_FD, address_of(rom), len(rom)]
         places += [layout.CONSOLE_LOG, clocks.address, WIRE_FD, birth.number * SOCKETS_A_LIFE]
         places += [birth.horizon_us, int(birth.leaps)]
         heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB + STORM_HEAP_KIB}k"
