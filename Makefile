@@ -9,6 +9,7 @@ FUZZ_S      ?= 60
 SEEDS       ?= 1000
 FIRST       ?= 1
 HOURS       ?= 24
+OLD         ?= build/bench-before.json
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -18,15 +19,16 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FIRMWARE := $(shell find firmware -name '*.py' 2>/dev/null)
 MPY      := $(patsubst firmware/%.py,build/mpy/%.mpy,$(FIRMWARE))
 TYPED    := host_tools $(wildcard tests/*.py tests/vm/*.py tests/faults/p*.py tests/faults/test_peer.py tests/bench/*.py) \
-	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/mosquitto/*.py) $(wildcard tests/centre/*.py) \
+	tests/host/test_broker.py tests/host/test_rules.py $(wildcard tests/host/test_bench*.py) $(wildcard tests/mosquitto/*.py) \
+	$(wildcard tests/centre/*.py) \
 	$(wildcard tests/mutants/*.py) $(wildcard tests/fuzz/*.py) $(filter-out tests/storm/test_servers.py,$(wildcard tests/storm/*.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test cuts fuzz mutants storm check lint format types mpy size lock clean distclean
+.PHONY: help setup demo test cuts fuzz mutants storm bench bench-compare check lint format types mpy size lock clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## play an evening at the sports ground, in about a minute
 	@$(BIN)/sportbox demo
@@ -47,6 +49,14 @@ cuts: setup ## cut the power at every flash operation of scripted lives, and cou
 storm: JOBS = $(shell nproc 2>/dev/null || echo 1)
 storm: setup ## fault simulator, the long run: SEEDS=1000 of HOURS=24 virtual hours on five boards (JOBS=2, FIRST=1)
 	@$(BIN)/sportbox sim storm --first $(FIRST) --seeds $(SEEDS) --hours $(HOURS) --jobs $(JOBS)
+
+# BENCH="--quick", "--only publish idle", "--rounds 15" chooses. What stands in build/bench.json is kept as OLD.
+bench: setup ## benchmarks beside what a user would pick instead, about 12 minutes (docs/benchmarks.md)
+	@if [ -f build/bench.json ]; then cp build/bench.json build/bench-before.json; fi
+	@$(BIN)/python -m tests.bench.run $(BENCH)
+
+bench-compare: setup ## what has changed between two runs of `make bench` (OLD=file, NEW=file)
+	@$(BIN)/python -m tests.bench.compare $(OLD) $(or $(NEW),build/bench.json)
 
 mutants: setup ## plant faults in copies of the checkout: the tests must catch each (JOBS=2, ONLY="token replay")
 	@JOBS=$(JOBS) $(BIN)/python -m tests.mutants.run $(ONLY)
