@@ -1,0 +1,38 @@
+"""Scripts of tests/bench/vm in a MicroPython VM of their own, as a user's program would run."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from host_tools.setup.paths import UMQTT_DIR
+from tests.bench.bench import Unmeasured
+from tests.vm import machine
+
+SCRIPTS = Path(__file__).with_name("vm")
+END_S = 5.0
+
+
+@contextlib.contextmanager
+def running(
+    script: str, *words: str, log: Path, more: tuple[Path, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """It is killed at the end of the `with`; what it printed is in `log`. `more`: folders on its path."""
+    vm = machine.executable()
+    if vm is None:
+        raise Unmeasured("there is no MicroPython VM here", hint=f"set {machine.VARIABLE}")
+    path = os.pathsep.join([*map(str, (UMQTT_DIR, *more)), ".frozen"])
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [vm, str(SCRIPTS / script), *words],
+            env={**os.environ, "MICROPYPATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(END_S)
