@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.broker import BrokerProcess, Kind, find_mosquitto
+from tests.lateness import Patience
 
 
 def start(kind: Kind, run_dir: Path) -> BrokerProcess:
@@ -30,8 +31,8 @@ def mosquitto(run_dir: Path) -> Iterator[BrokerProcess]:
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
     """Poll a condition; past the bound the test fails and says what it waited for."""
-    deadline = time.monotonic() + timeout_s
+    patience = Patience(timeout_s)
     while not condition():
-        if time.monotonic() > deadline:
+        if patience.is_over():
             pytest.fail(f"waited {timeout_s:g} s for: {what}")
         time.sleep(0.01)

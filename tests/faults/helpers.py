@@ -31,6 +31,7 @@ from host_tools.sim.host import ZygoteHost
 from host_tools.sim.timeserver import answer
 from tests.brokers import wait_until
 from tests.components import court, door, gate, lock
+from tests.lateness import Patience
 
 Json = dict[str, Any]
 Address = tuple[str, int]
@@ -261,9 +262,9 @@ def bench(run_dir: Path) -> Iterator[Bench]:
 
 async def eventually(condition: Callable[[], object], what: str, timeout_s: float = 10.0) -> None:
     """As wait_until, while other coroutines of the test go on."""
-    deadline = time.monotonic() + timeout_s
+    patience = Patience(timeout_s)
     while not condition():
-        if time.monotonic() > deadline:
+        if patience.is_over():
             raise AssertionError(f"waited {timeout_s:g} s for: {what}")
         await asyncio.sleep(POLL_S)
 

@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.data.traffic import check_all
 from tests.faults.helpers import Board, jti_of
 from tests.faults.packets import Packet
+from tests.lateness import Patience
 
 Json = dict[str, Any]
 
@@ -159,16 +160,16 @@ class Listener:
         return self.acks(board, jti)
 
     def _wait(self, condition: Callable[[], object], what: str, timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
+        patience = Patience(timeout_s)
         with self._changed:
             while not condition():
-                left = deadline - time.monotonic()
-                if left <= 0:
+                left_s = patience.left_s()
+                if left_s <= 0:
                     tail = [f"{m.topic.split('/', 3)[-1]} {m.payload[:120]!r}" for m in self._messages[-8:]]
                     raise AssertionError(
                         "\n".join([f"waited {timeout_s:g} s for {what}; last heard:", *tail])
                     )
-                self._changed.wait(left)
+                self._changed.wait(left_s)
 
     def _connected(self, *_: object) -> None:
         self.client.subscribe(self._topic, qos=self._qos)
