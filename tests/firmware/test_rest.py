@@ -169,6 +169,7 @@ class TestRest(unittest.TestCase):
     def test_network_time_teaches_the_rate(self):
         clock = Clock()
         clock.set_ntp(NOW_S, 0)
+        self.rest.synced(NOW_S, 0)
         self.rest.keep_clock(clock, 0)
         self.rest.report_ms = 900_000
         woken = self.doze(self.rest, 0, 0, counted_ms=873_000)  # 900 s, counted 3 % short
@@ -180,6 +181,23 @@ class TestRest(unittest.TestCase):
         again = self.doze(woken, woken.base_ms, 0, counted_ms=873_000)
         self.assertEqual(self.clock(again).trust, "rtc")
         self.assertLess(abs(self.clock(again).now(0) - NOW_S - 1800), 3)
+
+    def test_a_floor_teaches_nothing(self):
+        """After a loss of power the board shows what flash remembers, here half an hour ago. That lag is none
+        of the oscillator's: a storm found sleeps that counted a tenth too long from then on."""
+        clock = Clock()
+        clock.set_floor(NOW_S - 1800, 0)
+        self.rest.keep_clock(clock, 0)
+        self.rest.report_ms = 900_000
+        woken = self.doze(self.rest, 0, 900_000)
+        woken.synced(NOW_S + 900, 0)
+        woken.report_ms = woken.base_ms + 900_000
+        again = self.doze(woken, woken.base_ms, 900_000)
+        self.assertEqual(again.base_ms, 1_800_000)
+        again.synced(NOW_S + 1800, 0)
+        again.report_ms = again.base_ms + 3_600_000
+        again = self.doze(again, again.base_ms, 3_600_000, counted_ms=3_600_000)
+        self.assertEqual(again.base_ms, 5_400_000, "an exact oscillator is taken for what it is")
 
     def test_a_wall_clock_that_jumped_is_not_believed(self):
         clock = Clock()

@@ -89,6 +89,7 @@ class Rest:
         ):  # the wall clock was lost or moved
             counted_ms = planned_ms if self.by_timer else 0
             self._trust = UNKNOWN
+            self.drift.lost()
         self.advance(self.drift.slept(counted_ms))
 
     def is_report_due(self) -> bool:
@@ -109,12 +110,8 @@ class Rest:
             clock.set_floor(unix_s - self.drift.error_ms // 1000, at_ms)
 
     def synced(self, unix_s: int, now_ms: int) -> None:
-        """Network time is there: how far off was what was kept?"""
-        late_ms = 0
-        if self._trust != UNKNOWN:
-            late_ms = (unix_s - self._unix_s) * 1000 - self._rest_ms - now_ms
-        self.drift.synced(late_ms)
-        self._trust = UNKNOWN  # measured once a start
+        """Network time is there."""
+        self.drift.synced(unix_s, self.base_ms + now_ms)
 
     def keep_clock(self, clock: "Clock", now_ms: int) -> None:
         """Before sleep: what the clock shows, to the millisecond, so that it does not lose some at each
