@@ -13,7 +13,7 @@ from typing import Any
 from host_tools.sim import layout
 from tests.bench.bench import Bench, Unmeasured
 from tests.bench.taps import Tap
-from tests.bench.vms import running
+from tests.bench.vms import last_line, running
 from tests.bench.wire import Wire
 from tests.components import door, lock
 from tests.faults.helpers import Address, Board, jti_of
@@ -175,10 +175,6 @@ def wait_ready(wire: Wire, kind: str, qos: int) -> None:
         raise Unmeasured(f"{kind} answers nothing")
     while wire.next(time.monotonic() + READY_S) is not None:
         pass
-
-
-def last_line(log: Path) -> str:
-    return (log.read_text().strip().splitlines() or ["without a word"])[-1]
 
 
 def accepted(wire: Wire, jti: str) -> float:

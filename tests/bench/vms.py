@@ -36,3 +36,7 @@ def running(
     finally:
         process.kill()
         process.wait(END_S)
+
+
+def last_line(log: Path) -> str:
+    return (log.read_text().strip().splitlines() or ["without a word"])[-1]

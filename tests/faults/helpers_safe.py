@@ -9,7 +9,8 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from host_tools.sim.flash import FLASH_FILE, read_file, read_files, write_files
+from host_tools.sim.flash import read_file, read_files, write_files
+from host_tools.sim.world import FLASH_FILE
 from host_tools.update.form import BLOCK_BYTES, Range, sha256
 from host_tools.update.pack import pack
 from tests.faults.helpers import Board, patched_firmware
