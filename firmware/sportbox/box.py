@@ -217,10 +217,12 @@ class Box:
 
     def went_up(self) -> None:
         self.down_why = ""
+        self.wifi.reached(True)
         self.uplink.went_up(self.uptime.ms())
         self.log.write("info", "broker reached")
 
     def went_down(self, why: str) -> None:
+        self.wifi.reached(False)
         self.uplink.went_down()
         if why != self.down_why:
             self.log.write("warning", "no broker: " + why)

@@ -7,7 +7,58 @@ from tests.firmware.bare_machine import Machine  # first: it stands in for `mach
 from tests.firmware.update_case import Played
 
 # isort: split
-from sportbox.box import Box
+import asyncio
+import sys
+
+sys.modules["network"] = Played(WLAN=lambda _: None, STA_IF=0)
+
+# isort: split
+from sportbox.box import Box  # noqa: E402
+from sportbox.net import wifi as wifi_module  # noqa: E402
+from sportbox.net.wifi import Wifi  # noqa: E402
+
+MINUTE_MS = 60000
+
+
+class Over(Exception):
+    pass
+
+
+class Station:
+    """Always says that it is connected; `told` is what was asked of it and when."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.told = []
+
+    def isconnected(self):
+        return True
+
+    def active(self, is_active):
+        pass
+
+    def disconnect(self):
+        self.told.append(("disconnect", self.clock[0]))
+
+    def connect(self, ssid, password):
+        self.told.append(("connect", self.clock[0]))
+
+
+def lives(wifi, clock, until_ms):
+    """All pauses pass at once."""
+
+    async def sleep_ms(ms):
+        clock[0] += ms
+        if clock[0] >= until_ms:
+            raise Over
+
+    wifi_module.asyncio = Played(sleep_ms=sleep_ms)
+    try:
+        asyncio.run(wifi.run())
+    except Over:
+        pass
+    finally:
+        wifi_module.asyncio = asyncio
 
 
 class TestLink(unittest.TestCase):
@@ -25,6 +76,26 @@ class TestLink(unittest.TestCase):
             Box.link(board, is_up)
         self.assertEqual(told, [True, False, True])
         self.assertEqual(asked, [700, 700])
+
+    def test_a_link_on_which_nothing_passes_is_made_anew(self):
+        """Each five minutes without the broker, whatever the station says; not while the broker is there."""
+        clock, told = [0], []
+        wifi = Wifi("net", "password", told.append, lambda: clock[0], lambda: 0)
+        wifi._wlan = station = Station(clock)
+        wifi.reached(True)
+        lives(wifi, clock, 30 * MINUTE_MS)
+        self.assertEqual((told, station.told), ([True], []))
+        for _ in range(3):  # each attempt to reach the broker fails
+            wifi.reached(False)
+        lives(wifi, clock, 41 * MINUTE_MS)
+        joined = [at_ms for what, at_ms in station.told if what == "connect"]
+        self.assertEqual(len(joined), 2)
+        self.assertTrue(35 * MINUTE_MS <= joined[0] < 36 * MINUTE_MS)
+        self.assertTrue(5 * MINUTE_MS <= joined[1] - joined[0] < 6 * MINUTE_MS)
+        self.assertEqual(told, [True, False, True, False, True])
+        wifi.reached(True)
+        lives(wifi, clock, 60 * MINUTE_MS)
+        self.assertEqual(len(station.told), 4)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ _JOIN_MS = const(15000)  # association and DHCP
 _POLL_MS = const(100)
 _WATCH_MS = const(1000)
 _RESTARTS_AFTER = const(5)  # failed attempts in a row until the radio is switched off and on
+_USELESS_MS = const(300000)  # a link on which the broker was out of reach for so long is made anew
 
 
 class Wifi:
@@ -36,6 +37,7 @@ class Wifi:
         self.up = False
         self.joins = 0
         self.beat_ms = 0
+        self._useless_ms: int | None = None  # since when
 
     def mac(self) -> str:
         return ":".join(["%02x" % byte for byte in self._wlan.config("mac")])
@@ -65,11 +67,21 @@ class Wifi:
     def switch_off(self) -> None:
         self._wlan.active(False)
 
+    def reached(self, is_reached: bool) -> None:
+        """Whether the broker is. The driver may say for ever that it is connected, though nothing passes."""
+        if is_reached:
+            self._useless_ms = None
+        elif self._useless_ms is None:
+            self._useless_ms = self._now_ms()
+
     async def run(self) -> None:
         failures = 0
         while True:
-            self.beat_ms = self._now_ms()
-            if self._wlan.isconnected():
+            now_ms = self.beat_ms = self._now_ms()
+            useless_ms = self._useless_ms
+            if useless_ms is not None and now_ms - useless_ms >= _USELESS_MS:
+                self._useless_ms = now_ms
+            elif self._wlan.isconnected():
                 failures = 0
                 self._backoff.reset()
                 self._set(True)
