@@ -89,6 +89,7 @@ FIELDS = {
     "expander_lost": (84, "B"),  # it does not answer
     "rtc_chip": (85, "B"),  # 1: a DS3231
     "rtc_lost": (86, "B"),
+    "wifi_fault": (87, "B"),  # WIFI_FAULTS below; the board heals some of them, and writes 0 then
     "vfs_offset": (96, "I"),  # of the filesystem in the flash, in bytes; 0: VFS_OFFSET, and all behind it
     "vfs_size": (100, "I"),
     "cut_at_op": (104, "I"),  # power is cut in the middle of so many-th flash operation from now; 0: never
@@ -101,6 +102,26 @@ FIELDS = {
 }
 
 CHIPS = ("", "esp32", "esp32s3", "esp32c3")
+
+# What is wrong with the station though the access point is there. The first two last until the station does
+# what helps: connect() anew, and its radio off and on.
+WIFI_STALE = 1  # says that it is connected, and nothing passes (micropython#3967, #3913)
+WIFI_STUCK = 2  # says that it is connecting, for ever (micropython#5261, #14382)
+WIFI_WRONG_PASSWORD = 3
+WIFI_NO_AP = 4
+WIFI_STATE_ERROR = 5  # connect() raises (ESP_ERR_WIFI_STATE)
+WIFI_NO_ADDRESS = 6  # associated, and no DHCP server answers
+WIFI_LEASE_LOST = 7  # the address is gone, and the station goes on saying that it is connected
+WIFI_FAULTS = (
+    "ok",
+    "connected",
+    "connecting",
+    "wrong_password",
+    "no_ap",
+    "state_error",
+    "no_address",
+    "lease_lost",
+)
 
 # byte arrays, one entry a pin
 IN_LEVEL = 128

@@ -214,6 +214,13 @@ class World(Pins):
             self.put("wifi_changed_us", now_us())
         self.put("wifi_up", int(up))
 
+    def set_wifi_fault(self, fault: str) -> None:
+        """One of layout.WIFI_FAULTS. After it the station joins as when the access point is back."""
+        if fault == layout.WIFI_FAULTS[self.get("wifi_fault")]:
+            return
+        self.put("wifi_changed_us", now_us())
+        self.put("wifi_fault", layout.WIFI_FAULTS.index(fault))
+
     def ring(self) -> bool:
         """Wake the board, so that it looks at its pins. False: it is off."""
         try:

@@ -106,6 +106,9 @@ class PlayedNet:
     def reset_all(self) -> None:
         self.done.append("reset_all")
 
+    def address_lost(self) -> None:
+        self.done.append("address_lost")
+
 
 class PlayedBroker:
     def __init__(self) -> None:

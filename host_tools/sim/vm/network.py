@@ -2,8 +2,15 @@
 
 Like the ESP32's driver, a station that was told to connect keeps trying and comes back by itself; joining
 takes 100 to 300 ms, counted from the later of connect() and the access point's return.
+
+What can be wrong with it (`wifi_fault` of the world) is what MicroPython's ports/esp32/network_wlan.c makes
+of the driver: isconnected() is a flag that GOT_IP sets and only the end of the association clears, so a lost
+lease leaves it set; as long as it tries for ever, the status is STAT_CONNECTING whatever the reason is.
 """
 
+from _layout import WIFI_LEASE_LOST as _LEASE_LOST, WIFI_NO_ADDRESS as _NO_ADDRESS, WIFI_NO_AP as _NO_AP
+from _layout import WIFI_STALE as _STALE, WIFI_STATE_ERROR as _STATE_ERROR, WIFI_STUCK as _STUCK
+from _layout import WIFI_WRONG_PASSWORD as _WRONG_PASSWORD
 from _time import ticks_us as _now_us
 from _world import page as _page
 
@@ -27,10 +34,21 @@ _hostname = "mpy-esp32"
 
 
 def _joined():
-    if not _active or not _asked_us or not _page.wifi_up:
+    """What the station says."""
+    if not _active or not _asked_us:
+        return False
+    fault = _page.wifi_fault
+    if fault == _STALE:
+        return True
+    if not _page.wifi_up or (fault and fault != _LEASE_LOST):
         return False
     join_us = 100000 + (_page.mac_low + _page.boot_count * 7919) % 200 * 1000
     return _now_us() - max(_asked_us, _page.wifi_changed_us) >= join_us
+
+
+def _carries():
+    """Whether anything passes."""
+    return not _page.wifi_fault and _joined()
 
 
 def _count_radio(on):
@@ -67,6 +85,8 @@ class WLAN:
             return _active
         if bool(_is_active) != _active:
             _count_radio(bool(_is_active))
+            if _page.wifi_fault == _STUCK:
+                _page.wifi_fault = 0
         _active = bool(_is_active)
         if not _active:
             _asked_us = 0
@@ -75,8 +95,13 @@ class WLAN:
         global _asked_us, _ssid
         if not _active:
             raise OSError("Wifi Not Started")
-        if _asked_us and not _joined() and _reconnects:
+        fault = _page.wifi_fault
+        if fault == _STATE_ERROR or (_asked_us and not _joined() and _reconnects):
             raise OSError("Wifi Internal State Error")
+        if fault == _STALE:
+            _page.wifi_fault = 0
+        elif fault == _LEASE_LOST:  # the next association begins with a question for an address
+            _page.wifi_fault = _NO_ADDRESS
         if _ssid_ is not None:
             _ssid = _ssid_
         _asked_us = _now_us()
@@ -90,7 +115,7 @@ class WLAN:
 
     def status(self, _param=None):
         if _param == "rssi":
-            if not _joined():
+            if not _joined() and _page.wifi_fault != _NO_ADDRESS:
                 raise OSError("STA is not connected")
             return _page.rssi_dbm
         if _param is not None:
@@ -99,7 +124,10 @@ class WLAN:
             return STAT_GOT_IP
         if not _asked_us:
             return STAT_IDLE
-        return STAT_CONNECTING if _reconnects < 0 or _page.wifi_up else STAT_NO_AP_FOUND
+        if _reconnects >= 0 and _page.wifi_fault == _WRONG_PASSWORD:
+            return STAT_WRONG_PASSWORD
+        is_there = _page.wifi_up and _page.wifi_fault != _NO_AP
+        return STAT_CONNECTING if _reconnects < 0 or is_there else STAT_NO_AP_FOUND
 
     def config(self, _param=None, **kwargs):
         global _reconnects
@@ -124,6 +152,6 @@ class WLAN:
         raise ValueError("unknown config param")
 
     def ifconfig(self):
-        if not _joined():
+        if not _joined() or _page.wifi_fault == _LEASE_LOST:
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
         return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")

@@ -13,7 +13,7 @@ import _socket
 from _socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 from _time import sleep_ms as _sleep_ms
 from _world import page as _page
-from network import _joined
+from network import _carries
 
 IPPROTO_TCP = 6
 IPPROTO_UDP = 17
@@ -65,7 +65,7 @@ def _is_numeric(host):
 
 def getaddrinfo(_host, _port, _af=0, _type=0, _proto=0, _flags=0):
     if not _is_numeric(_host):
-        if not _joined():
+        if not _carries():
             raise OSError(-202)
         _host = _tuple(_call(_socket.getaddrinfo, _host, _port)[0][-1])[0]
     return [(AF_INET, _type or SOCK_STREAM, _proto, "", (_host, _port))]
@@ -131,7 +131,7 @@ class socket(_io.IOBase):
         return self
 
     def connect(self, _address):
-        if not _joined():
+        if not _carries():
             raise OSError(_EHOSTUNREACH)
         packed = _packed(_address)
         self._port = _tuple(packed)[1]
@@ -139,14 +139,14 @@ class socket(_io.IOBase):
 
     def _down(self):
         """True: Wi-Fi is down and the call would find nothing. A blocking caller waits as it would."""
-        if _joined():
+        if _carries():
             return False
         waited = 0
         while True:
             _sleep_ms(_IDLE_MS)
             if self._timeout == 0:
                 return True
-            if _joined():
+            if _carries():
                 return False
             waited += _IDLE_MS
             if self._timeout is not None and waited >= self._timeout * 1000:
@@ -208,7 +208,7 @@ class socket(_io.IOBase):
             sent += self.send(memoryview(_bytes)[sent:])
 
     def sendto(self, _bytes, _address):
-        if not _joined():
+        if not _carries():
             raise OSError(_EHOSTUNREACH)
         packed = _packed(_address)
         if self._lost(_tuple(packed)[1]):

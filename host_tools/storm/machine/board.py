@@ -45,6 +45,7 @@ class Board(Body):
         assert isinstance(view.world, StormWorld)
         super().__init__(agenda, trace, view.world, folder, seed)
         view.world.net = net
+        net.has_address, net.carries = view.world.has_address, view.world.carries
         self._net = net
         self._shims, self._seed, self._leaps = shims, seed, leaps
         self._pid = 0

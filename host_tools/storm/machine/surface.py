@@ -22,6 +22,14 @@ class StormWorld(World):
         if self.net is not None:
             self.net.wifi = up
 
+    def has_address(self) -> bool:
+        """Whether the station believes that there is somebody to send to."""
+        return self.get("wifi_fault") in (0, layout.WIFI_STALE)
+
+    def carries(self) -> bool:
+        """Whether what it sends gets anywhere."""
+        return not self.get("wifi_fault")
+
     def is_selected(self, actuator: Record) -> bool:
         return mechanics.is_selected(actuator, self._page)
 

@@ -5,10 +5,15 @@ from functools import partial
 from random import Random
 
 from host_tools.storm.agenda import Agenda
-from host_tools.storm.network.pipe import REFUSED, UNREACHABLE, News, Pipe
+from host_tools.storm.network.pipe import ABORTED, REFUSED, UNREACHABLE, News, Pipe
 from host_tools.storm.trace import Trace
 
 _PIPES_MAX = 16  # then those are forgotten of which both ends are
+
+
+def _yes() -> bool:
+    return True
+
 
 Accept = Callable[[Pipe], None]
 Answer = Callable[[bytes], bytes | None]
@@ -26,10 +31,13 @@ class Net:
         self.split = 0.02  # of what a server sends comes in two pieces
         self.partition = False  # nothing passes, and nobody is told
         self.wifi = True  # False: as if partitioned, and a connect fails at once
+        self.has_address: Callable[[], bool] = _yes  # False: a connect fails at once
+        self.carries: Callable[[], bool] = _yes  # False: the station is not joined, whatever it says
         self.refuse = False
         self.slow_bytes_s: int | None = None
         self.alive = False  # the board has a network stack that answers
         self.news: list[News] = []
+        self._addresses = 0  # that the board has had before
         self._listeners: dict[tuple[str | None, int], Accept | None] = {}
         self._answers: dict[int, Answer] = {}
         self._streams: set[int] = set()  # not connected yet
@@ -59,7 +67,7 @@ class Net:
             self._datagrams[sock] = port
         elif sock in self._streams:
             self._streams.discard(sock)
-            if not self.wifi:
+            if not self.wifi or not self.has_address():
                 self.news.append((sock, "error", UNREACHABLE))
                 return
             if len(self._pipes) >= _PIPES_MAX:
@@ -76,7 +84,7 @@ class Net:
             return 0
         port = self._datagrams.get(sock)
         if port is not None and self.passes():
-            self.agenda.after(self.latency(), partial(self._asked, sock, port, data))
+            self.agenda.after(self.latency(), partial(self._asked, sock, port, data, self._addresses))
         return len(data)
 
     def close(self, sock: int) -> None:
@@ -118,6 +126,14 @@ class Net:
         for pipe in list(self._pipes.values()):
             pipe.break_off()
 
+    def address_lost(self) -> None:
+        """The board has another address, or none: its stack ends what it has, and nobody tells the servers
+        (lwIP: tcp_netif_ip_addr_changed). Answers to the old address find nobody."""
+        self._addresses += 1
+        for pipe in self._pipes.values():
+            pipe.is_cut = True
+            pipe.board_fails(ABORTED)
+
     # --- how things travel ---
 
     def latency(self) -> int:
@@ -126,7 +142,10 @@ class Net:
 
     def passes(self) -> bool:
         """Whether one packet gets through now."""
-        return not self.partition and self.wifi and (not self.loss or self.rng.random() >= self.loss)
+        return self._is_through() and (not self.loss or self.rng.random() >= self.loss)
+
+    def _is_through(self) -> bool:
+        return not self.partition and self.wifi and self.carries()
 
     def _knocked(self, pipe: Pipe, host: str, port: int) -> bool:
         """A SYN is there. False: nobody answers at that address."""
@@ -141,14 +160,14 @@ class Net:
             return True
         return False
 
-    def _asked(self, sock: int, port: int, data: bytes) -> None:
+    def _asked(self, sock: int, port: int, data: bytes, address: int) -> None:
         answer = self._answers.get(port)
-        if answer is None or self.partition or not self.wifi:
+        if answer is None or not self._is_through():
             return
         reply = answer(data)
         if reply is not None and self.passes():
-            self.agenda.after(self.latency(), partial(self._answered, sock, reply))
+            self.agenda.after(self.latency(), partial(self._answered, sock, reply, address))
 
-    def _answered(self, sock: int, reply: bytes) -> None:
-        if sock in self._datagrams and not self.partition and self.wifi:
+    def _answered(self, sock: int, reply: bytes, address: int) -> None:
+        if sock in self._datagrams and self._is_through() and address == self._addresses:
             self.news.append((sock, "data", reply))

@@ -13,6 +13,7 @@ News = tuple[int, str, bytes]
 
 RESET = b"104"
 REFUSED = b"111"
+ABORTED = b"113"
 TIMED_OUT = b"116"
 UNREACHABLE = b"118"
 

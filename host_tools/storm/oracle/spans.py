@@ -15,6 +15,7 @@ GROUPS: dict[str, frozenset[str]] = {
             *("broker_restart", "broker_freeze", "broker_mode"),
             *("latency", "loss", "partition", "half_open", "reset_all", "refuse", "slow_net"),
             *("wifi_down", "wifi_flaps", "dns_silent", "dns_garbage", "dns_fails"),
+            *("wifi_status", "dhcp", "new_address"),
         )
     ),
     "power": frozenset(["power_cut", "power_flaps", "cut_at_op", "brownout", "battery"]),
@@ -40,6 +41,11 @@ GROUPS: dict[str, frozenset[str]] = {
     "mechanics": frozenset(["door_sticks", "lock_jam", "latch_lost"]),
 }
 """Faults by what they can explain. One that is not here explains nothing, and the oracle says so."""
+
+HEALED_US = {("wifi_status", "connected"): 420_000_000, ("wifi_status", "connecting"): 210_000_000}
+"""A station that is wrong about itself is put right by the board: by joining anew when the broker has been
+out of reach for five minutes, and by its radio off and on when five attempts to join came to nothing. So long
+it may be in the way, however long the fault lasts."""
 
 
 def groups_of(name: str) -> frozenset[str]:
@@ -120,6 +126,9 @@ class Faults:
 
 
 def _span(begin_us: int, end_us: int, name: str, args: Mapping[str, Any]) -> FaultSpan:
+    healed_us = HEALED_US.get((name, str(args.get("says"))))
+    if healed_us is not None:
+        end_us = min(end_us, begin_us + healed_us)
     return FaultSpan(begin_us, end_us, name, args, groups_of(name))
 
 

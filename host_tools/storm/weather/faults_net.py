@@ -1,10 +1,13 @@
 """Faults of the network, the broker, the time server and the Wi-Fi."""
 
+from host_tools.sim import layout
 from host_tools.storm.stage import Stage
 from host_tools.storm.weather.doing import KINDS_TYPE, Doing, attribute, flicker, held, moment
 from host_tools.storm.weather.plan import Fault
 
-BROKER_DOWN, BROKER_FROZEN, WIFI = "broker down", "broker frozen", "wifi"
+BROKER_DOWN, BROKER_FROZEN, WIFI, STATION = "broker down", "broker frozen", "wifi", "station"
+HEALS = (layout.WIFI_FAULTS[layout.WIFI_STALE], layout.WIFI_FAULTS[layout.WIFI_STUCK])
+"""What ends as soon as the board does what helps."""
 
 
 def _half_open(_: Fault, stage: Stage) -> None:
@@ -75,6 +78,29 @@ def _flaps(fault: Fault, stage: Stage) -> None:
     flicker(fault, stage, turn)
 
 
+def _says(fault: Fault, stage: Stage) -> None:
+    """The newest one counts. What the board can heal by itself does not begin again when a newer one ends."""
+    stage.holds.put(STATION, fault.number, str(fault.args["says"]))
+    _station(str(fault.args["says"]), stage)
+
+
+def _is_well(fault: Fault, stage: Stage) -> None:
+    stage.holds.drop(STATION, fault.number)
+    values = [value for value in stage.holds.values(STATION) if value not in HEALS]
+    _station(values[-1] if values else "ok", stage)
+
+
+def _station(says: str, stage: Stage) -> None:
+    stage.world.world.set_wifi_fault(says)
+    stage.world.world.ring()
+    if says == "lease_lost":
+        stage.net.address_lost()
+
+
+def _address_changes(_: Fault, stage: Stage) -> None:
+    stage.net.address_lost()
+
+
 _WIFI_DOWN = held(lambda _: WIFI, lambda _: True, _wifi)
 
 
@@ -107,4 +133,7 @@ KINDS: KINDS_TYPE = {
     "dns_fails": _of("dns", "fails", True),
     "wifi_down": _WIFI_DOWN,
     "wifi_flaps": Doing(_flaps, _WIFI_DOWN.end),
+    "wifi_status": Doing(_says, _is_well),
+    "dhcp": Doing(_says, _is_well),
+    "new_address": moment(_address_changes),
 }

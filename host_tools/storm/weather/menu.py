@@ -25,6 +25,11 @@ BROKER_MODES = (
 RADAR_FAULTS = ("ghost", "latched", "silent", "garbage")
 
 
+STATUSES = ("connected", "connecting", "wrong_password", "no_ap", "state_error")
+"""That a station tells though the access point is there."""
+LEASES = ("no_address", "lease_lost")
+
+
 @dataclass(frozen=True)
 class Choice:
     """One kind, of one thing. It ends `spare_us` before the calm end at the latest."""
@@ -105,6 +110,9 @@ def _network(config: Json) -> list[Choice]:
         Choice("slow_net", 2, (S, 10 * MIN), lambda rng: {"bytes_s": log_uniform(rng, 50, 5_000)}),
         Choice("wifi_down", 4, (200 * MS, 15 * MIN), nothing),
         Choice("wifi_flaps", 2, (S, 2 * MIN), _seeded(pause_us=[50 * MS, 10 * S])),
+        Choice("wifi_status", 3, (S, 30 * MIN), lambda rng: {"says": rng.choice(STATUSES)}),
+        Choice("dhcp", 2, (S, 15 * MIN), lambda rng: {"says": rng.choice(LEASES)}),
+        Choice("new_address", 1, MOMENT, nothing),
     ]
 
 
