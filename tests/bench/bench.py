@@ -54,16 +54,19 @@ class Bench:
         with BrokerProcess.start("mosquitto", state_dir=folder) as broker:
             yield broker.host, broker.port
 
-    def interleave(self, contestants: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
-        """One value a contestant and round. Each round begins with another one, so that nobody always has
-        the place after the heaviest. A contestant that fails is told of, and its round counts as failed."""
-        rounds: dict[str, list[float]] = {name: [] for name in contestants}
+    def interleave(
+        self, contestants: dict[str, Callable[[], float]], rounds: int | None = None
+    ) -> dict[str, list[float]]:
+        """One value a contestant and round; `rounds` is for what is counted and hardly differs. Each round
+        begins with another contestant, so that nobody always has the place after the heaviest. One that
+        fails is told of, and its round counts as failed."""
+        found: dict[str, list[float]] = {name: [] for name in contestants}
         names = list(contestants)
-        for number in range(self.rounds):
+        for number in range(rounds or self.rounds):
             first = number % len(names)
             for name in names[first:] + names[:first]:
-                rounds[name].append(self._one(name, number, contestants[name]))
-        return rounds
+                found[name].append(self._one(name, number, contestants[name]))
+        return found
 
     def _one(self, name: str, number: int, measure: Callable[[], float]) -> float:
         try:
