@@ -70,16 +70,37 @@ def worst_late_s(from_s: float, to_s: float) -> float:
     return monitor().worst_s(from_s, to_s)
 
 
+def rest(for_s: float) -> None:
+    """So long, and without a standstill: after one, things happen at once that are meant to be apart."""
+    monitor()
+    while True:
+        began_s = time.monotonic()
+        time.sleep(for_s)
+        if worst_late_s(began_s, time.monotonic()) < for_s / 2:
+            return
+
+
+class Stopwatch:
+    """Begins now, and leaves out how late the machine was."""
+
+    def __init__(self) -> None:
+        monitor()
+        self._began_s = time.monotonic()
+
+    def took_s(self) -> float:
+        now_s = time.monotonic()
+        return now_s - self._began_s - late_s(self._began_s, now_s)
+
+
 class Patience:
     """A bound that begins now: `while not condition(): assert not patience.is_over()`."""
 
     def __init__(self, bound_s: float) -> None:
-        monitor()
         self._bound_s = bound_s
-        self._began_s = time.monotonic()
+        self._watch = Stopwatch()
 
     def left_s(self) -> float:
-        return self._bound_s + late_s(self._began_s) - (time.monotonic() - self._began_s)
+        return self._bound_s - self._watch.took_s()
 
     def is_over(self) -> bool:
         return self.left_s() <= 0

@@ -60,6 +60,11 @@ COMPONENTS: Json = {
     "court-1": court(),
 }
 """More kinds: tests/components.py."""
+RELEASE_S = 8.0
+"""As long as somebody may take to pull at a door, on a machine that stands still for a while."""
+DROP_S = 4.0
+"""A strike is dropped 0.3 s after the door was seen open, and not only when its release is over."""
+UNHURRIED: Json = {**COMPONENTS, "lock-1": lock(1, release_ms=int(1000 * RELEASE_S))}
 
 
 def config_of(device: str, broker: Address, ntp: Address, **changes: Any) -> Json:

@@ -13,11 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.components import lock
 from tests.data.traffic import check_delivery
 from tests.faults import packets
-from tests.faults.helpers import COMPONENTS as BOX
-from tests.faults.helpers import POLL_S, Bench, Board, eventually, gather_all, jti_of
+from tests.faults.helpers import (
+    DROP_S,
+    POLL_S,
+    RELEASE_S,
+    UNHURRIED,
+    Bench,
+    Board,
+    eventually,
+    gather_all,
+    jti_of,
+)
 from tests.faults.helpers_check import answers, check_events, check_stalls, first_events, of_components
 from tests.faults.helpers_listen import Message, messages_of
 from tests.faults.peer import Behaviour, Peer
@@ -31,11 +39,6 @@ SLACK_S = 3.0
 """For a busy machine: what is told apart is a deadline that is kept from one that is forgotten."""
 PAUSE_S = 0.05
 """The shortest before a reconnect."""
-RELEASE_MS = 8000
-"""As long as somebody may take to pull at a door on a machine that stands still for a while."""
-DROP_S = 4.0
-"""A strike is dropped 0.3 s after the door was seen open, and not only when its release is over."""
-COMPONENTS = {**BOX, "lock-1": lock(1, release_ms=RELEASE_MS)}
 QUIET = {"telemetry_s": 30}
 COMMAND_ID = 4711
 LOCK_EVENTS = ["access.accepted", "lock.unlocked", "access.done", "lock.locked"]
@@ -114,7 +117,7 @@ class Scene:
     async def boot(self) -> None:
         """The board is online when this returns."""
         where = (self.peer.host, self.peer.port)
-        config = {"components": COMPONENTS, **self.fault.config}
+        config = {"components": UNHURRIED, **self.fault.config}
         self.board = self.bench.add(f"box-{self.number}", where, mqtt=self.mqtt, **config)
         self.board.boot()
         telemetry = f"{self.board.base}/telemetry"
@@ -205,9 +208,7 @@ class Scene:
     async def lend(self) -> None:
         """Doors and strikes work, whatever the broker does."""
         board = self.board
-        await eventually(
-            lambda: board.set("door-1", "pull")["moved"], "the strike to let go", RELEASE_MS / 1000
-        )
+        await eventually(lambda: board.set("door-1", "pull")["moved"], "the strike to let go", RELEASE_S)
         await eventually(lambda: not board.energised(), "the strike to drop", DROP_S)
         board.set("door-1", "closed")
 

@@ -15,6 +15,8 @@ from host_tools.site.resolve import device_config
 from host_tools.update.pack import pack
 from tests.brokers import start
 from tests.faults.helpers import Bench, eventually, jti_of
+from tests.faults.helpers_check import stalls_ms
+from tests.faults.helpers_listen import Message
 from tests.faults.helpers_safe import SERIES, Blocks, args_of
 from tests.faults.helpers_stage import BoxStage, play
 from tests.faults.helpers_tls import Server, TlsBroker, certified
@@ -57,14 +59,15 @@ def equipment(device: str, locks: int = 8) -> Json:
     return {name: config[name] for name in HARDWARE if config.get(name) is not None}
 
 
-async def figures(stage: FullStage) -> list[Json]:
+def figures(stage: FullStage) -> list[Message]:
     """Telemetry so far, without the first one, which tells of the start."""
-    return [message.content for message in stage.heard.of(stage.board, "telemetry")][1:]
+    return stage.heard.of(stage.board, "telemetry")[1:]
 
 
-async def check_figures(stage: FullStage, since: int) -> None:
-    found = (await figures(stage))[since:]
-    stalls = [telemetry["loop_stall_ms"] for telemetry in found]
+def check_figures(stage: FullStage, since: int) -> None:
+    messages = figures(stage)[since:]
+    stalls = stalls_ms(messages)
+    found = [message.content for message in messages]
     free = [telemetry["heap_free"] for telemetry in found]
     told = f"{stage.name}: stalls {stalls} ms, heap free {free}"
     assert len(found) >= 2 * COMPARED, told
@@ -98,10 +101,10 @@ async def during_an_update(stage: FullStage) -> None:
     blocks.spoil = lambda at, data: data if at < HELD_AT else None
     await asyncio.to_thread(order_update, stage, args_of(bundle))
     await eventually(lambda: blocks.asked[-1:] >= [HELD_AT], f"{stage.name} to ask", 20)
-    since, asked = len(await figures(stage)), len(blocks.asked)
+    since, asked = len(figures(stage)), len(blocks.asked)
     await all_locks(stage, ROUNDS)
     await eventually(lambda: len(blocks.asked) > asked, f"{stage.name} to ask once nobody orders", 30)
-    free = [telemetry["heap_free"] for telemetry in (await figures(stage))[since:]]
+    free = [message.content["heap_free"] for message in figures(stage)[since:]]
     assert min(free) > HEAP_LEAST_UPDATING_BYTES, f"{stage.name}: heap free {free}"
     for _ in range(TRIES):  # there may be no memory for it just now
         if await asyncio.to_thread(order_update, stage, {"abort": True}) == "accepted":
@@ -127,12 +130,12 @@ async def a_box_with_everything(stage: FullStage) -> None:
     for number in range(ROUNDS):
         await all_locks(stage, number)
         if number == 0:  # what is loaded and allocated once is there now
-            since = len(await figures(stage))
+            since = len(figures(stage))
     if stage.tells_log:  # there is memory enough to read it; beside TLS an order for it may be told `busy`
         for act in ("log", "selftest"):
             order = await stage.order("device", act)
             await stage.answered(order, ("accepted", None), ("done", None))
-    await check_figures(stage, since)
+    check_figures(stage, since)
     await during_an_update(stage)
 
 
@@ -143,7 +146,7 @@ async def a_court_with_everything(stage: FullStage) -> None:
         stage.set("court-1", "occupied" if number % 2 == 0 else "free")
         stage.set("court-2", "occupied" if number % 3 == 0 else "free")
         await asyncio.sleep(0.5)
-    await check_figures(stage, 0)
+    check_figures(stage, 0)
 
 
 def secure_stage(broker: TlsBroker, authority: Authority) -> type[FullStage]:

@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.broker import BrokerProcess
-from tests.faults.helpers import Bench, Board, eventually, gather_all, jti_of, patched_firmware
+from tests.faults.helpers import (
+    RELEASE_S,
+    UNHURRIED,
+    Bench,
+    Board,
+    eventually,
+    gather_all,
+    jti_of,
+    patched_firmware,
+)
 from tests.faults.helpers_check import answers, check_events, first_events, twice
 from tests.faults.helpers_listen import Listener, messages_of
 from tests.faults.peer import Peer
+from tests.lateness import rest
 
 Json = dict[str, Any]
 
@@ -146,7 +156,7 @@ class Box:
             await eventually(lambda: "wifi down" in board.sim.log().rpartition("wifi up")[2], "a lost link")
             for value in ("open", "closed") * 4:
                 board.set("door-2", value)
-                await asyncio.sleep(2 * DEBOUNCE_S)
+                await asyncio.to_thread(rest, 2 * DEBOUNCE_S)
             board.set("wifi", "up")
             return
         heard.send(board, token)
@@ -155,7 +165,7 @@ class Box:
         await eventually(lambda: self.acks(token), "`accepted`")
         if moment == "accepted":
             return
-        await eventually(lambda: board.energised(LOCK), "a released strike", 1.5)
+        await eventually(lambda: board.energised(LOCK), "a released strike")
         if moment == "energised":
             return
         assert board.set(DOOR, "pull")["moved"]
@@ -184,7 +194,7 @@ class Box:
         await eventually(lambda: answer() is not None, "an answer to the token sent again")
         if answer() == ("accepted", None):
             assert not was_used, "a used token was accepted again"
-            await eventually(lambda: board.set(DOOR, "pull")["moved"], "the strike to let go", 1.5)
+            await eventually(lambda: board.set(DOOR, "pull")["moved"], "the strike to let go", RELEASE_S)
             await eventually(lambda: ("done", None) in self.acks(token), "`done`")
             self.pulses += 1
             board.set(DOOR, "closed")
@@ -237,7 +247,9 @@ def test_cuts_at_any_moment_of_a_lend(bench: Bench, run_dir: Path, seed: int) ->
         boxes = []
         for number in range(BOXES):
             firmware = small if number % 2 else None
-            board = bench.add(f"box-{number}", (broker.host, broker.port), firmware=firmware)
+            board = bench.add(
+                f"box-{number}", (broker.host, broker.port), firmware=firmware, components=UNHURRIED
+            )
             boxes.append(Box(board, heard, seed))
         asyncio.run(all_boxes())
     assert sum(box.boots - 1 for box in boxes) >= 40
@@ -273,7 +285,7 @@ def test_cuts_while_nothing_is_acknowledged(bench: Bench, run_dir: Path, seed: i
                 before = len(peer.packets())
                 for value in ("open", "closed") * 3:
                     board.set("door-2", value)
-                    await asyncio.sleep(3 * DEBOUNCE_S)
+                    await asyncio.to_thread(rest, 3 * DEBOUNCE_S)
                 await asyncio.sleep(chance.uniform(0, 3))  # this is the chance of the test
                 board.cut()
                 unacknowledged = [e["id"] for e in since(before)]

@@ -12,6 +12,7 @@ from tests.brokers import wait_until
 from tests.faults.helpers import Bench, Board, jti_of, patched_firmware
 from tests.faults.helpers_check import check_events, check_stalls, of_components
 from tests.faults.helpers_listen import Listener
+from tests.lateness import rest
 
 DEBOUNCE_S = 0.05
 NOTICE_S = 3.0
@@ -44,7 +45,7 @@ def board(broker: BrokerProcess, bench: Bench, heard: Listener) -> Board:
 
 def hold(seconds: float = 3 * DEBOUNCE_S) -> None:
     """A person leaves a door as it is for that long: time in the world, which no condition stands for."""
-    time.sleep(seconds)
+    rest(seconds)
 
 
 def link(board: Board, up: bool) -> None:

@@ -17,6 +17,7 @@ from host_tools.port.trouble import Lost
 from host_tools.sim import layout
 from host_tools.sim.times import now_us
 from host_tools.sim.world import WORLD_FILE, World
+from tests.lateness import Stopwatch, worst_late_s
 from tests.sim.chips import TestChip, chip_board
 
 STARTS = "sportbox: starts as None/None"
@@ -161,10 +162,12 @@ def test_the_watchdog_bites_a_forgotten_board_and_not_a_fed_one(
         board.said(STARTS)
         with Console.open(board.port) as console:
             console.hold()
-            end = time.monotonic() + 1.5
-            while time.monotonic() < end:
+            watch = Stopwatch()
+            began_s = time.monotonic()
+            while watch.took_s() < 1.5:
                 console.run("print(1)")
-            assert board.log().count("sportbox: held for service") == 1
+            was_late = worst_late_s(began_s, time.monotonic()) > 0.3  # so nobody fed it
+            assert board.log().count("sportbox: held for service") == 1 or was_late
         times = board.log().count(STARTS)
         board.said(STARTS, times + 1)
 

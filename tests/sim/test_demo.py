@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from host_tools.broker import find_mosquitto
 from host_tools.data.asyncapi import document
 from host_tools.setup.paths import REPOSITORY
 from tests.data.traffic import Document, as_bytes, check_all
+from tests.lateness import Stopwatch
 from tests.run_dirs import RUNS
 from tests.sim.boards import until
 from tests.sim.test_up import children
@@ -135,10 +135,10 @@ def test_ctrl_c_leaves_nothing_behind() -> None:
         )
         everybody = children(evening.process.pid) - {evening.process.pid}
         assert len(everybody) >= 6  # broker, zygote, four boards
-        interrupted_s = time.monotonic()
+        watch = Stopwatch()
         evening.process.send_signal(signal.SIGINT)
-        assert evening.process.wait(10) == 130
-        assert time.monotonic() - interrupted_s < 5
+        assert evening.process.wait(50) == 130
+        assert watch.took_s() < 5
         until(lambda: not [pid for pid in everybody if is_alive(pid)], "the demo leaves a process behind")
         assert list(evening.folder.iterdir()) == []
     finally:

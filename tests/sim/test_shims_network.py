@@ -62,7 +62,7 @@ async def main():
     assert seen["states"] == [1000, 1001, 1010]
     assert seen["early"] == 118, "EHOSTUNREACH of the ESP32"
     assert seen["late"] == 111, "ECONNREFUSED: the network is there"
-    assert 50 <= seen["took"] < 2000
+    assert seen["took"] >= 50
     assert seen["rssi"] < 0
     assert seen["address"] == ["127.0.0.1", 80]
 

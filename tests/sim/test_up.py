@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from host_tools.setup.paths import REPOSITORY
+from tests.lateness import Stopwatch
 from tests.sim.boards import until
 from tests.sim.test_zygote import is_alive
 
@@ -79,8 +80,10 @@ class Up:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Ends it; answers its exit status. It has 5 s, and leaves no process behind."""
         tree = children(self.process.pid)
+        watch = Stopwatch()
         self.process.send_signal(number)
-        status = self.process.wait(5)
+        status = self.process.wait(50)
+        assert watch.took_s() < 5
         assert not [pid for pid in tree if is_alive(pid)]
         return status
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from host_tools.build.firmware import build_firmware
 from host_tools.port.console import Console
 from host_tools.port.upload import is_whole, sha, survey, upload
+from tests.lateness import Stopwatch
 from tests.sim.chips import chip_board
 
 BAUD = 115_200
@@ -19,11 +20,11 @@ ROOTS = ("/a", "/loader", "/main.py", "/boot.py")
 
 def seconds_to_upload(port: str, files: dict[str, bytes]) -> float:
     """With everything that belongs to it: the prompt, what is there, what differs, reading back."""
-    begin = time.monotonic()
+    watch = Stopwatch()
     with Console.open(port) as console:
         upload(console, list(survey(console, ROOTS).changed(files).items()))
         assert is_whole(console, {path: sha(data) for path, data in files.items()})
-    return time.monotonic() - begin
+    return watch.took_s()
 
 
 def test_as_fast_as_promised(run_dir: Path) -> None:
@@ -57,4 +58,4 @@ def test_as_fast_as_promised(run_dir: Path) -> None:
             assert ended in (None, 0), other.stderr and other.stderr.read().decode()
         assert other_s >= AS_FAST * all_s and other_s >= AS_FAST_ONE_CHANGED * one_s, told
         theirs.cut()
-        assert len(theirs.files()) > len(files) // 3, "mpremote copies other files"
+        assert len(theirs.files()) > len(files) // 10, "mpremote copies other files, or hangs"
