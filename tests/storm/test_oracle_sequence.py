@@ -87,7 +87,7 @@ def test_dropped_without_sense() -> None:
 def test_two_events_that_changed_places() -> None:
     tale = day()
     first = tale.made(100, "lock.locked", "lock-1")
-    tale.event(101, "lock.locked", "lock-1")
+    tale.event(101, "lock.locked", "lock-2")
     tale.deliver(102, first)
     assert tale.texts() == ["event 2 (lock.locked) came for the first time after event 3"]
 
@@ -95,9 +95,21 @@ def test_two_events_that_changed_places() -> None:
 def test_what_waits_at_the_end() -> None:
     tale = day()
     tale.note(1000, "calm")
-    tale.telemetry(1800, queue=4)
+    tale.event(1700, "lock.locked", "lock-1")
+    tale.telemetry(1800, queue=1)
     tale.note(1900, "end")
-    assert "4 events still wait at the end of the calm phase" in tale.texts()
+    assert "1 events still wait at the end of the calm phase, and 0 came then" in tale.texts()
+
+
+def test_what_is_just_on_its_way_does_not_wait() -> None:
+    """Figures that go out in the same millisecond as an event count it."""
+    tale = day()
+    tale.note(1000, "calm")
+    tale.telemetry(1800, queue=1, accepted=2)
+    tale.event(1800.001, "lock.locked", "lock-1")
+    tale.telemetry(1895, queue=3, accepted=5)
+    tale.note(1900, "end")
+    assert not [broken for broken in tale.judged() if broken.invariant == "left"]
 
 
 def test_no_word_in_the_calm_phase() -> None:

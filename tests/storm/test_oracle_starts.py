@@ -95,5 +95,5 @@ def test_sleeps_lose_some_seconds() -> None:
     tale.state(505, "court-1", "occupied")
     tale.deliver(506, tale.made(495, "occupancy.changed", "court-1", state="occupied"))
     assert tale.texts() == []
-    tale.deliver(507, tale.made(470, "occupancy.changed", "court-1", state="occupied"))
+    tale.deliver(507, tale.made(470, "occupancy.changed", "court-1", state="occupied", count=2))
     assert len(tale.texts()) == 1

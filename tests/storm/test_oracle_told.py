@@ -37,7 +37,8 @@ def test_a_door_that_is_opened_with_an_order_is_not_forced() -> None:
         if "door.opened" in record.get("payload", ""):
             record["payload"] = record["payload"].replace("door.opened", "door.forced")
     assert tale.ends(1000, 1900).texts() == [
-        "door-1 opened (pull) at 0:01:42.000; told was door.forced, not door.opened"
+        "door-1 opened (pull) at 0:01:42.000; told was door.forced, not door.opened",
+        "door-1 told door.forced {'jti': 'a'}, and its lock was told unlocked",
     ]
 
 

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from host_tools.storm.oracle import (
+    agreement,
     clocks,
     health,
     lockstates,
@@ -19,6 +20,7 @@ from host_tools.storm.oracle import (
     spoken,
     starts,
     states,
+    succession,
     told,
 )
 from host_tools.storm.oracle.broken import Broken, Record
@@ -58,6 +60,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     told.doors_are_told,
     told.gates_are_told,
     told.codes_are_taken,
+    succession.events_follow,
+    succession.openings_have_a_cause,
     outcomes.ends_are_true,
     outcomes.events_agree_with_answers,
     starts.names_are_new,
@@ -68,6 +72,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     lockstates.strikes_are_true,
     states.courts_are_true,
     states.broken_sensors_do_not_say_free,
+    agreement.states_and_events_agree,
+    agreement.changes_are_published,
     online.comes_back,
     online.stays,
     health.outbox_is_bounded,

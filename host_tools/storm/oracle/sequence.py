@@ -7,9 +7,12 @@ same, if only its PUBACK was lost. `device.dropped` may be said twice after a po
 
 from collections.abc import Iterator
 
-from host_tools.storm.oracle.broken import Broken
+from host_tools.storm.oracle.broken import SECOND_US, Broken
 from host_tools.storm.oracle.messages import Event, Json
 from host_tools.storm.oracle.reading import Run
+
+SENT_US = 10 * SECOND_US
+"""From the making of an event to its PUBACK at the board, when all is calm."""
 
 
 def ids_are_unique(run: Run) -> Iterator[Broken]:
@@ -92,17 +95,20 @@ def _uncounted(run: Run, missing: list[int], dropped: list[Event]) -> Iterator[B
 
 
 def nothing_is_left(run: Run) -> Iterator[Broken]:
-    """At the end of the calm phase the queue is empty, and the newest number (`accepted`) has come."""
+    """At the end of the calm phase the queue is empty but for what is just on its way, and the newest number
+    (`accepted`) has come."""
     if run.calm_us is None or run.sleeps:
         return
-    calm = [t for t in run.telemetry if t[0] > run.calm_us]
+    calm = [t for t in run.telemetry if run.calm_us < t[0] <= run.end_us - SENT_US]
     if not calm:
         yield Broken("left", run.end_us, "no telemetry came in the calm phase")
         return
     us, figures, record = calm[-1]
     highest = max((event.seq for event in run.events), default=0)
-    if figures.get("queue") != 0:
-        text = f"{figures.get('queue')} events still wait at the end of the calm phase"
+    since = {event.id for event in run.events if event.us >= us - SENT_US}
+    waits = figures.get("queue")
+    if type(waits) is not int or waits > len(since):
+        text = f"{waits} events still wait at the end of the calm phase, and {len(since)} came then"
         yield Broken("left", us, text, (record,))
     elif figures.get("accepted", 0) > highest:
         text = f"{figures['accepted']} events were accepted and none waits, but only {highest} came"

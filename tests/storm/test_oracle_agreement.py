@@ -1,0 +1,127 @@
+"""The oracle on what a board says twice: in states and in events, and from one event to the next."""
+
+from typing import Any
+
+from host_tools.storm.oracle import judge
+from tests.storm.tales import Tale, day
+
+FAULT_S = 400.0
+
+
+def of_door_1(tale: Tale) -> list[str]:
+    found = judge(sorted(tale.records, key=lambda r: r["us"]), tale.config)
+    return [broken.text for broken in found if broken.text.startswith("door-1")]
+
+
+def forced_at_500(said: str | None, said_s: float = 500.1) -> Tale:
+    """A door is forced and told so; its state is published, or not."""
+    tale = day()
+    tale.moves(500, True, by="force")
+    if said is not None:
+        tale.state(said_s, "door-1", said)
+    tale.event(500.1, "door.forced", "door-1")
+    tale.note(700, "end")
+    return tale
+
+
+def test_a_state_that_its_event_tells() -> None:
+    assert of_door_1(forced_at_500("forced")) == []
+    otherwise = "door-1 was `open` at 0:08:20.100, and its events tell otherwise"
+    assert otherwise in of_door_1(forced_at_500("open"))
+
+
+def test_a_state_that_was_not_published() -> None:
+    never = "door-1 told door.forced at 0:08:20.100, and its state was not published then"
+    assert never in of_door_1(forced_at_500(None))
+    assert never in of_door_1(forced_at_500("forced", 510))
+
+
+def test_a_wrong_state_beside_a_broken_sensor() -> None:
+    """What is true does not matter then; what the board has told does."""
+    text = "door-1 was `open` at 0:08:20.000, and its events tell otherwise"
+    for state, found in (("closed", []), ("open", [text])):
+        tale = Tale().starts(0)
+        tale.booted(1)
+        tale.fault(FAULT_S, 690, "door_cut", component="door-1")
+        tale.state(500, "door-1", state)
+        tale.note(700, "end")
+        assert of_door_1(tale) == found
+
+
+def test_a_state_on_a_broken_network_may_be_an_old_one() -> None:
+    tale = day()
+    tale.fault(FAULT_S, 560, "latency", latency_us=[1, 60_000_000])
+    tale.moves(500, True, by="force")
+    tale.state(540, "door-1", "closed")
+    tale.deliver(541, tale.made(500.1, "door.forced", "door-1"))
+    tale.state(541, "door-1", "forced")
+    tale.note(700, "end")
+    assert of_door_1(tale) == []
+
+
+def test_after_a_start_it_stands_open_still() -> None:
+    for state in ("open", "ajar"):
+        tale = forced_at_500("forced")
+        tale.stops(600)
+        tale.starts(610, connects=False)
+        tale.note(611, "up", conn=2)
+        tale.state(611, "door-1", state)
+        tale.booted(612)
+        wrong = [text for text in of_door_1(tale) if "tell otherwise" in text]
+        assert bool(wrong) == (state == "ajar")
+
+
+def told(*events: tuple[str, dict[str, Any]], component: str = "door-1") -> list[str]:
+    tale = day()
+    for n, (type_, data) in enumerate(events):
+        tale.event(500 + 60 * n, type_, component, **data)
+    return [text for text in tale.texts() if " and then " in text]
+
+
+def test_nothing_happens_twice() -> None:
+    opened = ("door.opened", {"release": True})
+    closed = ("door.closed", {"open_s": 1})
+    assert told(closed, opened, closed) == []
+    assert len(told(opened, closed, closed)) == 1
+    assert len(told(opened, ("door.ajar", {"level": "alarm"}), opened)) == 1
+    assert told(opened, ("door.fault", {"what": "contact"}), opened) == []
+    free, busy = ({"state": state, "count": None} for state in ("free", "occupied"))
+    changed = "occupancy.changed"
+    assert told((changed, busy), (changed, free), component="court-1") == []
+    assert len(told((changed, free), (changed, free), component="court-1")) == 1
+
+
+def test_counts_go_by_one() -> None:
+    def passed(direction: str, count: int | None) -> tuple[str, dict[str, Any]]:
+        return "gate.passed", {"direction": direction, "count": count}
+
+    assert told(passed("in", None), passed("in", 1), passed("in", 2), passed("out", 1)) == []
+    assert told(passed("out", 0), passed("out", 0)) == []
+    assert len(told(passed("in", 1), passed("out", 2))) == 1
+
+
+def test_what_opened_a_door_is_so() -> None:
+    def opened(s: float, **data: Any) -> list[str]:
+        tale = day()
+        tale.visit(100, "a")
+        tale.moves(s, True)
+        tale.event(s + 0.1, "door.opened", "door-1", **data)
+        return [text for text in tale.texts() if "told door.opened {" in text and " and then " not in text]
+
+    late = "door-1 told door.opened {'jti': 'a'}, and no such order was for its lock, or it was locked again"
+    assert opened(300, jti="a") == [late]
+    assert opened(300) == ["door-1 told door.opened {}, and its lock was told locked"]
+    by_hand = "door-1 told door.opened {'release': True}, and nobody had pressed the release"
+    assert opened(300, release=True) == [by_hand]
+    assert opened(300, while_off=True) == []
+
+
+def test_a_release_that_was_pressed() -> None:
+    tale = day()
+    tale.note(500, "release", component="release-9", pressed=True)
+    tale.note(502, "release", component="release-9", pressed=False)
+    tale.moves(505, True, by="release", name="door-9")
+    tale.event(505.1, "door.opened", "door-9", release=True)
+    assert not [text for text in tale.texts() if "nobody had pressed" in text]
+    tale.event(600, "door.opened", "door-9", release=True)
+    assert [text for text in tale.texts() if "nobody had pressed" in text]
