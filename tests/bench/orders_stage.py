@@ -145,6 +145,17 @@ class Stage:
                 use(board, name)
         return times
 
+    def _pulse_s(self, pin: int, since_s: float) -> float:
+        """When the pulse began that was not there before."""
+        channel = layout.RMT + pin * layout.RMT_SIZE
+        rmt = self.tapped.sim.view.world.record(channel, layout.RMT_FIELDS)
+        while time.monotonic() < since_s + SETTLE_S:
+            begin_s = rmt.start_us / 1e6
+            if begin_s > since_s:
+                return begin_s
+            time.sleep(LOOK_S)
+        raise Unmeasured("an unlock was accepted, and no pulse came")
+
     def coils(self) -> list[float]:
         """From the last byte of an order, on its way from the broker to the board, to the pulse."""
         board = self.tapped
@@ -155,9 +166,7 @@ class Stage:
                 self.tap.passed_s.clear()
                 wire.publish(f"{board.base}/cmd", token.encode(), 1)
                 accepted(wire, jti_of(token))
-                channel = layout.RMT + pin * layout.RMT_SIZE
-                begin_us = board.sim.view.world.record(channel, layout.RMT_FIELDS).start_us
-                times.append(begin_us / 1e6 - self.tap.passed_s[0])
+                times.append(self._pulse_s(pin, self.tap.passed_s[0]) - self.tap.passed_s[0])
                 use(board, name)
         return times
 

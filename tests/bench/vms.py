@@ -22,7 +22,7 @@ def running(
     vm = machine.executable()
     if vm is None:
         raise Unmeasured("there is no MicroPython VM here", hint=f"set {machine.VARIABLE}")
-    path = os.pathsep.join([*map(str, (UMQTT_DIR, *more)), ".frozen"])
+    path = os.pathsep.join([*map(str, (*more, UMQTT_DIR)), ".frozen"])
     with log.open("ab") as output:
         process = subprocess.Popen(
             [vm, str(SCRIPTS / script), *words],
