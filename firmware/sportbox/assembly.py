@@ -21,6 +21,7 @@ from sportbox.net.wifi import Wifi
 from sportbox.store import record
 from sportbox.store.outbox import Outbox
 from sportbox.store.replay import ReplayLog
+from sportbox.store.spare import Spare
 from sportbox.system.forget import forget
 from sportbox.system.health import Uptime, measure_stalls
 from sportbox.system.history import History
@@ -59,6 +60,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     box.begin()
     box.clock = Clock()
     wear = box.history.wear
+    box.spare = Spare(wear)
     _keep_log(box, [wifi["password"], secrets.get("broker", {}).get("password")])
     limits = config["outbox"]
     box.outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"], wear)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sportbox.store.outbox import Outbox
     from sportbox.store.replay import ReplayLog
     from sportbox.store.slots import State
+    from sportbox.store.spare import Spare
     from sportbox.system.health import StallMeter, Uptime
     from sportbox.system.history import History
     from sportbox.system.log import Log
@@ -69,6 +70,7 @@ class Box:
         log: Log
         wifi: Wifi
         history: History
+        spare: Spare
         reset: str
         boot_id: str
         nonce: str
@@ -163,6 +165,7 @@ class Box:
             self.session.check(now_ms)
             self.app.tick(now_ms)
             self.history.tick(now_ms)
+            self.spare.tick(now_ms)
             self.log.tick(now_ms)
             if self.trial is not None:
                 self.trial.step(self)

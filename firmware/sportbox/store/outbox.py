@@ -13,6 +13,7 @@ from micropython import const
 
 from sportbox.store import record as records
 from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, Journal, Record
+from sportbox.store.spare import give_up
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class Outbox:
                 self._failures = 0
             if self._counts_changed:
                 self.mark()
-        except (OSError, MemoryError):
+        except (OSError, MemoryError) as error:
+            if give_up(error):
+                return self.flush()
             self._failures += 1
             self.write_errors += 1
             return False
@@ -194,7 +197,8 @@ class Outbox:
             self._counts_changed = False
             for journal in self._journals:
                 journal.purge()
-        except (OSError, MemoryError):
+        except (OSError, MemoryError) as error:
+            give_up(error)  # for the next time
             self.write_errors += 1
             return False
         return True

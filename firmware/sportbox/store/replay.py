@@ -25,6 +25,7 @@ from micropython import const
 
 from sportbox.core.lock import Order
 from sportbox.store.record import crc32
+from sportbox.store.spare import give_up
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -133,7 +134,12 @@ class ReplayLog:
                 self._spare = b""
         if self.readable and (self.torn or self._size > self._rewrite_at):
             self._expire(now_s)
-            self._rewrite()
+            try:
+                self._rewrite()
+            except OSError as error:
+                if not give_up(error):
+                    raise
+                self._rewrite()
 
     def reset(self, now_s: int = 0) -> None:
         """Begins an empty log: an `ops` order after the old one became unreadable. Raises OSError. `now_s` is
@@ -145,6 +151,14 @@ class ReplayLog:
         self.readable = True
 
     def _append(self, lines: bytes) -> None:
+        try:
+            self._write(lines)
+        except OSError as error:
+            if not give_up(error):
+                raise
+            self._write(lines)
+
+    def _write(self, lines: bytes) -> None:
         if self.torn:
             self._rewrite()
         self.torn = True

@@ -66,7 +66,7 @@ def rest_ms():
         return 0
     due_ms = min(now_ms + MOST_MS, box.telemetry_ms + box.config["telemetry_s"] * 1000)
     due_ms = min(due_ms, session._last_tx_ms + session._settings.keepalive_s * 500)
-    due_ms = min(due_ms, time._next_ms)
+    due_ms = min(due_ms, time._next_ms, box.spare._due_ms)
     if time._rtc is not None:
         due_ms = min(due_ms, time._rtc_next_ms)
     if box.clock.trusted():
