@@ -78,6 +78,9 @@ class PlayedBoard:
     def bad_sector(self, n: int | None) -> None:
         self.done.append(("bad_sector", n))
 
+    def fill_flash(self, left: int | None) -> None:
+        self.done.append(("fill_flash", left))
+
     def rot(self, count: int) -> None:
         self.done.append(("rot", count))
 

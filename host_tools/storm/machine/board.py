@@ -123,6 +123,7 @@ class Board(Body):
         pid, end = life.begin(birth)
         self._pid, self._line = pid, Line(end, HANGS_S)
         self._world.put("pid", pid)
+        self._foreign_is_told = self._foreign is None
 
     def _kill(self) -> int:
         """The VM is gone; the status with which it ended."""
@@ -245,7 +246,7 @@ class Board(Body):
         """Until the board has something to do; False: this life is over."""
         agenda, world = self._agenda, self._world
         is_deaf = frame.what == PAUSE
-        while is_deaf or not (self._net.has_news() or world.rang or self._ballast_kib is not None):
+        while is_deaf or not (self._net.has_news() or world.rang or self._has_orders()):
             due_us, bite_us = agenda.next_us(), world.get("wdt_deadline_us")
             next_us = frame.until_us if due_us is None else min(frame.until_us, due_us)
             if bite_us and bite_us < next_us:
@@ -278,7 +279,14 @@ class Board(Body):
         if self._ballast_kib is not None and what == IDLE:
             news.append((self._ballast_kib, "ballast", b""))
             self._ballast_kib = None
+        if not self._foreign_is_told and what == IDLE and self._foreign is not None:
+            news.append((self._foreign, "foreign", b""))
+            self._foreign_is_told = True
         return news
+
+    def _has_orders(self) -> bool:
+        """For the VM itself."""
+        return self._ballast_kib is not None or not self._foreign_is_told
 
     def _horizon_us(self) -> int:
         """Until then nothing happens outside."""

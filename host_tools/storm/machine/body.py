@@ -24,6 +24,8 @@ class Body:
         self._ballast_kib: int | None = None  # to be told
         self._ballast_end: Ticket | None = None
         self._drift_ppm = 0
+        self._foreign: int | None = None  # as vm/_foreign.py takes it; None: there were never any
+        self._foreign_is_told = True
 
     def bad_sector(self, n: int | None) -> None:
         """A sector of the filesystem takes nothing from the next start on; None: all do."""
@@ -41,6 +43,12 @@ class Body:
                 flash[self._rng.randrange(begin, end)] ^= 1 << self._rng.randrange(8)
             after = flash[begin:end]
         self._trace.note("rot", files=rotten.hit(before, after))
+
+    def fill_flash(self, left: int | None) -> None:
+        """Somebody's files take all of the filesystem's free blocks but `left`; None: they are removed. Of a
+        board without power as soon as it runs again."""
+        self._foreign = -1 if left is None else left
+        self._foreign_is_told = False
 
     def deny_heap(self, us: int, kib: int | None = None) -> None:
         """For so long `kib` of its heap cannot be had; None: nearly nothing can."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6
-NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "ballast": 6}
+NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "ballast": 6, "foreign": 7}
 BELL = 1
 PIECE_BYTES = 8192  # of data at a time
 FOREVER_US = 1 << 60

@@ -17,6 +17,8 @@ LEEWAY_S = 60
 SPARE_S = 2
 CLOCK_FAULT_US = 6 * HOUR_US
 """A clock that was lied to may go on lying so long after the lie has ended."""
+ROOM_US = 20 * MINUTE_US
+"""So long it may take until room is kept back on the flash again."""
 BUSY_US = 3 * MINUTE_US
 BETWEEN_US = MINUTE_US
 FULL_ORDERS = 24
@@ -84,7 +86,8 @@ class Reasons:
             return self.trust.may_be_low(us) or self.clock_lied(us)
         if reason == "replayed":
             before = sum(1 for o in self.sent[order.jti] if o.us <= us) > 1
-            return before or run.faults.explain(us, "flash", "power", after_us=run.end_us)
+            worn = run.faults.explain(us, "flash", "power", after_us=run.end_us)
+            return before or worn or self._had_no_room(us)
         if reason == "expired":
             return _is_over(now_s, exp) or self.lied_ever(us)
         if reason == "not_yet":
@@ -93,6 +96,15 @@ class Reasons:
         if reason == "closed":
             return "openings" in run.config
         return False
+
+    def _had_no_room(self, us: int) -> bool:
+        """The flash was full so soon after a start or after it was full before that the board had not kept
+        room back yet. Then it cannot note an order, and refuses it."""
+        begun = [self.run.begin_us, *(f.end_us for f in self.run.faults.of("full"))]
+        return any(
+            span.has(us, after_us=ROOM_US) and any(0 <= span.begin_us - t <= ROOM_US for t in begun)
+            for span in self.run.faults.of("full")
+        )
 
     def lied_ever(self, us: int) -> bool:
         """A lie far ahead leaves a floor for good; a lie back or a drift until the next honest time."""

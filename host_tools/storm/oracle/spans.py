@@ -20,6 +20,7 @@ GROUPS: dict[str, frozenset[str]] = {
     ),
     "power": frozenset(["power_cut", "power_flaps", "cut_at_op", "brownout", "battery"]),
     "flash": frozenset(["rot", "bad_sector"]),
+    "full": frozenset(["flash_full"]),
     "clock": frozenset(["time_lie", "jump_wall", "drift", "rtc_flat", "rtc_lost"]),
     "no_time": frozenset(
         ["time_silent", "time_garbage", "time_kod", "dns_silent", "dns_garbage", "dns_fails"]

@@ -35,6 +35,7 @@ SENTENCES = {
     "brownout": "the supply sags and the board resets",
     "rot": "bits flip in {count} flash sectors",
     "bad_sector": "flash sector number {place} (modulo all) is worn out",
+    "flash_full": "foreign files take the flash but for {left} sectors",
     "deny_heap": "larger allocations fail at random",
     "jump_wall": "the wall clock jumps by {jump_s} s",
     "drift": "the clock is off by {ppm} ppm",

@@ -6,6 +6,7 @@ from host_tools.storm.weather.doing import KINDS_TYPE, Doing, flicker, held, mom
 from host_tools.storm.weather.plan import Fault
 
 POWER, AT_OP, SECTOR, DRIFT, BATTERY = "power", "cut_at_op", "bad_sector", "drift", "battery"
+FOREIGN = "foreign files"
 
 
 def _power(_: Fault, stage: Stage) -> None:
@@ -68,6 +69,10 @@ def sector_at(place: int, stage: Stage) -> int:
     return size * place // 10_000 // layout.FLASH_BLOCK
 
 
+def _foreign(_: Fault, stage: Stage) -> None:
+    stage.board.fill_flash(stage.holds.top(FOREIGN))
+
+
 # --- clock, heap, battery ---
 
 
@@ -99,6 +104,7 @@ KINDS: KINDS_TYPE = {
     "brownout": moment(_brownout),
     "rot": moment(_rot),
     "bad_sector": held(lambda _: SECTOR, lambda fault: int(fault.args["place"]), _sector),
+    "flash_full": held(lambda _: FOREIGN, lambda fault: int(fault.args["left"]), _foreign),
     "deny_heap": moment(_deny_heap),
     "jump_wall": moment(_jump),
     "drift": held(lambda _: DRIFT, lambda fault: int(fault.args["ppm"]), _drift),

@@ -124,6 +124,7 @@ def _board(config: Json) -> list[Choice]:
         Choice("brownout", 2, MOMENT, nothing),
         Choice("rot", 0.7, MOMENT, lambda rng: {"count": rng.randint(1, 3)}),
         Choice("bad_sector", 2, (S, 30 * MIN), lambda rng: {"place": rng.randrange(10_000)}),
+        Choice("flash_full", 2, (S, 2 * HOUR), lambda rng: {"left": rng.randrange(4)}),
         Choice("deny_heap", 3, (50 * MS, MIN), nothing),
         Choice("jump_wall", 3, MOMENT, _jump),
         Choice(

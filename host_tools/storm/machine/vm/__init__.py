@@ -2,5 +2,6 @@
 
 from pathlib import Path
 
-SOURCES = (Path(__file__).with_name("_storm.py"), (Path(__file__).with_name("_leap.py"),))
+_HERE = Path(__file__).parent
+SOURCES = (_HERE / "_storm.py", (_HERE / "_leap.py", _HERE / "_foreign.py"))
 """As `shim_folder` takes them."""

@@ -20,7 +20,7 @@ _PASS_US = 20  # what a look around takes
 _HEAD = "<BBHiQQ"
 _TAIL = "<QQiHH"
 IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6
-CONNECTED, DATA, END, ERROR, ROOM, BALLAST = 1, 2, 3, 4, 5, 6
+CONNECTED, DATA, END, ERROR, ROOM, BALLAST, FOREIGN = 1, 2, 3, 4, 5, 6, 7
 _BELL = 1
 _FED_US = 10000000
 _SHORT_MS = 100  # some task has something to do soon
@@ -68,6 +68,8 @@ def _talk(op, number=0, until_us=0, data=b""):
             _read(memoryview(content), size)
         if what == BALLAST:
             _fill(to)
+        elif what == FOREIGN:
+            sys.modules["_world"].load("_foreign").keep(to)
         elif to in _sockets:
             _sockets[to]._hear(what, content)
     if flags & _BELL:
