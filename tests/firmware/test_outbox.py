@@ -203,13 +203,29 @@ class TestMark(OutboxCase, unittest.TestCase):
 
     def test_a_long_backlog_is_marked_on_the_way(self):
         self.add("u" * 70)
-        self.deliver(63)
+        self.deliver(15)
         self.again()
         self.assertEqual(len(self.seqs()), 70)
         self.box.rewind()
-        self.deliver(64)
+        self.deliver(65)
         self.again()
         self.assertEqual(self.seqs(), [65, 66, 67, 68, 69, 70])
+
+    def test_what_comes_when_all_is_delivered_begins_a_file(self):
+        """Behind what nobody needs any more littlefs would copy that, too."""
+        for _ in range(2):
+            self.add("u")
+            self.deliver()
+        self.add("uu")
+        self.assertEqual(self.files("u"), ["u00000001", "u00000002", "u00000003"])
+        self.again()
+        self.assertEqual(self.seqs(), [1, 2, 3, 4])
+
+    def test_few_files_pile_up_while_each_is_delivered_at_once(self):
+        for _ in range(100):
+            self.add("u")
+            self.deliver()
+            self.assertLessEqual(len(self.files("u")), 17)
 
     def test_segments_go_only_when_all_of_them_is_delivered(self):
         self.add("u" * 70)  # 100 bytes each: 41 in the first segment

@@ -76,9 +76,11 @@ class Journal:
             buffer += header
             buffer += struct.pack("<I", crc32(header + payload))
             buffer += payload
-        if self._fresh or self._segments[-1].size >= _SEGMENT_BYTES:
+        end = self.end()
+        # littlefs copies the block that an append goes on in: worth it only for the sake of what still waits
+        if self._fresh or self._segments[-1].size >= _SEGMENT_BYTES or self.head == end:
             self._failed = self._failed or "%s%08x" % (self._prefix, records[0][0])
-            segment = Segment(self._failed, self.end(), 0)
+            segment = Segment(self._failed, end, 0)
             mode = "wb"
             if segment.name in [known.name for known in self._segments]:
                 raise OSError("segment name in use")  # never write over what is still needed

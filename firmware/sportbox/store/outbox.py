@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 
 _MARK = "<IIIIII"  # acknowledged, on flash, how many dropped, dropped up to (ordinary and urgent each)
-_MARK_EVERY = const(64)  # PUBACKs between two marks while a backlog drains
+_MARK_EVERY = const(16)  # PUBACKs between two marks while events come or a backlog drains
 _PENDING_MAX = const(32)
 _FAILURES_MAX = const(3)
 
