@@ -28,7 +28,7 @@ EVENTS_QUICK = 250
 ROUNDS = 2  # each with other sizes of events; what they cost hardly differs
 TIMEOUT_S = 300
 
-FIRMWARE = "sportbox"
+FIRMWARE = "firmware"
 FILE, JSON, APPEND = "a file an event", "one JSON file", "append and close"
 NAIVE = {FILE: "file", JSON: "json", APPEND: "append"}
 BATCHED = ("online", "offline", "offline, room for all")

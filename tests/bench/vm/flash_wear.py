@@ -215,7 +215,7 @@ def main(scenario, contestant, events, seed):
     mount(flash, PATH)
     os.mkdir(PATH + "/data")
     flash.programmed_bytes = flash.erases = 0
-    keeper = Firmware if contestant == "sportbox" else NAIVE[contestant]
+    keeper = Firmware if contestant == "firmware" else NAIVE[contestant]
     box = keeper(kind, ordinary_bytes, reserve_bytes)
     payload_bytes = play(box, scenario, events, Chance(seed))
     unmount(PATH)
