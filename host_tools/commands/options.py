@@ -10,13 +10,11 @@ import typer
 
 from host_tools.errors import BadInput
 from host_tools.output import printable, say
-from host_tools.site.keys import Master
-from host_tools.site.models import Site
-from host_tools.site.secrets import FILE_NAME, load_or_create, site_of
-from host_tools.site.state import STATE_VARIABLE, running_simulation, state_dir
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a site is takes longer to load than all else: `--help` does not wait for it
     from host_tools.mqtt import Login
+    from host_tools.site.keys import Master
+    from host_tools.site.models import Site
     from host_tools.site.openvault import Vault
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file", show_default=False)]
@@ -109,8 +107,10 @@ class BrokerAndKeys(KeysFrom):
     broker: str | None = None
 
 
-def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | None" = None) -> Master:
+def keys_of(site_file: Path, site: "Site", chosen: KeysFrom, login: "VaultLogin | None" = None) -> "Master":
     """The master secret behind the keys that a command prints: the newest one."""
+    from host_tools.site.keys import Master
+
     masters = masters_of(site_file, site, chosen, login)
     if len(masters) > 1:
         say("note: keys of the new master secret; boards take it while `sportbox site rotate` runs")
@@ -119,11 +119,12 @@ def keys_of(site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | 
 
 
 def masters_of(
-    site_file: Path, site: Site, chosen: KeysFrom, login: "VaultLogin | None" = None
+    site_file: Path, site: "Site", chosen: KeysFrom, login: "VaultLogin | None" = None
 ) -> dict[int, bytes]:
     """The master secrets by generation: of real boards from the vault beside the site file, of simulated ones
     from their state directory. Where both are there a note tells which it was."""
     from host_tools.site.passphrase import passphrase_source
+    from host_tools.site.state import state_dir
     from host_tools.site.vault import open_vault, vault_path
 
     path = vault_path(site_file)
@@ -151,7 +152,7 @@ def masters_of(
 class VaultLogin:
     """How a service gets in at a locked-down broker. The vault is opened when that is asked for first."""
 
-    def __init__(self, site_file: Path, site: Site, user: str, passphrase_file: Path | None) -> None:
+    def __init__(self, site_file: Path, site: "Site", user: str, passphrase_file: Path | None) -> None:
         self._site_file = site_file
         self._site = site
         self._user = user
@@ -176,6 +177,9 @@ class VaultLogin:
 
 def is_simulated(state: Path | None, site: str) -> bool:
     """Whether a state directory was chosen, or the default one has secrets of this site."""
+    from host_tools.site.secrets import site_of
+    from host_tools.site.state import state_dir
+
     return _is_named(state) or site_of(state_dir(state)) == site
 
 
@@ -188,17 +192,23 @@ def is_kept_in_simulation(site_file: Path, state: Path | None, site: str) -> boo
 
 
 def _is_named(state: Path | None) -> bool:
+    from host_tools.site.state import STATE_VARIABLE
+
     return state is not None or bool(os.environ.get(STATE_VARIABLE))
 
 
-def _runs_from_vault(chosen: KeysFrom, site: Site) -> bool:
+def _runs_from_vault(chosen: KeysFrom, site: "Site") -> bool:
     """Whether `sim up --vault` runs there: its boards have the keys of the vault."""
+    from host_tools.site.state import running_simulation, state_dir
+
     simulation = running_simulation(state_dir(chosen.state), site.site)
     return simulation is not None and simulation.is_locked_down
 
 
 def master_secret(directory: Path, site: str) -> bytes:
     """The master secret of a simulated site; says so when it had to be made, for the boards must know it."""
+    from host_tools.site.secrets import FILE_NAME, load_or_create
+
     fresh = not (directory / FILE_NAME).exists()
     master = load_or_create(directory, site)
     if fresh:

@@ -63,6 +63,18 @@ def test_help_and_version_import_no_library() -> None:
     assert found.returncode == 0
 
 
+@pytest.mark.parametrize("command", ["flash", "provision", "replace", "station"])
+def test_a_command_at_the_bench_tells_what_it_does_without_the_models_of_a_site(command: str) -> None:
+    program = (
+        "import sys; from host_tools.cli import main; main([sys.argv[1], '--help']);"
+        "sys.exit(any(name in sys.modules for name in ('pydantic', 'yaml', 'cryptography')))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, command], cwd=ROOT, capture_output=True, check=False
+    )
+    assert found.returncode == 0 and b"Usage:" in found.stdout
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"sportbox {__version__}\n"
