@@ -139,7 +139,7 @@ def test_class_offers_only_what_the_esp32_has(shim: str, name: str) -> None:
 
 
 def test_every_shim_is_compared() -> None:
-    helpers = {"_start.py", "_console.py", "_flash.py", "_world.py", "_pins.py"}
+    helpers = {"_start.py", "_console.py", "_flash.py", "_leave.py", "_world.py", "_pins.py"}
     chips = {"_mcp23017.py", "_ds3231.py", "_vl53l1x.py", "_ld2410.py"}
     classes = {shim for shim, _ in CLASSES}
     assert {path.name for path in VM_SOURCES.glob("*.py")} == {*MODULES, *classes, *helpers, *chips}

@@ -13,19 +13,32 @@ from host_tools.sim import layout
 from host_tools.sim.rules import BoardWorld
 from host_tools.sim.world import LOG_FILE
 from host_tools.storm.agenda import Agenda, Ticket
-from host_tools.storm.machine import life, lockstep
+from host_tools.storm.machine import fence, life, lockstep
 from host_tools.storm.machine.body import Body
 from host_tools.storm.machine.clocks import clocks_of_this_process
 from host_tools.storm.machine.life import Birth
-from host_tools.storm.machine.lockstep import CLOSE, CONNECT, IDLE, OPEN, PAUSE, SEND, Frame, Line, News
+from host_tools.storm.machine.lockstep import (
+    CLOSE,
+    CONNECT,
+    IDLE,
+    LEAVE,
+    OPEN,
+    PAUSE,
+    SEND,
+    Frame,
+    Line,
+    News,
+)
+from host_tools.storm.machine.silence import Hangs, Stalled
 from host_tools.storm.machine.surface import Coil, StormWorld
 from host_tools.storm.network.net import Net
 from host_tools.storm.trace import Trace
 
 RESET_US = 300_000  # until the code of a chip that was reset runs
 CUT_OFF_US = 5_000_000
-HANGS_S = 20.0
-"""Of real time without a word: the VM goes round without sleeping, until its watchdog bites."""
+HANGS_MAX = 10
+"""So many lives that hang since it got power, as rotten code may make them: it is left alone until its power
+goes and comes, for a hang costs real time."""
 LAST_BYTES = 4096  # of the console that are looked at when a life ends
 TOLD = ("Traceback", "sportbox:", "MemoryError", "--- the VM")
 
@@ -54,6 +67,7 @@ class Board(Body):
         self._next_boot: Ticket | None = None
         self._asleep = False
         self._console_at = 0
+        self._hangs_count = 0
         self.is_on = False
         self.boots = 0
         self.lives = 0
@@ -90,6 +104,7 @@ class Board(Body):
         self._agenda.cancel(self._next_boot)
         self._kill()
         self._asleep = False
+        self._hangs_count = 0
         self._world.power_off()
 
     def end(self) -> None:
@@ -121,7 +136,7 @@ class Board(Body):
             leaps=self._leaps,
         )
         pid, end = life.begin(birth)
-        self._pid, self._line = pid, Line(end, HANGS_S)
+        self._pid, self._line = pid, Line(end, pid)
         self._world.put("pid", pid)
         self._foreign_is_told = self._foreign is None
 
@@ -132,11 +147,23 @@ class Board(Body):
         pid, line, self._pid, self._line, self._held = self._pid, self._line, 0, None, None
         os.kill(pid, signal.SIGKILL)  # one that has ended by itself was not waited for yet
         _, status = os.waitpid(pid, 0)
+        self._check(status)
         if line is not None:
             line.close()  # not before: it would say that it lost its other end
         self._net.board_died()
         self._say_console()
         return status
+
+    def _check(self, status: int) -> None:
+        """Raises Stalled."""
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == fence.ENDED_BY:
+            raise Stalled(f"the VM would wait in real time or reach the real world{self._last_words()}")
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == life.NOT_BORN:
+            raise Stalled(f"the VM did not start{self._last_words()}")
+
+    def _last_words(self) -> str:
+        lines = (self._folder / LOG_FILE).read_bytes()[-LAST_BYTES:].decode("utf-8", "replace").splitlines()
+        return f"; last on its console: {lines[-1]}" if lines else ""
 
     def _ended(self, cause: int = 0) -> None:
         """By itself, or bitten by its watchdog (`cause`)."""
@@ -234,12 +261,13 @@ class Board(Body):
         """What it wants next; None: this life is over."""
         try:
             frame = line.ask()
-        except TimeoutError:
+        except Hangs:
             self._hangs()
             return None
         self.frames += 1
-        if frame is None:
+        if frame is None or frame.what == LEAVE:
             self._ended()
+            return None
         return frame
 
     def _sleep(self, line: Line, frame: Frame, end_us: int) -> bool:
@@ -295,8 +323,9 @@ class Board(Body):
 
     def _hangs(self) -> None:
         bite_us = self._world.get("wdt_deadline_us")
-        if not bite_us:
-            self._trace.note("hang", watchdog=False)
+        self._hangs_count += 1
+        if not bite_us or self._hangs_count >= HANGS_MAX:
+            self._trace.note("hang", watchdog=bool(bite_us))
             self._kill()
             self._world.put("halted", 1)
             return

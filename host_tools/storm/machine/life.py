@@ -20,6 +20,7 @@ from host_tools.sim.vm_process import (
     run_vm,
 )
 from host_tools.sim.world import FIFO_FILE
+from host_tools.storm.machine import fence
 from host_tools.storm.machine.clocks import Clocks
 
 STORM_HEAP_KIB = 12
@@ -27,6 +28,8 @@ STORM_HEAP_KIB = 12
 WIRE_FD = 4
 SOCKETS_A_LIFE = 100_000
 START = "_storm"
+NOT_BORN = 97
+"""The status of a process that did not become a VM."""
 
 
 class Birth(NamedTuple):
@@ -55,7 +58,7 @@ def begin(birth: Birth) -> tuple[int, socket.socket]:
 
 def _live(birth: Birth, line: socket.socket) -> NoReturn:
     folder, shims, clocks = birth.folder, birth.shims, birth.clocks
-    status = 1
+    status = NOT_BORN
     try:
         die_with_parent(signal.SIGKILL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -75,6 +78,7 @@ def _live(birth: Birth, line: socket.socket) -> NoReturn:
         places += [layout.CONSOLE_LOG, clocks.address, WIRE_FD, birth.number * SOCKETS_A_LIFE]
         places += [birth.horizon_us, int(birth.leaps)]
         heap = f"heapsize={FIRMWARE_HEAP_KIB + SHIMS_HEAP_KIB + STORM_HEAP_KIB}k"
+        fence.shut()
         status = run_vm(["micropython", "-X", heap, "-m", START, *map(str, places)])
     except BaseException as e:  # whatever happens, this process must not go on as the director
         os.write(2, f"--- the VM did not start: {type(e).__name__}: {e}\n".encode())

@@ -11,7 +11,9 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6
+from host_tools.storm.machine.silence import HANGS_S, LOOK_S, Silence
+
+IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
 NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "ballast": 6, "foreign": 7}
 BELL = 1
 PIECE_BYTES = 8192  # of data at a time
@@ -19,6 +21,7 @@ FOREVER_US = 1 << 60
 _HEAD = struct.Struct("<BBHiQQ")
 _TAIL = struct.Struct("<QQiHH")
 _NEWS = struct.Struct("<iBBH")
+_TIMEVAL = struct.Struct("@ll")
 
 News = tuple[int, str, bytes]
 
@@ -32,13 +35,16 @@ class Frame(NamedTuple):
 
 
 class Line:
-    def __init__(self, end: socket.socket, answer_s: float) -> None:
-        """`answer_s`: a board that says nothing for so long in real time is taken to hang."""
+    """`pid` is the VM's. After so much processor time without a word, `hangs_s`, it hangs."""
+
+    def __init__(self, end: socket.socket, pid: int, hangs_s: float = HANGS_S) -> None:
         self._end = end
-        end.settimeout(answer_s)
+        self._pid = pid
+        self._hangs_s = hangs_s
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(LOOK_S * 1e6)))
 
     def ask(self) -> Frame | None:
-        """What the board wants; None: it has ended. Raises TimeoutError: it hangs."""
+        """What the board wants; None: it has ended. Raises Hangs, Stalled."""
         head = self._read(_HEAD.size)
         if head is None:
             return None
@@ -62,9 +68,14 @@ class Line:
 
     def _read(self, size: int) -> bytes | None:
         found = b""
+        silence: Silence | None = None
         while len(found) < size:
             try:
                 piece = self._end.recv(size - len(found))
+            except BlockingIOError:
+                silence = silence or Silence(self._pid, self._hangs_s)
+                silence.look()
+                continue
             except ConnectionError:
                 return None
             if not piece:

@@ -19,11 +19,12 @@ import uctypes
 _PASS_US = 20  # what a look around takes
 _HEAD = "<BBHiQQ"
 _TAIL = "<QQiHH"
-IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE = 1, 2, 3, 4, 5, 6
+IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
 CONNECTED, DATA, END, ERROR, ROOM, BALLAST, FOREIGN = 1, 2, 3, 4, 5, 6, 7
 _BELL = 1
 _FED_US = 10000000
 _SHORT_MS = 100  # some task has something to do soon
+_GLANCE_US = 10000  # from one look of safe mode at its connection to the next
 _EAGAIN = 11
 _EINPROGRESS = 115  # Linux's, as the VM's own socket has it
 
@@ -174,13 +175,21 @@ class _Socket:
             raise OSError(_EAGAIN)
         return taken
 
-    def write(self, data):
+    def write(self, data, size=None, _off=0):
+        """All of it where the caller may block, else what there is room for."""
+        left = memoryview(data)[:size]
+        done = 0
         try:
-            return self.send(data)
+            while left:
+                taken = self.send(left)
+                done += taken
+                if self._timeout is not None:
+                    break
+                left = left[taken:]
         except OSError as error:
-            if error.errno == _EAGAIN:
-                return None
-            raise
+            if error.errno != _EAGAIN:
+                raise
+        return done or None
 
     def recv(self, size):
         self._await(1)
@@ -195,12 +204,20 @@ class _Socket:
         return bytes(first[:size])
 
     def read(self, size=-1):
+        """All that is wanted where the caller may block, else what there is."""
+        wanted = 65535 if size < 0 else size
         try:
-            return self.recv(65535 if size < 0 else size)
+            found = self.recv(wanted)
         except OSError as error:
             if error.errno == _EAGAIN:
                 return None
             raise
+        while self._timeout is None and self._is_stream and len(found) < wanted:
+            more = self.recv(wanted - len(found))
+            if not more:
+                break
+            found += more
+        return found
 
     def readinto(self, buf, size=None):
         found = self.read(len(buf) if size is None else size)
@@ -328,7 +345,13 @@ class _Time:
 
     @staticmethod
     def sleep_us(us):
-        _idle(_now_us() + us, PAUSE)
+        rest_ms = 0
+        if _LEAPS and "safe" in sys.modules:
+            rest_ms = sys.modules["_world"].load("_leap").safe_rest_ms()
+        if us <= _GLANCE_US and rest_ms * 1000 > us:
+            _idle(_now_us() + rest_ms * 1000)  # and what comes is heard
+        else:
+            _idle(_now_us() + us, PAUSE)
 
     @staticmethod
     def sleep_ms(ms):
@@ -339,6 +362,14 @@ class _Time:
         _Time.sleep_us(int(s * 1000000))
 
 
+class _Leave:
+    @staticmethod
+    def leave():
+        """The director ends this process: it does not answer."""
+        _talk(LEAVE)
+
+
+sys.modules["_leave"] = _Leave
 for _name, _module in (("select", _Select), ("socket", _SocketModule), ("time", _Time)):
-    sys.modules[_name] = _module
+    sys.modules[_name] = sys.modules["u" + _name] = _module  # under its old name umqtt asks for it
 __import__("_start")
