@@ -84,8 +84,8 @@ class PlayedBoard:
     def rot(self, count: int) -> None:
         self.done.append(("rot", count))
 
-    def deny_heap(self, us: int) -> None:
-        self.done.append(("deny_heap", us))
+    def deny_heap(self, us: int, least_bytes: int, share: float) -> None:
+        self.done.append(("deny_heap", us, least_bytes, share))
 
     def jump_wall(self, s: int) -> None:
         self.done.append(("jump_wall", s))

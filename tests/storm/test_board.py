@@ -90,7 +90,7 @@ def test_brownout_and_reset_say_so(made: list[BareBoard], tmp_path: Path) -> Non
 def test_a_board_without_memory_lives_on(made: list[BareBoard], tmp_path: Path) -> None:
     bare = start(made, tmp_path, "box-1")
     bare.run(60)
-    bare.board.deny_heap(120_000_000, kib=1000)
+    bare.board.deny_heap(120_000_000, 256, 1.0)
     bare.run(60)
     bare.view.set("tamper-1", "open")
     bare.run(400)

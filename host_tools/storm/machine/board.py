@@ -274,7 +274,7 @@ class Board(Body):
         """Until the board has something to do; False: this life is over."""
         agenda, world = self._agenda, self._world
         is_deaf = frame.what == PAUSE
-        while is_deaf or not (self._net.has_news() or world.rang or self._has_orders()):
+        while is_deaf or not (self._net.has_news() or world.rang or not self._foreign_is_told):
             due_us, bite_us = agenda.next_us(), world.get("wdt_deadline_us")
             next_us = frame.until_us if due_us is None else min(frame.until_us, due_us)
             if bite_us and bite_us < next_us:
@@ -304,17 +304,10 @@ class Board(Body):
 
     def _news(self, what: int) -> list[News]:
         news = lockstep.cut_up(self._net.take()) if what != PAUSE else []
-        if self._ballast_kib is not None and what == IDLE:
-            news.append((self._ballast_kib, "ballast", b""))
-            self._ballast_kib = None
         if not self._foreign_is_told and what == IDLE and self._foreign is not None:
             news.append((self._foreign, "foreign", b""))
             self._foreign_is_told = True
         return news
-
-    def _has_orders(self) -> bool:
-        """For the VM itself."""
-        return self._ballast_kib is not None or not self._foreign_is_told
 
     def _horizon_us(self) -> int:
         """Until then nothing happens outside."""

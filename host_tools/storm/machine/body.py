@@ -8,6 +8,8 @@ from host_tools.sim import layout
 from host_tools.sim.world import FLASH_FILE
 from host_tools.storm import rotten
 from host_tools.storm.agenda import Agenda, Ticket
+from host_tools.storm.machine.clocks import clocks_of_this_process
+from host_tools.storm.machine.denial import ALWAYS, NEVER
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.trace import Trace
 
@@ -21,8 +23,7 @@ class Body:
         self._world = world
         self._folder = folder
         self._rng = random.Random(f"{seed}/flash")
-        self._ballast_kib: int | None = None  # to be told
-        self._ballast_end: Ticket | None = None
+        self._denial_end: Ticket | None = None
         self._drift_ppm = 0
         self._foreign: int | None = None  # as vm/_foreign.py takes it; None: there were never any
         self._foreign_is_told = True
@@ -50,14 +51,17 @@ class Body:
         self._foreign = -1 if left is None else left
         self._foreign_is_told = False
 
-    def deny_heap(self, us: int, kib: int | None = None) -> None:
-        """For so long `kib` of its heap cannot be had; None: nearly nothing can."""
-        self._ballast_kib = kib if kib is not None else self._rng.randrange(8, 40)
-        self._agenda.cancel(self._ballast_end)
-        self._ballast_end = self._agenda.after(us, self._give_back)
+    def deny_heap(self, us: int, least_bytes: int, share: float) -> None:
+        """For so long this share of the allocations of at least that size fail, until a reset."""
+        self._deny(least_bytes, round(share * ALWAYS))
+        self._agenda.cancel(self._denial_end)
+        self._denial_end = self._agenda.after(us, self._give_back)
 
     def _give_back(self) -> None:
-        self._ballast_kib = 0
+        self._deny(0, NEVER)
+
+    def _deny(self, least_bytes: int, share: int) -> None:
+        clocks_of_this_process().denial.change(least_bytes, share, self._rng.getrandbits(63))
 
     def jump_wall(self, s: int) -> None:
         """The chip's wall clock jumps."""

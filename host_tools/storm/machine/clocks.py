@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 
 from host_tools.storm.agenda import BEGIN_US
+from host_tools.storm.machine.denial import Denial
 from host_tools.storm.wall import WALL_BEGIN_S
 
 _PAGE = mmap.PAGESIZE
@@ -48,6 +49,7 @@ class Clocks:
             ("mp_hal_time_ns", load + to_ns),
         ):
             self._replace(name, code + b"\xc3")
+        self.denial = Denial(self._memory, self.address, self._place_of, self._jump)
 
     def set(self, now_us: int) -> None:
         struct.pack_into("<Q", self._memory, 0, now_us)
@@ -65,12 +67,22 @@ class Clocks:
         callback = _CALLBACK(fill)
         self._kept.append(callback)
         target = ctypes.cast(callback, ctypes.c_void_p).value or 0
-        self._replace("mp_hal_get_random", b"\x48\xb8" + struct.pack("<Q", target) + b"\xff\xe0")  # jmp
+        self._jump("mp_hal_get_random", target)
+
+    def _jump(self, name: str, target: int) -> None:
+        self._replace(name, b"\x48\xb8" + struct.pack("<Q", target) + b"\xff\xe0")
+
+    def _place_of(self, name: str) -> int:
+        try:
+            place = ctypes.cast(getattr(self._library, name), ctypes.c_void_p).value
+        except AttributeError:
+            place = None
+        if place is None:
+            raise Unsupported(f"this MicroPython has no {name}")
+        return place
 
     def _replace(self, name: str, code: bytes) -> None:
-        function = ctypes.cast(getattr(self._library, name), ctypes.c_void_p).value
-        if function is None:
-            raise Unsupported(f"this MicroPython has no {name}")
+        function = self._place_of(name)
         first = function // _PAGE * _PAGE
         length = function + len(code) - first
         libc = ctypes.CDLL(None, use_errno=True)

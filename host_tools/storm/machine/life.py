@@ -22,6 +22,7 @@ from host_tools.sim.vm_process import (
 from host_tools.sim.world import FIFO_FILE
 from host_tools.storm.machine import fence
 from host_tools.storm.machine.clocks import Clocks
+from host_tools.storm.machine.denial import NEVER
 
 STORM_HEAP_KIB = 12
 """What takes the place of sockets and poll, which are C on a board."""
@@ -63,6 +64,7 @@ def _live(birth: Birth, line: socket.socket) -> NoReturn:
         die_with_parent(signal.SIGKILL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         clocks.set(birth.now_us)
+        clocks.denial.set(0, NEVER, 0)
         clocks.draw_from(random.Random(f"{birth.seed}/chip/{birth.number}").randbytes)
         streams = (os.open(os.devnull, os.O_RDONLY), log := open_log(folder), log)
         doorbell = os.open(folder / FIFO_FILE, os.O_RDWR | os.O_NONBLOCK)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from host_tools.storm.machine.silence import HANGS_S, LOOK_S, Silence
 
 IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
-NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "ballast": 6, "foreign": 7}
+NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "foreign": 6}
 BELL = 1
 PIECE_BYTES = 8192  # of data at a time
 FOREVER_US = 1 << 60

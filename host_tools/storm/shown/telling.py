@@ -36,7 +36,7 @@ SENTENCES = {
     "rot": "bits flip in {count} flash sectors",
     "bad_sector": "flash sector number {place} (modulo all) is worn out",
     "flash_full": "foreign files take the flash but for {left} sectors",
-    "deny_heap": "larger allocations fail at random",
+    "deny_heap": "of allocations of {least_bytes} bytes and more fail {share}",
     "jump_wall": "the wall clock jumps by {jump_s} s",
     "drift": "the clock is off by {ppm} ppm",
     "battery": "the battery is at {mv} mV",

@@ -87,7 +87,7 @@ def _drift(_: Fault, stage: Stage) -> None:
 
 def _deny_heap(fault: Fault, stage: Stage) -> None:
     """It ends by itself."""
-    stage.board.deny_heap(fault.lasts_us)
+    stage.board.deny_heap(fault.lasts_us, int(fault.args["least_bytes"]), float(fault.args["share"]))
 
 
 def _battery(_: Fault, stage: Stage) -> None:

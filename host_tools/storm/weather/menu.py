@@ -125,7 +125,7 @@ def _board(config: Json) -> list[Choice]:
         Choice("rot", 0.7, MOMENT, lambda rng: {"count": rng.randint(1, 3)}),
         Choice("bad_sector", 2, (S, 30 * MIN), lambda rng: {"place": rng.randrange(10_000)}),
         Choice("flash_full", 2, (S, 2 * HOUR), lambda rng: {"left": rng.randrange(4)}),
-        Choice("deny_heap", 3, (50 * MS, MIN), nothing),
+        Choice("deny_heap", 3, (50 * MS, MIN), _no_memory),
         Choice("jump_wall", 3, MOMENT, _jump),
         Choice(
             "drift", 2, (10 * MIN, 2 * HOUR), lambda rng: {"ppm": rng.choice((-1, 1)) * rng.randint(5, 300)}
@@ -136,6 +136,10 @@ def _board(config: Json) -> list[Choice]:
         levels = [battery["low_mv"] - 50, battery["critical_mv"] - 50, 0]
         found.append(Choice("battery", 2, (S, HOUR), lambda rng: {"mv": rng.choice(levels)}))
     return found
+
+
+def _no_memory(rng: random.Random) -> Json:
+    return {"least_bytes": log_uniform(rng, 256, 2048), "share": rng.choice((1.0, 0.5, 0.1))}
 
 
 def _jump(rng: random.Random) -> Json:

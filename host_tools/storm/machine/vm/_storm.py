@@ -20,7 +20,7 @@ _PASS_US = 20  # what a look around takes
 _HEAD = "<BBHiQQ"
 _TAIL = "<QQiHH"
 IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
-CONNECTED, DATA, END, ERROR, ROOM, BALLAST, FOREIGN = 1, 2, 3, 4, 5, 6, 7
+CONNECTED, DATA, END, ERROR, ROOM, FOREIGN = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
 _SHORT_MS = 100  # some task has something to do soon
@@ -30,6 +30,7 @@ _EINPROGRESS = 115  # Linux's, as the VM's own socket has it
 
 _HALVES = {"low": uctypes.UINT32 | 0, "high": uctypes.UINT32 | 4}  # 64 bits at once would be a big integer
 _clock = uctypes.struct(int(sys.argv[8]), {"us": uctypes.UINT64 | 0}, uctypes.NATIVE)
+_not_own = uctypes.struct(int(sys.argv[8]) + 32, {"runs": uctypes.UINT32 | 0}, uctypes.NATIVE)  # denial.py
 _now_us = _time.ticks_us
 _horizon_us = int(sys.argv[11])
 _LEAPS = sys.argv[12] == "1"
@@ -43,7 +44,6 @@ _news = bytearray(8)
 _sockets = {}
 _bell = False
 _rest_ms = None
-_ballast = []
 
 
 def _read(view, size):
@@ -55,6 +55,7 @@ def _read(view, size):
 def _talk(op, number=0, until_us=0, data=b""):
     """One frame there and one back, with what has reached the board by then."""
     global _bell, _horizon_us
+    _not_own.runs = 1
     struct.pack_into(_HEAD, _head, 0, op, 0, len(data), number, _now_us(), until_us)
     _wire.write(_head)
     if data:
@@ -67,25 +68,14 @@ def _talk(op, number=0, until_us=0, data=b""):
         content = bytearray(size)
         if size:
             _read(memoryview(content), size)
-        if what == BALLAST:
-            _fill(to)
-        elif what == FOREIGN:
+        if what == FOREIGN:
             sys.modules["_world"].load("_foreign").keep(to)
         elif to in _sockets:
             _sockets[to]._hear(what, content)
     if flags & _BELL:
         _bell = True
+    _not_own.runs = 0
     return result
-
-
-def _fill(kib):
-    """The heap's memory gets short by so much, or by all that can be had."""
-    _ballast.clear()
-    try:
-        for _ in range(kib):
-            _ballast.append(bytearray(1024))
-    except MemoryError:
-        return
 
 
 def _idle(until_us, op=IDLE):
@@ -197,11 +187,12 @@ class _Socket:
             self._fall()
             return b""
         first = self._came[0]
+        found = bytes(first[:size])  # before anything is taken: there may be no memory
         if self._is_stream and len(first) > size:
             self._came[0] = first[size:]
         else:
             self._came.pop(0)
-        return bytes(first[:size])
+        return found
 
     def read(self, size=-1):
         """All that is wanted where the caller may block, else what there is."""
