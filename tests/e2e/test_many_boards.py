@@ -25,7 +25,7 @@ def few_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("few_files")
-@pytest.mark.parametrize(("kind", "count"), [("mosquitto", 400), ("embedded", 120)])
+@pytest.mark.parametrize(("kind", "count"), [("mosquitto", 200), ("embedded", 120)])
 def test_many_boards(kind: str, count: int, run_dir: Path) -> None:
     """Ready within a minute, gone within 5 seconds."""
     if kind == "mosquitto" and find_mosquitto() is None:

@@ -5,17 +5,17 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
 import pytest
 
-from host_tools.broker import BrokerProcess
+from host_tools.broker import BrokerProcess, Kind
 from tests.brokers import wait_until
-from tests.faults.helpers import Bench, Board, jti_of
+from tests.faults.helpers import Bench, Board, jti_of, patched_firmware
 from tests.faults.helpers_check import check_events
 from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import side_by_side
 
 TOKEN_MAX = 1536
 PACKET_MAX = 2048
@@ -26,23 +26,18 @@ RETAINED = ("rejected", "retained")
 NO_PULSE = {"lock-1": 0, "lock-2": 0}
 
 
-@pytest.fixture
-def heard(broker: BrokerProcess, run_dir: Path) -> Iterator[Listener]:
-    with Listener(broker.host, broker.port, run_dir) as listener:
-        yield listener
+def new_board(bench: Bench, broker: BrokerProcess) -> Board:
+    """Without power yet. Its firmware asks for the time every second, and not only after five."""
+    often = {"sportbox/system/timekeeper.py": {"_SYNC_RETRY_MS": 1000}}
+    firmware = patched_firmware(bench.folder, constants=often)
+    return bench.add("box-1", (broker.host, broker.port), firmware=firmware)
 
 
-@pytest.fixture
-def new_board(broker: BrokerProcess, bench: Bench) -> Board:
-    """Without power yet."""
-    return bench.add("box-1", (broker.host, broker.port))
-
-
-@pytest.fixture
-def board(new_board: Board, heard: Listener) -> Board:
-    new_board.boot()
-    heard.wait_ready(new_board)
-    return new_board
+def started(bench: Bench, broker: BrokerProcess, heard: Listener) -> Board:
+    board = new_board(bench, broker)
+    board.boot()
+    heard.wait_ready(board)
+    return board
 
 
 def encoded(value: object) -> str:
@@ -132,8 +127,8 @@ def unreadable_orders(board: Board) -> list[tuple[str, str | bytes, str]]:
     ]
 
 
-@pytest.mark.filterwarnings("ignore:The HMAC key is 32 bytes long")  # for HS512 too few
-def test_each_wrong_order_has_its_reason(heard: Listener, board: Board) -> None:
+def each_wrong_order_has_its_reason(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    board = started(bench, broker, heard)
     wanted = []
     for what, token, reason in bad_orders(board):
         jti = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))["jti"]
@@ -176,7 +171,8 @@ def lend(heard: Listener, board: Board, token: str) -> None:
     assert not board.energised()
 
 
-def test_what_is_only_just_right_is_accepted(heard: Listener, board: Board) -> None:
+def what_is_only_just_right_is_accepted(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    board = started(bench, broker, heard)
     now = int(time.time())
     for token in (
         board.token(nbf=now + LEEWAY_S - 20, iat=now),
@@ -190,8 +186,9 @@ def test_what_is_only_just_right_is_accepted(heard: Listener, board: Board) -> N
         lend(heard, board, token)
 
 
-def test_too_large(heard: Listener, board: Board) -> None:
+def too_large(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """From one byte too many to more than a packet: refused, and the connection stays."""
+    board = started(bench, broker, heard)
     for number, size in enumerate((TOKEN_MAX + 4, PACKET_MAX - 100, PACKET_MAX + 100, 20_000), 1):
         heard.send(board, padded(board, size))
         wait_answers(heard, board, None, number, f"{size} bytes")  # not even looked at, so not named
@@ -201,8 +198,9 @@ def test_too_large(heard: Listener, board: Board) -> None:
     assert heard.latest(board, "telemetry")["connects"] == 1
 
 
-def test_the_same_order_again(heard: Listener, board: Board) -> None:
+def the_same_order_again(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """While it runs the same answer, afterwards `replayed`; another one for the same lock is `busy`."""
+    board = started(bench, broker, heard)
     token, other = board.token(), board.token()
     for _ in range(3):
         heard.send(board, token)
@@ -227,9 +225,10 @@ def test_the_same_order_again(heard: Listener, board: Board) -> None:
     assert accepted == [jti_of(token), jti_of(other)]
 
 
-def test_retained(heard: Listener, board: Board) -> None:
+def retained(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """A retained order would come again on every connection: it is refused when it does. To a board that is
     there when it is published a broker passes it on like any other (MQTT 3.1.1, 3.3.1.3): it acts, once."""
+    board = started(bench, broker, heard)
     token = board.token()
     heard.send(board, token, retain=True)
     heard.wait_ack(board, token, "accepted")
@@ -243,14 +242,15 @@ def test_retained(heard: Listener, board: Board) -> None:
     assert board.pulses() == {"lock-1": 1, "lock-2": 0}
 
 
-def test_retained_before_the_board_came(heard: Listener, new_board: Board) -> None:
-    token = new_board.token()
-    heard.send(new_board, token, retain=True)
-    new_board.boot()
-    heard.wait_ready(new_board)
-    heard.wait_ack(new_board, token, "rejected")
-    assert heard.acks(new_board, jti_of(token)) == [RETAINED]
-    assert new_board.pulses() == NO_PULSE
+def retained_before_the_board_came(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    new = new_board(bench, broker)
+    token = new.token()
+    heard.send(new, token, retain=True)
+    new.boot()
+    heard.wait_ready(new)
+    heard.wait_ack(new, token, "rejected")
+    assert heard.acks(new, jti_of(token)) == [RETAINED]
+    assert new.pulses() == NO_PULSE
 
 
 def refused(heard: Listener, board: Board, token: str) -> str | None:
@@ -273,7 +273,8 @@ def wait_clock(heard: Listener, board: Board, trust: str, boot: int) -> str:
     return str(heard.latest(board, "info")["nonce"])
 
 
-def test_a_clock_that_knows_only_a_floor(heard: Listener, board: Board) -> None:
+def a_clock_that_knows_only_a_floor(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    board = started(bench, broker, heard)
     old_nonce = heard.latest(board, "info")["nonce"]
     now = int(time.time())
     board.set("clock", "lost")
@@ -301,8 +302,8 @@ def test_a_clock_that_knows_only_a_floor(heard: Listener, board: Board) -> None:
     lend(heard, board, board.token())
 
 
-def test_a_clock_that_knows_nothing(heard: Listener, new_board: Board) -> None:
-    board = new_board
+def a_clock_that_knows_nothing(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    board = new_board(bench, broker)
     board.set("clock", "lost")
     board.boot()
     nonce = wait_clock(heard, board, "unknown", boot=1)
@@ -311,3 +312,20 @@ def test_a_clock_that_knows_nothing(heard: Listener, new_board: Board) -> None:
     assert refused(heard, board, board.token(secret=b"k" * 32, nonce=nonce)) == "signature"
     assert board.pulses() == NO_PULSE
     lend(heard, board, board.token(nonce=nonce))
+
+
+@pytest.mark.filterwarnings("ignore:The HMAC key is 32 bytes long")  # for HS512 too few
+@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
+def test_orders_that_are_refused_and_those_just_right(kind: Kind, run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        each_wrong_order_has_its_reason,
+        what_is_only_just_right_is_accepted,
+        too_large,
+        the_same_order_again,
+        retained,
+        retained_before_the_board_came,
+        a_clock_that_knows_only_a_floor,
+        a_clock_that_knows_nothing,
+        kind=kind,
+    )

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from host_tools.broker import BrokerProcess
+from host_tools.broker import BrokerProcess, Kind
 from tests.brokers import start
 from tests.faults.helpers import Bench, eventually, gather_all, jti_of
 from tests.faults.helpers_check import answers, check_events, of_components
@@ -143,9 +143,9 @@ def play(
 Act = Callable[[Bench, BrokerProcess, Listener], None]
 
 
-def side_by_side(folder: Path, *acts: Act) -> None:
+def side_by_side(folder: Path, *acts: Act, kind: Kind | None = "mosquitto") -> None:
     """Scenes that block, each in a thread with a bench, a broker and a listener of its own. These start here:
-    what they start dies with the thread that started it."""
+    what they start dies with the thread that started it. `kind` of the brokers, None: whichever there is."""
 
     def one(
         act: Callable[[Bench, BrokerProcess, Listener], None], bench: Bench, broker: BrokerProcess
@@ -163,7 +163,8 @@ def side_by_side(folder: Path, *acts: Act) -> None:
         for act in acts:
             own = folder / act.__name__[:24]
             own.mkdir()
-            broker = stack.enter_context(start("mosquitto", own))
+            made = start(kind, own) if kind else BrokerProcess.start(state_dir=own / "broker")
+            broker = stack.enter_context(made)
             bench = Bench(own)
             stack.callback(bench.stop)
             scenes.append(pool.submit(one, act, bench, broker))

@@ -1,10 +1,7 @@
 """Lost Wi-Fi, a clock that jumps, a program that hangs: what the surroundings do to a board."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from host_tools.broker import BrokerProcess
 from host_tools.sim import layout
@@ -12,6 +9,7 @@ from tests.brokers import wait_until
 from tests.faults.helpers import Bench, Board, jti_of, patched_firmware
 from tests.faults.helpers_check import check_events, check_stalls, of_components
 from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import side_by_side
 from tests.lateness import rest
 
 DEBOUNCE_S = 0.05
@@ -22,25 +20,11 @@ BACK_S = 12.0
 """Joining, its pause, and a reconnect with its longest pause."""
 
 
-@pytest.fixture
-def broker(run_dir: Path) -> Iterator[BrokerProcess]:
-    """Whichever there is: these faults lie elsewhere."""
-    with BrokerProcess.start(state_dir=run_dir / "broker") as running:
-        yield running
-
-
-@pytest.fixture
-def heard(broker: BrokerProcess, run_dir: Path) -> Iterator[Listener]:
-    with Listener(broker.host, broker.port, run_dir) as listener:
-        yield listener
-
-
-@pytest.fixture
-def board(broker: BrokerProcess, bench: Bench, heard: Listener) -> Board:
-    made = bench.add("box-1", (broker.host, broker.port))
-    made.boot()
-    heard.wait_ready(made)
-    return made
+def started(bench: Bench, broker: BrokerProcess, heard: Listener, firmware: Path | None = None) -> Board:
+    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
+    board.boot()
+    heard.wait_ready(board)
+    return board
 
 
 def hold(seconds: float = 3 * DEBOUNCE_S) -> None:
@@ -69,8 +53,9 @@ def check_sound(board: Board, heard: Listener) -> None:
     assert (telemetry["task_restarts"], telemetry["dropped"]) == (0, 0)
 
 
-def test_without_wifi_nothing_is_lost(board: Board, heard: Listener) -> None:
+def without_wifi_nothing_is_lost(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """An order runs when the link goes; doors, gate and court move: all of it arrives, with its own time."""
+    board = started(bench, broker, heard)
     token = board.token()
     heard.send(board, token)
     heard.wait_ack(board, token, "accepted")
@@ -110,8 +95,9 @@ def test_without_wifi_nothing_is_lost(board: Board, heard: Listener) -> None:
     check_sound(board, heard)
 
 
-def test_wifi_that_comes_and_goes(board: Board, heard: Listener) -> None:
+def wifi_that_comes_and_goes(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """Long enough to be noticed, and too short for that; the board always comes back."""
+    board = started(bench, broker, heard)
     for _ in range(3):
         board.set("door-2", "open")
         link(board, up=False)
@@ -135,15 +121,11 @@ def test_wifi_that_comes_and_goes(board: Board, heard: Listener) -> None:
     check_sound(board, heard)
 
 
-def test_an_access_point_that_stays_away(
-    broker: BrokerProcess, bench: Bench, heard: Listener, run_dir: Path
-) -> None:
+def an_access_point_that_stays_away(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """Longer than many attempts to join take (in a copy of the firmware that gives each up after 0.5 s, not
     after 15): the tasks go on, nothing restarts."""
-    firmware = patched_firmware(run_dir, constants={"sportbox/net/wifi.py": {"_JOIN_MS": 500}})
-    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
-    board.boot()
-    heard.wait_ready(board)
+    firmware = patched_firmware(bench.folder, constants={"sportbox/net/wifi.py": {"_JOIN_MS": 500}})
+    board = started(bench, broker, heard, firmware)
     link(board, up=False)
     deadline = time.monotonic() + 8
     moved = 0
@@ -161,14 +143,12 @@ def clock_of(heard: Listener, board: Board) -> str:
     return str(heard.latest(board, "info")["clock"])
 
 
-def test_a_wall_clock_that_jumps(broker: BrokerProcess, bench: Bench, heard: Listener, run_dir: Path) -> None:
+def a_wall_clock_that_jumps(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """Back to the floor, said at once and everywhere; a time server brings it back (asked every second here,
     instead of every five)."""
     often = {"sportbox/system/timekeeper.py": {"_SYNC_RETRY_MS": 1000}}
-    firmware = patched_firmware(run_dir, constants=often)
-    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
-    board.boot()
-    heard.wait_ready(board)
+    firmware = patched_firmware(bench.folder, constants=often)
+    board = started(bench, broker, heard, firmware)
     assert heard.latest(board, "door-1/state")["since"] is not None
     board.set("clock", "lost")
     heard.wait(lambda h: clock_of(h, board) == "floor", "`floor`")
@@ -206,25 +186,34 @@ def test_a_wall_clock_that_jumps(broker: BrokerProcess, bench: Bench, heard: Lis
 HANG = "            self.session.check(now_ms)\n"
 """A line of the house task, once a second. What hangs there, hangs in the first boot alone."""
 HANGS = {
-    "for ever busy": "            while self.history.boots == 1 and now_ms > 1500:\n                pass\n",
-    "for ever waiting": "            while self.history.boots == 1 and now_ms > 1500:\n"
+    "busy": "            while self.history.boots == 1 and now_ms > 1500:\n                pass\n",
+    "waiting": "            while self.history.boots == 1 and now_ms > 1500:\n"
     "                await asyncio.sleep(60)\n",
-    "after too many crashes": "            if self.history.boots == 1 and now_ms > 1500:\n"
+    "crashing": "            if self.history.boots == 1 and now_ms > 1500:\n"
     "                raise OSError(5)\n",
 }
 
 
-@pytest.mark.parametrize("how", HANGS)
-def test_the_watchdog_brings_a_board_back(
-    how: str, broker: BrokerProcess, bench: Bench, heard: Listener, run_dir: Path
-) -> None:
+def busy_for_ever(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    the_watchdog_brings_it_back("busy", bench, broker, heard)
+
+
+def waiting_for_ever(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    the_watchdog_brings_it_back("waiting", bench, broker, heard)
+
+
+def crashing_too_often(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    the_watchdog_brings_it_back("crashing", bench, broker, heard)
+
+
+def the_watchdog_brings_it_back(how: str, bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """A house task that hangs, in a copy of the firmware whose patience is shorter."""
     shorter = {
         "sportbox/box.py": {"_WATCHDOG_MS": 2000},
         "sportbox/assembly.py": {"_SILENT_MS": 2500},
         "sportbox/system/supervisor.py": {"_RESTARTS_MAX": 3, "_PAUSE_MS": 50},
     }
-    firmware = patched_firmware(run_dir, {"sportbox/box.py": [(HANG, HANGS[how] + HANG)]}, shorter)
+    firmware = patched_firmware(bench.folder, {"sportbox/box.py": [(HANG, HANGS[how] + HANG)]}, shorter)
     board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
     board.boot()
     heard.wait_ready(board, 1)
@@ -248,3 +237,17 @@ def test_the_watchdog_brings_a_board_back(
     board.set("door-2", "open")
     heard.wait(lambda h: h.events(board, "door.forced"), "a board that works")
     assert len(bench.zygote.events()) == 0
+
+
+def test_what_the_surroundings_do(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        without_wifi_nothing_is_lost,
+        wifi_that_comes_and_goes,
+        an_access_point_that_stays_away,
+        a_wall_clock_that_jumps,
+        busy_for_ever,
+        waiting_for_ever,
+        crashing_too_often,
+        kind=None,
+    )

@@ -1,4 +1,5 @@
-"""`sportbox demo` as a stranger starts it: the whole evening on both brokers, at once to save a minute."""
+"""`sportbox demo` as a stranger starts it: the whole evening on both brokers and one that is interrupted, all
+at once to save a minute."""
 
 import json
 import os
@@ -27,6 +28,7 @@ EVENTS_MIN = 40
 EVENING_S = 150
 LANGUAGE = {"mosquitto": "de_DE.UTF-8", "embedded": "C.UTF-8"}
 BROKERS = tuple(LANGUAGE)
+INTERRUPTED = "interrupted"
 
 
 @dataclass
@@ -75,9 +77,34 @@ class Evening:
 def evenings() -> Iterator[dict[str, Evening]]:
     found = [broker for broker in BROKERS if broker != "mosquitto" or find_mosquitto() is not None]
     running = {broker: Evening.begin(broker, "--broker", broker, locale=LANGUAGE[broker]) for broker in found}
+    running[INTERRUPTED] = Evening.begin(INTERRUPTED)
     yield running
     for evening in running.values():
         evening.end()
+
+
+def test_ctrl_c_leaves_nothing_behind(evenings: dict[str, Evening]) -> None:
+    evening = evenings[INTERRUPTED]
+    until(lambda: [line for line in evening.lines() if line.get("scene") == "arrive"], "the boards are up")
+    everybody = children(evening.process.pid) - {evening.process.pid}
+    assert len(everybody) >= 6  # broker, zygote, four boards
+    watch = Stopwatch()
+    evening.process.send_signal(signal.SIGINT)
+    assert evening.process.wait(50) == 130
+    assert watch.took_s() < 5
+    until(lambda: not [pid for pid in everybody if is_alive(pid)], "the demo leaves a process behind")
+    assert list(evening.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "hint"),
+    [("--lang", "fr", "--lang en|de"), ("--broker", "mqtt://x", "--broker embedded|mosquitto")],
+)
+def test_options_that_cannot_be(option: str, value: str, hint: str) -> None:
+    command = [sys.executable, "-m", "host_tools.cli", "demo", option, value]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False, timeout=30)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"hint: {hint}\n")
 
 
 @pytest.mark.parametrize("broker", BROKERS)
@@ -125,32 +152,3 @@ def check_messages(lines: list[dict[str, Any]], accepted: int) -> None:
     assert not [line for line in lines[killed:back] if "topic" in line]
     assert lines[back]["t"] - lines[killed]["t"] >= 9.9
     assert any(event.get("historical") for event in events)
-
-
-def test_ctrl_c_leaves_nothing_behind() -> None:
-    evening = Evening.begin("interrupted")
-    try:
-        until(
-            lambda: [line for line in evening.lines() if line.get("scene") == "arrive"], "the boards are up"
-        )
-        everybody = children(evening.process.pid) - {evening.process.pid}
-        assert len(everybody) >= 6  # broker, zygote, four boards
-        watch = Stopwatch()
-        evening.process.send_signal(signal.SIGINT)
-        assert evening.process.wait(50) == 130
-        assert watch.took_s() < 5
-        until(lambda: not [pid for pid in everybody if is_alive(pid)], "the demo leaves a process behind")
-        assert list(evening.folder.iterdir()) == []
-    finally:
-        evening.end()
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "hint"),
-    [("--lang", "fr", "--lang en|de"), ("--broker", "mqtt://x", "--broker embedded|mosquitto")],
-)
-def test_options_that_cannot_be(option: str, value: str, hint: str) -> None:
-    command = [sys.executable, "-m", "host_tools.cli", "demo", option, value]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False, timeout=30)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.endswith(f"hint: {hint}\n")
