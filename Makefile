@@ -2,7 +2,7 @@
 # (but Mosquitto and RabbitMQ for the tests, through apt, where the user may install them).
 PYTHON      ?= python3
 PYTEST_ARGS ?=
-TEST_JOBS   ?= 2
+TEST_JOBS   ?= 3
 JOBS        ?= 1
 ONLY        ?=
 FUZZ_S      ?= 60
@@ -33,8 +33,8 @@ help: ## list the targets
 demo: setup ## play an evening at the sports ground, in about a minute
 	@$(BIN)/sportbox demo
 
-# Most tests wait for boards and brokers: two at a time leave two cores room for the timing of what is
-# measured. TEST_JOBS=0 is one process.
+# Most tests wait for boards and brokers: three at a time keep two cores busy half of the time, and what is
+# measured does not count how late the machine was (tests/lateness.py). TEST_JOBS=0 is one process.
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh
 	@$(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

@@ -8,6 +8,7 @@ from host_tools.sim.board import SimBoard
 from host_tools.sim.flash import read_files
 from tests.faults.helpers import Bench, Board, patched_firmware, template, wait_until
 from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import side_by_side
 
 Json = dict[str, Any]
 
@@ -29,20 +30,17 @@ def has(board: Board, part: str) -> bool:
     return any(part in line for line in lines_of(board))
 
 
-def test_starts_and_crashes_are_there_after_a_restart(
-    bench: Bench, mosquitto: BrokerProcess, run_dir: Path
-) -> None:
+def starts_and_crashes_are_there_afterwards(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     broken = "            if self.history.boots == 1 and self.uptime.ms() > 1500: self._no_such()\n"
     firmware = patched_firmware(bench.folder, {BOX: [(LOOP, broken + LOOP)]})
-    board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
-    with Listener(mosquitto.host, mosquitto.port, run_dir) as heard:
-        board.boot()
-        heard.wait_ready(board, boots=2, timeout_s=30)
-        wait_until(lambda: has(board, "crashed before this start"), "the crash on flash")
-        board.sim.brownout()
-        heard.wait_ready(board, boots=3)
-        wait_until(lambda: has(board, "reset brownout"), "the start on flash")
-        board.cut()
+    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
+    board.boot()
+    heard.wait_ready(board, boots=2, timeout_s=30)
+    wait_until(lambda: has(board, "crashed before this start"), "the crash on flash")
+    board.sim.brownout()
+    heard.wait_ready(board, boots=3)
+    wait_until(lambda: has(board, "reset brownout"), "the start on flash")
+    board.cut()
     texts = [line.split(" ", 3) for line in lines_of(board)]
     starts = [(boot, text) for boot, _, _, text in texts if text.startswith("starts: ")]
     assert [boot for boot, _ in starts] == ["1", "2", "3"]
@@ -56,13 +54,13 @@ def test_starts_and_crashes_are_there_after_a_restart(
     assert "AttributeError" in crash[2] and "_no_such" in crash[2]
 
 
-def test_a_task_that_crashes_is_noted_within_seconds(bench: Bench, mosquitto: BrokerProcess) -> None:
+def a_task_that_crashes_is_noted_within_seconds(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     once = (
         "            if now_ms > 1500 and not self.supervisor.restarts:\n                raise OSError(5)\n"
     )
     quick = {"_PAUSE_MS": 1000}
     firmware = patched_firmware(bench.folder, {BOX: [(HOUSE, HOUSE + once)]}, {ON_FLASH: quick})
-    board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
+    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
     board.boot()
     wait_until(lambda: has(board, "error task house: OSError"), "the line on flash")
     assert has(board, "info broker reached"), "what waited went with it"
@@ -70,9 +68,9 @@ def test_a_task_that_crashes_is_noted_within_seconds(bench: Bench, mosquitto: Br
     board.cut()
 
 
-def secretive(bench: Bench, mosquitto: BrokerProcess, firmware: Path) -> Board:
+def secretive(bench: Bench, broker: BrokerProcess, firmware: Path) -> Board:
     """A board whose login has a password."""
-    board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
+    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
     secrets: Json = {
         "wifi": {"ssid": "test", "password": ""},
         "broker": {"user": "box-1", "password": PASSWORD},
@@ -84,9 +82,7 @@ def secretive(bench: Bench, mosquitto: BrokerProcess, firmware: Path) -> Board:
     return Board(sim, board.config, board.keys)
 
 
-def test_no_secret_is_written_whatever_an_error_says(
-    bench: Bench, mosquitto: BrokerProcess, run_dir: Path
-) -> None:
+def no_secret_is_written_whatever_an_error_says(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """Errors that repeat the whole of secrets.json, the password and the newest token: of a task, of the
     session, and of the program itself."""
     spill = """\
@@ -104,18 +100,26 @@ def test_no_secret_is_written_whatever_an_error_says(
         "sportbox/access.py": [(parse, repeat + parse)],
     }
     firmware = patched_firmware(bench.folder, changes, {ON_FLASH: {"_PAUSE_MS": 500}})
-    board = secretive(bench, mosquitto, firmware)
-    with Listener(mosquitto.host, mosquitto.port, run_dir) as heard:
-        board.boot()
-        heard.wait_ready(board)
-        token = board.token()
-        heard.send(board, token)
-        wait_until(lambda: has(board, "RuntimeError"), "the error of the token")
-        wait_until(lambda: sum("ValueError" in line for line in lines_of(board)) > 1, "the task's errors", 20)
-        wait_until(lambda: has(board, "crashed before this start: main: ValueError"), "the program's", 30)
-        board.cut()
+    board = secretive(bench, broker, firmware)
+    board.boot()
+    heard.wait_ready(board)
+    token = board.token()
+    heard.send(board, token)
+    wait_until(lambda: has(board, "RuntimeError"), "the error of the token")
+    wait_until(lambda: sum("ValueError" in line for line in lines_of(board)) > 1, "the task's errors", 20)
+    wait_until(lambda: has(board, "crashed before this start: main: ValueError"), "the program's", 30)
+    board.cut()
     text = "\n".join(lines_of(board))
     assert "***" in text
     secrets = [PASSWORD, PASSWORD.split()[-1], *token.split("."), *(key.hex() for key in board.keys.values())]
     for secret in secrets:
         assert secret[:20] not in text
+
+
+def test_what_is_on_flash(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        starts_and_crashes_are_there_afterwards,
+        a_task_that_crashes_is_noted_within_seconds,
+        no_secret_is_written_whatever_an_error_says,
+    )

@@ -1,7 +1,6 @@
 """A board's log asked for over the broker: by `ops` alone, whole, while it goes on being written."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ from host_tools.site.boardlog import Key, ask_ring, set_level
 from host_tools.site.loglines import parse
 from tests.faults.helpers import SITE, Bench, Board, jti_of, patched_firmware
 from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import side_by_side
 
+Json = dict[str, Any]
 START = "sportbox/assembly.py"
 DATA = '        booted = {"boot": box.history.boots'
 FILL = """\
@@ -58,18 +59,16 @@ class Desk:
         return [message.payload.decode() for message in self.heard.of(self.board, "log")]
 
 
-@pytest.fixture
-def desk(bench: Bench, mosquitto: BrokerProcess, run_dir: Path) -> Iterator[Desk]:
+def desk_of(bench: Bench, broker: BrokerProcess, heard: Listener) -> Desk:
     firmware = patched_firmware(bench.folder, {START: [(DATA, FILL + DATA)]})
-    board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
-    with Listener(mosquitto.host, mosquitto.port, run_dir) as heard:
-        board.boot()
-        heard.wait_ready(board)
-        yield Desk(board, mosquitto, heard)
-        board.cut()
+    board = bench.add("box-1", (broker.host, broker.port), firmware=firmware)
+    board.boot()
+    heard.wait_ready(board)
+    return Desk(board, broker, heard)
 
 
-def test_the_whole_ring_comes_and_again(desk: Desk) -> None:
+def the_whole_ring_comes_and_again(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    desk = desk_of(bench, broker, heard)
     first = desk.ring()
     assert len(first) > 80
     assert all(parse(line) for line in first)
@@ -84,7 +83,8 @@ def test_the_whole_ring_comes_and_again(desk: Desk) -> None:
     assert kept[: len(second)] == second
 
 
-def test_only_ops_may_ask(desk: Desk) -> None:
+def only_ops_may_ask(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    desk = desk_of(bench, broker, heard)
     before = len(desk.log_lines())
     assert desk.order("booking-1") == [("rejected", "role")]
     assert not [line for line in desk.log_lines()[before:] if line.startswith("#")]
@@ -94,7 +94,8 @@ def test_only_ops_may_ask(desk: Desk) -> None:
         asyncio.run(ask_ring(desk.address, desk.topics, Key("ops-1", b"x" * 32)))
 
 
-def test_the_answers_and_the_end(desk: Desk) -> None:
+def the_answers_and_the_end(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    desk = desk_of(bench, broker, heard)
     assert desk.order() == [("accepted", None), ("done", None)]
     numbered = [line for line in desk.log_lines() if line.startswith("#")]
     assert numbered[-1] == f"#{len(numbered) - 1} end"
@@ -104,14 +105,15 @@ def test_the_answers_and_the_end(desk: Desk) -> None:
     assert "device.crashed" not in types
 
 
-@pytest.mark.parametrize(
-    "args", [{"level": "loud"}, {"level": ["info"]}, {"from": 0}, {"level": "info", "x": 1}]
-)
-def test_what_is_no_order_about_the_log(desk: Desk, args: dict[str, Any]) -> None:
-    assert desk.order(args=args) == [("rejected", "malformed")]
+def what_is_no_order_about_the_log(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    desk = desk_of(bench, broker, heard)
+    wrong: list[Json] = [{"level": "loud"}, {"level": ["info"]}, {"from": 0}, {"level": "info", "x": 1}]
+    for args in wrong:
+        assert desk.order(args=args) == [("rejected", "malformed")], args
 
 
-def test_another_level_until_the_restart(desk: Desk) -> None:
+def another_level_until_the_restart(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    desk = desk_of(bench, broker, heard)
     asyncio.run(set_level(desk.address, desk.topics, desk.ops, "error"))
     before = len(desk.log_lines())
     desk.board.set("wifi", "down")
@@ -127,6 +129,19 @@ def test_another_level_until_the_restart(desk: Desk) -> None:
     desk.heard.wait(lambda h: any("info" in line for line in desk.log_lines()[before:]), "lines again")
 
 
-def test_a_board_that_is_not_there(desk: Desk) -> None:
+def a_board_that_is_not_there(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
+    desk = desk_of(bench, broker, heard)
     with pytest.raises(Unreachable, match="never been at the broker"):
         asyncio.run(ask_ring(desk.address, Topics(SITE, "box-9"), desk.ops))
+
+
+def test_a_log_asked_for(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        the_whole_ring_comes_and_again,
+        only_ops_may_ask,
+        the_answers_and_the_end,
+        what_is_no_order_about_the_log,
+        another_level_until_the_restart,
+        a_board_that_is_not_there,
+    )

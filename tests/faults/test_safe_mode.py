@@ -28,6 +28,7 @@ from tests.faults.helpers_safe import (
     wait_safe,
     wall_s,
 )
+from tests.faults.helpers_stage import side_by_side
 from tests.faults.helpers_tls import DAY, Server, TlsBroker, certified
 from tests.faults.peer import Behaviour, Peer
 
@@ -35,11 +36,11 @@ DAY_S = 86400
 NO_TIME = ("255.255.255.255", 123)  # refused at once
 
 
-def test_an_update_comes_over_a_power_cut(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+def an_update_comes_over_a_power_cut(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
     """It goes on where it was, and what is whole is left to the loader."""
     bundle = small_bundle()
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=safe_firmware(run_dir))
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = bench.add("box-1", (broker.host, broker.port), firmware=safe_firmware(bench.folder))
         blocks = Blocks(heard, bundle)
         blocks.spoil = lambda at, data: data if at < 3000 else None
         board.boot()
@@ -133,11 +134,11 @@ def test_only_orders_of_this_start_count(bench: Bench, run_dir: Path, mosquitto:
         assert set(board.pulses().values()) == {0}
 
 
-def test_what_ends_an_update(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+def what_ends_an_update(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
     """Each is told with its reason, and the next order is taken."""
     good = small_bundle()
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=safe_firmware(run_dir))
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = bench.add("box-1", (broker.host, broker.port), firmware=safe_firmware(bench.folder))
         blocks = Blocks(heard, good)
         board.boot()
         info = wait_safe(heard, board)
@@ -172,13 +173,11 @@ def test_what_ends_an_update(bench: Bench, run_dir: Path, mosquitto: BrokerProce
         heard.wait(lambda heard: len(heard.acks(board, jti_of(token))) == 3, "the answer once more")
 
 
-def test_both_slots_are_broken_and_an_update_mends_it(
-    bench: Bench, run_dir: Path, mosquitto: BrokerProcess
-) -> None:
+def both_slots_are_broken_and_then_mended(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
     """From the boot loop to the new version, with nothing but the board and a broker."""
     bundle = build(version="0.2.0")
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port))
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = bench.add("box-1", (broker.host, broker.port))
         break_slots(board)
         Blocks(heard, bundle)
         board.boot()
@@ -243,3 +242,12 @@ def test_a_broker_that_hangs_costs_a_restart(bench: Bench, run_dir: Path) -> Non
             told = [json.loads(p.payload) for p in peer.packets("PUBLISH") if p.topic.endswith("/info")]
             assert {info["firmware"] for info in told} == {"safe"}
             assert peer.malformed == []
+
+
+def test_safe_mode_at_a_broker(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        an_update_comes_over_a_power_cut,
+        what_ends_an_update,
+        both_slots_are_broken_and_then_mended,
+    )

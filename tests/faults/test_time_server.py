@@ -1,31 +1,17 @@
 """A time server that is wrong: once, always ahead, or behind what is certainly past."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from host_tools.broker import BrokerProcess
 from tests.brokers import wait_until
 from tests.faults.helpers import Bench, Board, jti_of
 from tests.faults.helpers_listen import Listener
+from tests.faults.helpers_stage import side_by_side
 
 YEARS_14_S = 14 * 365 * 86400
 SYNC_S = 15.0
 """A time that is refused is asked for again after 5 s."""
-
-
-@pytest.fixture
-def broker(run_dir: Path) -> Iterator[BrokerProcess]:
-    with BrokerProcess.start(state_dir=run_dir / "broker") as running:
-        yield running
-
-
-@pytest.fixture
-def heard(broker: BrokerProcess, run_dir: Path) -> Iterator[Listener]:
-    with Listener(broker.host, broker.port, run_dir) as listener:
-        yield listener
 
 
 def wait_clock(heard: Listener, board: Board, trust: str, boot: int) -> str:
@@ -48,7 +34,7 @@ def lends(heard: Listener, board: Board) -> None:
     board.set("door-1", "closed")
 
 
-def test_one_wrong_answer_does_no_harm(broker: BrokerProcess, bench: Bench, heard: Listener) -> None:
+def one_wrong_answer_does_no_harm(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     bench.time_server.lies = [YEARS_14_S]
     board = bench.add("box-1", (broker.host, broker.port))
     board.boot()
@@ -58,9 +44,7 @@ def test_one_wrong_answer_does_no_harm(broker: BrokerProcess, bench: Bench, hear
     assert ack["time"].startswith(time.strftime("%Y-", time.gmtime()))
 
 
-def test_a_server_far_ahead_is_mended_by_an_ops_order(
-    broker: BrokerProcess, bench: Bench, heard: Listener
-) -> None:
+def a_server_far_ahead_is_mended_by_an_order(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     """It cannot be told from the truth: its floor refuses honest time until an order mends it."""
     bench.time_server.offset_s = YEARS_14_S
     board = bench.add("box-1", (broker.host, broker.port))
@@ -83,7 +67,7 @@ def test_a_server_far_ahead_is_mended_by_an_ops_order(
     lends(heard, board)
 
 
-def test_time_below_the_floor_is_refused(broker: BrokerProcess, bench: Bench, heard: Listener) -> None:
+def time_below_the_floor_is_refused(bench: Bench, broker: BrokerProcess, heard: Listener) -> None:
     board = bench.add("box-1", (broker.host, broker.port))
     board.boot()
     wait_clock(heard, board, "ntp", 1)
@@ -94,3 +78,13 @@ def test_time_below_the_floor_is_refused(broker: BrokerProcess, bench: Bench, he
     heard.wait(lambda _: heard.latest(board, "telemetry")["time_refused"] > 0, "the lie refused", SYNC_S)
     bench.time_server.offset_s = 0
     wait_clock(heard, board, "ntp", 2)
+
+
+def test_a_wrong_time_server(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        one_wrong_answer_does_no_harm,
+        a_server_far_ahead_is_mended_by_an_order,
+        time_below_the_floor_is_refused,
+        kind=None,
+    )

@@ -11,6 +11,7 @@ from host_tools.update.form import Range, sha256
 from tests.faults.helpers import Bench, Board, patched_firmware, wait_until
 from tests.faults.helpers_listen import Listener
 from tests.faults.helpers_safe import HEARD, Blocks, break_slots, order, record_of, small_bundle
+from tests.faults.helpers_stage import side_by_side
 from tests.faults.test_sleep import asleep, field_board
 from tests.host.bundles import FILES, made
 
@@ -39,11 +40,11 @@ def wait_told(heard: Listener, board: Board, state: str, count: int = 1, timeout
     heard.wait(told, f"device.update {state}", timeout_s)
 
 
-def test_to_a_new_version_over_a_power_cut(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+def to_a_new_version_over_a_power_cut(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
     """An open door is waited for, the power fails in the middle, and the order is answered by the new one."""
     bundle = build(version="0.2.0")
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port))
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = bench.add("box-1", (broker.host, broker.port))
         board.boot()
         heard.wait_ready(board)
         blocks = Blocks(heard, bundle)
@@ -79,11 +80,11 @@ def test_to_a_new_version_over_a_power_cut(bench: Bench, run_dir: Path, mosquitt
         board.cut()
 
 
-def test_a_board_that_sleeps(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
+def a_board_that_sleeps(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
     """It stays awake with its radio until the new version has proved itself, then sleeps in it."""
     bundle = build(version="0.2.0")
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = field_board(bench, mosquitto)
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = field_board(bench, broker)
         blocks = Blocks(heard, bundle)
         board.boot()
         heard.wait_ready(board)
@@ -99,11 +100,9 @@ def test_a_board_that_sleeps(bench: Bench, run_dir: Path, mosquitto: BrokerProce
         board.cut()
 
 
-def test_a_boot_loop_is_told_by_the_other_firmware(
-    bench: Bench, run_dir: Path, mosquitto: BrokerProcess
-) -> None:
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port))
+def a_boot_loop_is_told_by_the_other_firmware(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = bench.add("box-1", (broker.host, broker.port))
         other = {
             f"/b{path[2:]}": data for path, data in read_files(board.sim.folder).items() if path[:3] == "/a/"
         }
@@ -149,10 +148,10 @@ class Foundry:
         return end
 
 
-def test_what_a_board_does_not_take(bench: Bench, run_dir: Path, mosquitto: BrokerProcess) -> None:
-    quick = patched_firmware(run_dir, constants={"sportbox/box.py": {"_TICK_MS": 200}})
-    with Listener(mosquitto.host, mosquitto.port, run_dir, HEARD) as heard:
-        board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=quick)
+def what_a_board_does_not_take(bench: Bench, broker: BrokerProcess, _heard: Listener) -> None:
+    quick = patched_firmware(bench.folder, constants={"sportbox/box.py": {"_TICK_MS": 200}})
+    with Listener(broker.host, broker.port, bench.folder, HEARD) as heard:
+        board = bench.add("box-1", (broker.host, broker.port), firmware=quick)
         board.boot()
         heard.wait_ready(board)
         foundry = Foundry(board, heard)
@@ -189,3 +188,13 @@ def older(manifest: Json) -> None:
 def larger(manifest: Json) -> None:
     for_this(manifest)
     manifest["flash"] = 1_400_000
+
+
+def test_updates(run_dir: Path) -> None:
+    side_by_side(
+        run_dir,
+        to_a_new_version_over_a_power_cut,
+        a_board_that_sleeps,
+        a_boot_loop_is_told_by_the_other_firmware,
+        what_a_board_does_not_take,
+    )
