@@ -5,18 +5,19 @@
 
 import argparse
 import importlib
-import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from host_tools.errors import ToolError
 from host_tools.setup.paths import REPOSITORY
+from tests.bench import machine, table
 from tests.bench.bench import Bench
 from tests.bench.figure import Figure
+from tests.bench.page import page
+from tests.bench.record import Record, Suite
 
 SUITES = ("publish", "orders", "edges", "idle", "outages", "flash", "heap", "fleet", "tools")
 OUT = REPOSITORY / "build" / "bench.json"
@@ -29,7 +30,7 @@ def found() -> list[str]:
     return [name for name in SUITES if (here / f"{name}.py").exists()]
 
 
-def play(name: str, console: Console, rounds: int | None, quick: bool) -> dict[str, Any]:
+def play(name: str, console: Console, rounds: int | None, quick: bool) -> Suite:
     """One suite, as it stands in the file. A suite that breaks is told of, and the next one follows."""
     suite = importlib.import_module(f"tests.bench.{name}")
     console.print(f"{suite.NAME}: {suite.TELLS}", markup=False, highlight=False)
@@ -40,13 +41,7 @@ def play(name: str, console: Console, rounds: int | None, quick: bool) -> dict[s
         figures = suite.measure(bench)
     except (ToolError, OSError) as error:
         bench.failed(f"the suite {name}: {type(error).__name__}: {error}")
-    return {
-        "suite": suite.NAME,
-        "tells": suite.TELLS,
-        "seconds": round(time.monotonic() - begin_s, 1),
-        "failures": bench.failures,
-        "figures": [figure.plain() for figure in figures],
-    }
+    return Suite(suite.NAME, suite.TELLS, round(time.monotonic() - begin_s, 1), bench.failures, figures)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -61,10 +56,14 @@ def main(words: list[str] | None = None) -> int:
     if asked.rounds is not None and asked.rounds < 1:
         parser.error("--rounds: at least 1")
     console = Console()
+    described = machine.described()
     suites = [play(name, console, asked.rounds, asked.quick) for name in asked.only or found()]
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps({"version": 1, "suites": suites}, indent=1), encoding="utf-8")
-    console.print(f"written: {asked.out}", markup=False, highlight=False)
+    record = Record(described, suites)
+    record.write(asked.out)
+    asked.out.with_suffix(".html").write_text(page(record), encoding="utf-8")
+    table.show(record, console)
+    told = f"written: {asked.out} and {asked.out.with_suffix('.html')}"
+    console.print(told, markup=False, highlight=False)
     return 0
 
 
