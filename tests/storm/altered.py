@@ -213,11 +213,13 @@ def pulse_longer(records: list[Record], config: Json, rng: random.Random) -> lis
     pulses = [place for place, record in enumerate(records) if record["kind"] == "pulse"]
     if not pulses:
         return None
-    place = rng.choice(pulses)
-    facts = config["components"][records[place]["lock"]]
+    pulse = records[rng.choice(pulses)]
+    facts = config["components"][pulse["lock"]]
     most_ms = facts["run_ms" if facts["actuator"] == "motor" else "release_ms"]
     found = list(records)
-    found[place] = {**records[place], "until_us": records[place]["start_us"] + most_ms * 1000 + S // 2}
+    for place in pulses:  # one that was cut short is noted again
+        if (found[place]["lock"], found[place]["start_us"]) == (pulse["lock"], pulse["start_us"]):
+            found[place] = {**pulse, "until_us": pulse["start_us"] + most_ms * 1000 + S // 2}
     return found
 
 

@@ -130,12 +130,20 @@ def test_a_heap_that_falls() -> None:
     assert leaking(50).texts() == ["free heap fell from 89050 to 71050 bytes within 4.008 h"]
 
 
+def test_heap_that_runs_out() -> None:
+    tale = day()
+    tale.telemetry(500, heap_free=20_000)
+    assert tale.texts() == ["20000 bytes of heap are free, less than 24576"]
+    tale.fault(400, 410, "deny_heap")
+    assert tale.texts() == []
+
+
 def test_flash_wear() -> None:
     tale = day()
-    tale.note(3600, "flash", programmed_bytes=400_000, erases=100)
+    tale.note(3600, "flash", programmed_bytes=90_000, erases=100)
     assert tale.texts() == []
-    tale.note(3600, "flash", programmed_bytes=4_000_000, erases=1000)
-    assert tale.texts() == ["4000000 bytes of flash were programmed, more than 446464"]
+    tale.note(3600, "flash", programmed_bytes=400_000, erases=1000)
+    assert tale.texts() == ["400000 bytes of flash were programmed, more than 93184"]
 
 
 def told(wrong_s: float, clock: str | None = None) -> list[str]:

@@ -12,7 +12,7 @@ def test_a_good_day_is_good() -> None:
 
 def test_a_duplicate_is_none() -> None:
     tale = day()
-    event = tale.made(100, "lock.locked", "lock-1")
+    event = tale.made(100, "lock.blocked", "lock-1")
     tale.deliver(100, event)
     tale.deliver(130, event, historical=True)
     assert tale.ends(1000, 1900).texts() == []
@@ -20,7 +20,7 @@ def test_a_duplicate_is_none() -> None:
 
 def test_an_event_that_came_again_with_another_content() -> None:
     tale = day()
-    event = tale.made(100, "lock.locked", "lock-1")
+    event = tale.made(100, "lock.blocked", "lock-1")
     tale.deliver(100, event)
     tale.deliver(130, event, data={"inside": True})
     assert tale.texts() == ["event box-1-b1-2 came again with another content: data changed"]
@@ -28,21 +28,21 @@ def test_an_event_that_came_again_with_another_content() -> None:
 
 def test_two_events_of_one_number() -> None:
     tale = day()
-    tale.event(100, "lock.locked", "lock-1")
+    tale.event(100, "lock.blocked", "lock-1")
     tale.seq -= 1
     tale.bootid = "b1"
     event = tale.made(101, "release.cleared", "release-9")
     event["id"] += "x"
     tale.deliver(101, event)
     texts = tale.texts()
-    assert "two events have the number 2: lock.locked and release.cleared" in texts
+    assert "two events have the number 2: lock.blocked and release.cleared" in texts
     assert "event 2 has the id box-1-b1-2x, not box-1-b1-2" in texts
 
 
 def test_a_number_that_is_missing() -> None:
     tale = day()
-    tale.made(100, "lock.locked", "lock-1")
-    tale.event(110, "lock.locked", "lock-1")
+    tale.made(100, "lock.blocked", "lock-1")
+    tale.event(110, "lock.blocked", "lock-1")
     assert tale.texts() == ["event 2 never came, and no device.dropped counts it; event 3 came"]
 
 
@@ -56,7 +56,7 @@ def test_the_first_number_is_one() -> None:
 def test_missing_numbers_that_are_counted() -> None:
     tale = day()
     for _ in range(3):
-        tale.made(100, "lock.locked", "lock-1")
+        tale.made(100, "lock.blocked", "lock-1")
     tale.event(110, "device.dropped", count=3, first=2, last=4)
     assert tale.texts() == []
 
@@ -64,14 +64,14 @@ def test_missing_numbers_that_are_counted() -> None:
 def test_missing_numbers_that_are_counted_wrongly() -> None:
     tale = day()
     for _ in range(3):
-        tale.made(100, "lock.locked", "lock-1")
+        tale.made(100, "lock.blocked", "lock-1")
     tale.event(110, "device.dropped", count=2, first=2, last=4)
     assert tale.texts() == ["3 events between 2 and 4 did not come, device.dropped counts 2"]
 
 
 def test_more_dropped_than_there_were() -> None:
     tale = day()
-    tale.made(100, "lock.locked", "lock-1")
+    tale.made(100, "lock.blocked", "lock-1")
     tale.event(110, "device.dropped", count=7, first=2, last=2)
     assert tale.texts() == ["device.dropped counts 7 numbers between 2 and 2"]
 
@@ -86,16 +86,16 @@ def test_dropped_without_sense() -> None:
 
 def test_two_events_that_changed_places() -> None:
     tale = day()
-    first = tale.made(100, "lock.locked", "lock-1")
-    tale.event(101, "lock.locked", "lock-2")
+    first = tale.made(100, "lock.blocked", "lock-1")
+    tale.event(101, "lock.blocked", "lock-2")
     tale.deliver(102, first)
-    assert tale.texts() == ["event 2 (lock.locked) came for the first time after event 3"]
+    assert tale.texts() == ["event 2 (lock.blocked) came for the first time after event 3"]
 
 
 def test_what_waits_at_the_end() -> None:
     tale = day()
     tale.note(1000, "calm")
-    tale.event(1700, "lock.locked", "lock-1")
+    tale.event(1700, "lock.blocked", "lock-1")
     tale.telemetry(1800, queue=1)
     tale.note(1900, "end")
     assert "1 events still wait at the end of the calm phase, and 0 came then" in tale.texts()
@@ -106,7 +106,7 @@ def test_what_is_just_on_its_way_does_not_wait() -> None:
     tale = day()
     tale.note(1000, "calm")
     tale.telemetry(1800, queue=1, accepted=2)
-    tale.event(1800.001, "lock.locked", "lock-1")
+    tale.event(1800.001, "lock.blocked", "lock-1")
     tale.telemetry(1895, queue=3, accepted=5)
     tale.note(1900, "end")
     assert not [broken for broken in tale.judged() if broken.invariant == "left"]

@@ -81,6 +81,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     health.lives_end_for_a_cause,
     health.console_is_quiet,
     health.heap_does_not_fall,
+    health.heap_is_left,
     health.flash_lasts,
     clocks.times_are_true,
     spoken.packets_are_right,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, Record, at
+from host_tools.storm.oracle.lives import SETTLES_US
 from host_tools.storm.oracle.messages import Event, Json
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import FOREVER_US, Span
@@ -39,6 +40,8 @@ STARTS: dict[str, tuple[str, ...]] = {
     "inside": ("unknown",),
 }
 """What is told of a component after a start, until an event tells more."""
+ENDS = {"lock.unlocked": ("unlocked",), "lock.locked": ("locked",)}
+"""In which state a lock is when it tells so."""
 REPEATED = ("door.ajar", "occupancy.changed", "gate.passed", "gate.reset", "door.forced")
 """Events after which the state may be the one of before."""
 SILENT = ("access.accepted", "access.rejected", "access.done", "access.failed")
@@ -109,7 +112,9 @@ def states_and_events_agree(run: Run) -> Iterator[Broken]:
             if run.lives.ends.within(us, us + EARLY_US):
                 continue  # its event went with the power
             way_us = LONG_WAY_US if any(s.has(us) for s in slow) else WAY_US
-            if not story.allows(state["state"], us - way_us - run.lives.late_us, us + EARLY_US):
+            life = run.lives.at(us - SETTLES_US)
+            from_us = max(us - way_us - run.lives.late_us, 0 if life is None else life.begin_us)
+            if not story.allows(state["state"], from_us, us + EARLY_US):
                 text = f"{component} was `{state['state']}` at {at(us)}, and its events tell otherwise"
                 yield Broken("states", us, text, (record,))
                 break
@@ -134,6 +139,7 @@ def changes_are_published(run: Run) -> Iterator[Broken]:
         first = bisect_left(told, event.us - WAY_US, key=_when)
         place = max(first - (1 if event.type in REPEATED else 0), 0)
         near = told[place : bisect_right(told, event.us + WAY_US, key=_when)]
+        words = ENDS.get(event.type, words)
         if not any(state["state"] in words for _, state, _ in near):
             told_of = f"{event.component} told {event.type} at {at(event.us)}"
             text = f"{told_of}, and its state was not published then"

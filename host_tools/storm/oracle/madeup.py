@@ -21,6 +21,8 @@ PULSE_US = 2 * MINUTE_US
 """No pulse is longer."""
 SHORT_LIFE_US = 10 * SECOND_US
 """What a board saw in a shorter life it may have forgotten: its next one tells it anew."""
+JAMMED_US = 5 * MINUTE_US
+"""After its mechanics are well again a lock may be tried, or told of, so late."""
 OPEN = {"door.opened": True, "door.forced": True, "door.closed": False, "door.ajar": True}
 
 Check = Callable[[Run, Event, Span], bool]
@@ -147,12 +149,32 @@ def _passed(run: Run, event: Event, span: Span) -> bool:
     return passed or sensor_was_broken(run, event.component, span)
 
 
+def _locked(run: Run, event: Event, span: Span) -> bool:
+    """It had been unlocked in this life, or its door stood open."""
+    name = event.component
+    life = run.lives.at(max(span.begin_us, 0))
+    since_us = run.begin_us if life is None else life.begin_us
+    line = run.doors.get(run.components[name]["door"], Timeline())
+    return (
+        bool(run.pulses_in(name, since_us, span.end_us))
+        or True in line.within(since_us, span.end_us, False)
+        or sensor_was_broken(run, name, Span(since_us, span.end_us), MINUTE_US)
+        or run.components[name]["actuator"] == "motor"
+    )
+
+
+def _jammed(run: Run, event: Event, span: Span) -> bool:
+    return sensor_was_broken(run, event.component, span, JAMMED_US)
+
+
 CHECKS: dict[str, tuple[Check, str]] = {
     "door.opened": (_door, "and its contact did not open then"),
     "door.forced": (_door, "and nothing opened it then"),
     "door.closed": (_door, "and its contact did not close then"),
     "door.ajar": (_door, "and it was not open then"),
     "lock.unlocked": (_unlocked, "and there was no pulse"),
+    "lock.locked": (_locked, "and it had not been unlocked"),
+    "lock.jammed": (_jammed, "and nothing was wrong with it"),
     "release.pressed": (_pressed, "and nobody pressed it"),
     "release.cleared": (_pressed, "and nobody let it go"),
     "occupancy.changed": (_occupied, "which was not so"),
