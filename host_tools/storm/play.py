@@ -6,6 +6,7 @@ garbage collector would find other things.
 """
 
 import ctypes
+import functools
 import os
 import random
 import resource
@@ -24,6 +25,7 @@ from host_tools.sim.rules import BoardWorld
 from host_tools.sim.shims import shim_folder
 from host_tools.site.keys import code_key
 from host_tools.site.load import load_site
+from host_tools.site.models import Site
 from host_tools.site.resolve import device_config, device_secrets, locks_with_codes
 from host_tools.storm.agenda import BEGIN_US, Agenda
 from host_tools.storm.machine import vm
@@ -71,14 +73,30 @@ def steady() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+@functools.cache
+def _site() -> Site:
+    """Once a process, as all that no run changes."""
+    return load_site(SITE)
+
+
+@functools.cache
+def _template() -> Template:
+    return Template(build_firmware())
+
+
+@functools.cache
+def _shims() -> Path:
+    return shim_folder(*vm.SOURCES)
+
+
 def boards_of(count: int) -> list[str]:
     """The first boards of the storm's site, then the same again: each is a run of its own."""
-    names = list(load_site(SITE).devices)
+    names = list(_site().devices)
     return [f"{names[n % len(names)]}.{n // len(names) + 1}".removesuffix(".1") for n in range(count)]
 
 
 def config_of(board: str) -> Json:
-    return device_config(load_site(SITE), board.partition(".")[0], BROKER, NTP)
+    return device_config(_site(), board.partition(".")[0], BROKER, NTP)
 
 
 def play(seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True) -> Played:
@@ -98,15 +116,15 @@ def play(seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True) ->
 
 def _run(seed: str, board: str, plan: Plan, folder: Path, agenda: Agenda, trace: Trace, leaps: bool) -> Json:
     name = board.partition(".")[0]
-    site = load_site(SITE)
+    site = _site()
     config = config_of(board)
     home = folder / name
     secrets = device_secrets(site, name, MASTER)
-    SimBoard(home).create(config, secrets, Template(build_firmware()))
+    SimBoard(home).create(config, secrets, _template())
     view = BoardWorld(name, StormWorld(home), config)
     own = f"{seed}/{board}"
     net = Net(agenda, trace, random.Random(f"{own}/net"))
-    body = Board(agenda, trace, net, view, home, shim_folder(*vm.SOURCES), own, leaps)
+    body = Board(agenda, trace, net, view, home, _shims(), own, leaps)
     version = site.devices[name].key_version
     stage = Stage(
         agenda=agenda,

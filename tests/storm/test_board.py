@@ -65,6 +65,38 @@ def test_leaps_change_nothing_that_is_told(made: list[BareBoard], tmp_path: Path
     assert ("sportbox.occupancy.changed", "occupied") in [story[1:] for story in stories[0][0]]
 
 
+def test_leaps_change_nothing_of_an_outage(made: list[BareBoard], tmp_path: Path) -> None:
+    """Nobody answers for a while, then the broker refuses, then there is no Wi-Fi."""
+    stories = []
+    for leaps in (True, False):
+        bare = start(made, tmp_path / str(leaps), leaps=leaps)
+        for at_s, knob, value in (
+            (100, "partition", True),
+            (250, "partition", False),
+            (350, "refuse", True),
+            (500, "refuse", False),
+        ):
+            bare.later(at_s, setattr, bare.net, knob, value)
+        bare.later(352, bare.net.reset_all)
+        bare.later(600, bare.view.set, "wifi", "down")
+        bare.later(640, bare.view.set, "wifi", "up")
+        for at_s, state in ((150, "occupied"), (400, "free"), (620, "occupied")):
+            bare.later(at_s, bare.view.set, "court-1", state)
+        bare.run(900)
+        events = [json.loads(text) for text in bare.published("event")]
+        told = sorted((e["seq"], e["type"], e["uptime"]) for e in events)
+        ups = [round(bare.s(record)) for record in bare.of("up")]
+        stories.append((told, ups, json.loads(bare.published("telemetry")[-1])["connect_failures"]))
+        bare.end()
+        made.remove(bare)
+    (told, ups, failures), (told_without, ups_without, failures_without) = stories
+    assert [one[:2] for one in told] == [one[:2] for one in told_without]
+    assert all(abs(one[2] - other[2]) <= 1 for one, other in zip(told, told_without, strict=True))
+    assert len(ups) == len(ups_without) == 4
+    assert all(abs(one - other) <= 9 for one, other in zip(ups, ups_without, strict=True))
+    assert abs(failures - failures_without) <= failures_without // 4
+
+
 def test_power_cut_in_the_middle_of_a_write(made: list[BareBoard], tmp_path: Path) -> None:
     bare = start(made, tmp_path)
     bare.run(60)

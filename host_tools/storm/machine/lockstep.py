@@ -21,6 +21,7 @@ FOREVER_US = 1 << 60
 _HEAD = struct.Struct("<BBHiQQ")
 _TAIL = struct.Struct("<QQiHH")
 _NEWS = struct.Struct("<iBBH")
+_PIECE_MAX = 1 << 16
 _TIMEVAL = struct.Struct("@ll")
 
 News = tuple[int, str, bytes]
@@ -41,6 +42,7 @@ class Line:
         self._end = end
         self._pid = pid
         self._hangs_s = hangs_s
+        self._there = b""
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(LOOK_S * 1e6)))
 
     def ask(self) -> Frame | None:
@@ -67,11 +69,11 @@ class Line:
         self._end.close()
 
     def _read(self, size: int) -> bytes | None:
-        found = b""
+        """As much as there is comes at once: mostly that is one frame."""
         silence: Silence | None = None
-        while len(found) < size:
+        while len(self._there) < size:
             try:
-                piece = self._end.recv(size - len(found))
+                piece = self._end.recv(_PIECE_MAX)
             except BlockingIOError:
                 silence = silence or Silence(self._pid, self._hangs_s)
                 silence.look()
@@ -80,7 +82,8 @@ class Line:
                 return None
             if not piece:
                 return None
-            found += piece
+            self._there += piece
+        found, self._there = self._there[:size], self._there[size:]
         return found
 
 

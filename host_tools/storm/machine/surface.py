@@ -18,6 +18,8 @@ class StormWorld(World):
         return super().ring()
 
     def set_wifi(self, up: bool) -> None:
+        """Seen within a second by a board that leaps, too."""
+        self.rang = True
         super().set_wifi(up)
         if self.net is not None:
             self.net.wifi = up
