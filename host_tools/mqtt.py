@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import hmac
 import logging
@@ -196,6 +197,9 @@ async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
     """A clean session at the broker; Unreachable if there is none to be had."""
     import aiomqtt  # here, for commands that need topics alone should not wait for it
 
+    loop = asyncio.get_running_loop()
+    if loop.get_exception_handler() is None:
+        loop.set_exception_handler(_tell_of_faults)
     login = address.login
     client = aiomqtt.Client(
         address.host,
@@ -223,6 +227,14 @@ async def connected(address: Address) -> "AsyncIterator[aiomqtt.Client]":
     finally:
         with contextlib.suppress(aiomqtt.MqttError):  # the broker may be gone: then nothing is left to close
             await client.__aexit__(None, None, None)
+
+
+def _tell_of_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """aiomqtt asks for a socket to be watched in the loop's next turn, when it may be closed already: the end
+    of that connection is told to whoever uses it, and needs no stack trace beside."""
+    error = context.get("exception")
+    if not (isinstance(error, OSError) and error.errno == errno.EBADF):
+        loop.default_exception_handler(context)
 
 
 async def _give_up(client: "aiomqtt.Client", entering: "asyncio.Future[aiomqtt.Client]") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -187,6 +188,26 @@ def test_who_is_cancelled_while_connecting_leaves_nothing_behind(broker: BrokerP
 
     asyncio.run(main())
     assert not told
+
+
+def test_a_socket_that_closes_before_it_is_watched_is_no_stack_trace(
+    broker: BrokerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker ends the connection just as something is sent. Other faults are told as ever."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with connected(parse_broker(broker.url)):
+            stream = socket.socket()
+            loop.call_soon(loop.add_writer, stream.fileno(), print)
+            stream.close()
+            await asyncio.sleep(0)
+            assert caplog.text == ""
+            loop.call_soon(int, "no number")
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert "no number" in caplog.text
 
 
 def test_why_there_is_no_answer_is_told_in_words() -> None:
