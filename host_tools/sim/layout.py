@@ -246,6 +246,7 @@ _POWER_FIELDS = {
     "solar_mv": (7576, "I"),
     "radio_starts": (7580, "I"),  # how often the radio was switched on
     "edges_seen": (7584, "I"),  # of `edges`, as far as the board has looked
+    "ssid_crc": (7588, "I"),  # CRC-32 of the access point's name; 0: it has any
 }
 FIELDS.update(_POWER_FIELDS)
 

@@ -12,6 +12,7 @@ import random
 import resource
 import shutil
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def _run(seed: str, board: str, plan: Plan, folder: Path, agenda: Agenda, trace:
     secrets = device_secrets(site, name, MASTER)
     SimBoard(home).create(config, secrets, _template())
     view = BoardWorld(name, StormWorld(home), config)
+    view.world.put("ssid_crc", zlib.crc32(secrets["wifi"]["ssid"].encode()))
     own = f"{seed}/{board}"
     net = Net(agenda, trace, random.Random(f"{own}/net"))
     body = Board(agenda, trace, net, view, home, _shims(), own, leaps)

@@ -38,6 +38,7 @@ MOTOR |= {"duty_ms": 48_000, "duty_window_ms": 60_000, "supply": "main"}
 CONFIG: Record = {
     "site": "harbour",
     "device": "box-1",
+    "hash": "0" * 12,
     "telemetry_s": 30,
     "mqtt": {"keepalive_s": 30, "connect_ms": 5000, "ack_ms": 5000, "backoff_cap_ms": 4000, "window": 8},
     "outbox": {"ordinary_bytes": 49_152, "reserve_bytes": 16_384, "batch_ms": 1000},
@@ -67,6 +68,7 @@ class Tale:
         self.bootid = ""
         self.booted_s = 0.0
         self.config = CONFIG
+        self.digest = CONFIG["hash"]
 
     def note(self, s: float, kind: str, **facts: Any) -> Record:
         record = {"us": BEGIN_US + round(s * S), "kind": kind, **facts}
@@ -94,7 +96,7 @@ class Tale:
         self.note(s, "connect", conn=self.boot, client="box-1")
         self.note(s, "up", conn=self.boot)
         info = {"device": "box-1", "boot": self.boot, "bootid": self.bootid, "clock": clock}
-        info["nonce"] = f"n{self.boot}"
+        info |= {"nonce": f"n{self.boot}", "config": self.digest}
         self.publish(s, "info", info, retain=True)
         for name in self.config["components"]:
             if name.startswith("door"):

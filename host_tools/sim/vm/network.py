@@ -8,6 +8,8 @@ of the driver: isconnected() is a flag that GOT_IP sets and only the end of the 
 lease leaves it set; as long as it tries for ever, the status is STAT_CONNECTING whatever the reason is.
 """
 
+from binascii import crc32 as _crc32
+
 from _layout import WIFI_LEASE_LOST as _LEASE_LOST, WIFI_NO_ADDRESS as _NO_ADDRESS, WIFI_NO_AP as _NO_AP
 from _layout import WIFI_STALE as _STALE, WIFI_STATE_ERROR as _STATE_ERROR, WIFI_STUCK as _STUCK
 from _layout import WIFI_WRONG_PASSWORD as _WRONG_PASSWORD
@@ -30,6 +32,7 @@ _active = False
 _asked_us = 0  # when connect() was called; 0: it was not
 _reconnects = -1
 _ssid = ""
+_is_there = True  # an access point of that name
 _hostname = "mpy-esp32"
 
 
@@ -40,7 +43,7 @@ def _joined():
     fault = _page.wifi_fault
     if fault == _STALE:
         return True
-    if not _page.wifi_up or (fault and fault != _LEASE_LOST):
+    if not _page.wifi_up or not _is_there or (fault and fault != _LEASE_LOST):
         return False
     join_us = 100000 + (_page.mac_low + _page.boot_count * 7919) % 200 * 1000
     return _now_us() - max(_asked_us, _page.wifi_changed_us) >= join_us
@@ -92,7 +95,7 @@ class WLAN:
             _asked_us = 0
 
     def connect(self, _ssid_=None, _password=None, *, bssid=None):
-        global _asked_us, _ssid
+        global _asked_us, _is_there, _ssid
         if not _active:
             raise OSError("Wifi Not Started")
         fault = _page.wifi_fault
@@ -104,6 +107,8 @@ class WLAN:
             _page.wifi_fault = _NO_ADDRESS
         if _ssid_ is not None:
             _ssid = _ssid_
+            crc = _page.ssid_crc
+            _is_there = not crc or _crc32(_ssid) == crc
         _asked_us = _now_us()
 
     def disconnect(self):
@@ -126,7 +131,7 @@ class WLAN:
             return STAT_IDLE
         if _reconnects >= 0 and _page.wifi_fault == _WRONG_PASSWORD:
             return STAT_WRONG_PASSWORD
-        is_there = _page.wifi_up and _page.wifi_fault != _NO_AP
+        is_there = _is_there and _page.wifi_up and _page.wifi_fault != _NO_AP
         return STAT_CONNECTING if _reconnects < 0 or is_there else STAT_NO_AP_FOUND
 
     def config(self, _param=None, **kwargs):

@@ -85,13 +85,17 @@ def unpack(blob: bytes) -> dict[str, bytes]:
     return files
 
 
+IV_BYTES = _BLOCK_BITS // 8
+
+
 def sealing_key(key: bytes) -> bytes:
     return hmac.digest(key, _PURPOSE, "sha256")
 
 
-def seal(key: bytes, part: bytes) -> bytes:
+def seal(key: bytes, part: bytes, iv: bytes = b"") -> bytes:
+    """`iv`: IV_BYTES that nobody else can know; fresh ones by themselves."""
     padder = PKCS7(_BLOCK_BITS).padder()
-    iv = secrets.token_bytes(_BLOCK_BITS // 8)
+    iv = iv or secrets.token_bytes(IV_BYTES)
     encryptor = Cipher(algorithms.AES(sealing_key(key)), modes.CBC(iv)).encryptor()
     padded = padder.update(part) + padder.finalize()
     return iv + encryptor.update(padded) + encryptor.finalize()

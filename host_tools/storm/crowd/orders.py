@@ -4,7 +4,7 @@ belongs by the time it arrives) the judgement is None, and `why` is the reason f
 """
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from host_tools.storm.crowd.forging import FORGERIES, LEEWAY_S, Forgery
@@ -36,6 +36,8 @@ class Sent:
     nbf: int
     exp: int
     nonce: str | None
+    about: Json = field(default_factory=dict)
+    """What the oracle has to know beyond that."""
 
 
 class Orders(Hearing):
@@ -102,6 +104,10 @@ class Orders(Hearing):
         else:
             claims["cmp"] = component
         return claims
+
+    def knows_nonce(self) -> bool:
+        """That of the board's newest start."""
+        return self.info is not None and self.info.boots == self.stage.board.boots
 
     def doubts(self, nonce: str | None, act: str, args: Json) -> str:
         """Why a flawless order might be refused, "" if nothing speaks against it."""
@@ -185,6 +191,7 @@ class Orders(Hearing):
             exp=sent.exp,
             nonce=sent.nonce,
             first=first,
+            **sent.about,
         )
         self.stage.broker.publish(f"{self.base}/cmd", sent.raw, 1, retain)
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+from host_tools.storm.crowd import changing
 from host_tools.storm.crowd.attendant import Attendant
 from host_tools.storm.crowd.doors import Doors
 from host_tools.storm.crowd.orders import Orders, Sent
@@ -14,7 +15,7 @@ from host_tools.storm.stage import Stage
 from host_tools.storm.weather.people_menu import FORGED
 from host_tools.storm.weather.plan import Act
 
-BY_NETWORK = ("order", "forged", "flood", "replay", "retained")
+BY_NETWORK = ("order", "change", "forged", "flood", "replay", "retained")
 """Acts that wait until a board that sleeps is awake."""
 
 
@@ -32,6 +33,7 @@ class People:
         self._acts: dict[str, Callable[[Act, random.Random], None]] = {
             "visit": self._visit,
             "order": self._order,
+            "change": self._change,
             "forged": self._forged,
             "flood": self._flood,
             "replay": self._replay,
@@ -81,6 +83,9 @@ class People:
         args = {"count": self.places.people_behind(str(component))} if name == "configure" else None
         sent = self.orders.good(rng, name, component, role="ops", with_nonce=act.args["nonce"], args=args)
         self.orders.send(sent)
+
+    def _change(self, act: Act, rng: random.Random) -> None:
+        changing.change(self.orders, rng, act.args)
 
     # --- without the right to ---
 

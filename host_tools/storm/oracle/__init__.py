@@ -6,6 +6,7 @@ from typing import Any
 
 from host_tools.storm.oracle import (
     agreement,
+    changes,
     clocks,
     health,
     lockstates,
@@ -83,6 +84,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     health.heap_does_not_fall,
     health.heap_is_left,
     health.flash_lasts,
+    changes.configuration_is_whole,
+    changes.finals_are_true,
     clocks.times_are_true,
     spoken.packets_are_right,
     spoken.payloads_are_right,

@@ -7,6 +7,7 @@ How the protocol was read: only a lack of heap may cost a task, and for a moment
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, Broken, Record, lasting
+from host_tools.storm.oracle.changes import changes
 from host_tools.storm.oracle.messages import Json
 from host_tools.storm.oracle.reading import Run
 
@@ -67,11 +68,14 @@ def lives_end_for_a_cause(run: Run) -> Iterator[Broken]:
     for record in run.records_of("hang"):
         yield Broken("lives", record["us"], "the board hangs, and no watchdog is on", (record,))
     acts = [o.us for o in run.orders if o.act in RESETTING]
+    ordered = changes(run)
     for record in run.records_of("died"):
         us, cause = record["us"], CAUSES.get(record["cause"], str(record["cause"]))
         if cause == "deep_sleep" or _heap_was_short(run, us, us):
             continue
         if cause in ("reset", "soft_reset") and any(us - RESETS_US <= t <= us for t in acts):
+            continue
+        if cause == "reset" and any(change.has(us) for change in ordered):
             continue
         text = f"the board ended by itself: {cause}, status {record.get('status')}"
         yield Broken("lives", us, text, (record,))

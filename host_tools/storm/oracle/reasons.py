@@ -7,6 +7,7 @@ reads it (expired meanwhile, a nonce of the boot before, used up by its twin) is
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, SECOND_US, Broken, at
+from host_tools.storm.oracle.changes import changes
 from host_tools.storm.oracle.messages import Ack, Order
 from host_tools.storm.oracle.orders import sent_by_jti
 from host_tools.storm.oracle.reading import Run
@@ -43,6 +44,7 @@ class Reasons:
         self.run = run
         self.trust = Trust(run)
         self.sent = sent_by_jti(run)
+        self._changes = changes(run)
         self.accepted = sorted(
             {a.us for a in run.acks if a.result == "accepted"}
             | {e.us for e in run.first_events if e.type == "access.accepted"}
@@ -58,8 +60,21 @@ class Reasons:
         inside = order.act == "lock" and any(
             r["us"] <= us and r["occupied"] for r in run.records_of("inside")
         )
+        if "comes" in order.record and (self._stands_open(us) or self._is_changing(order)):
+            return True
         disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
         return near or pulsed or inside or disturbed or self._remembered(us) >= FULL_ORDERS
+
+    def _stands_open(self, us: int) -> bool:
+        """A door does, or seems to: no restart then. A keypad that somebody types on is in the way, too."""
+        begin_us = us - MINUTE_US
+        opened = any(True in line.within(begin_us, us, False) for line in self.run.doors.values())
+        cut = any("cut" in line.within(begin_us, us, "joined") for line in self.run.wires.values())
+        return opened or cut or any(begin_us <= r["us"] <= us for r in self.run.records_of("code"))
+
+    def _is_changing(self, order: Order) -> bool:
+        """Another change is on trial, or about to be told."""
+        return any(c.jti != order.jti and c.has(order.us, MINUTE_US, MINUTE_US) for c in self._changes)
 
     def _remembered(self, us: int) -> int:
         """Tokens that the board has to remember until they have expired."""
@@ -80,6 +95,12 @@ class Reasons:
         sent_s = run.unix_s(order.us)
         if reason == "busy":
             return self.may_be_busy(us, order)
+        if (
+            reason == "clock"
+            and order.act == "configure"
+            and run.lives.begun_within(self._first_us(order), us)
+        ):
+            return True  # the nonce is of another start
         if reason in ("clock", "expired", "not_yet") and order.good and not self.in_doubt(order, us):
             return reason == "expired" and _is_over(now_s, exp)
         if reason == "clock":
@@ -105,6 +126,9 @@ class Reasons:
             span.has(us, after_us=ROOM_US) and any(0 <= span.begin_us - t <= ROOM_US for t in begun)
             for span in self.run.faults.of("full")
         )
+
+    def _first_us(self, order: Order) -> int:
+        return min(o.us for o in self.sent[order.jti]) - BETWEEN_US
 
     def lied_ever(self, us: int) -> bool:
         """A lie far ahead leaves a floor for good; a lie back or a drift until the next honest time."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from host_tools.storm.oracle.broken import SECOND_US
+from host_tools.storm.oracle.changes import changes
 from host_tools.storm.oracle.reading import Run
-from host_tools.storm.oracle.spans import FaultSpan, Span
+from host_tools.storm.oracle.spans import Span
 
 STARTS_US = 30 * SECOND_US
 """Of real hardware: boot, Wi-Fi join with DHCP, and what waits at the start."""
@@ -81,9 +82,9 @@ class Stretches:
         return gaps(self.run.lives.all, self.run.begin_us, self.run.end_us)
 
     @cached_property
-    def faults(self) -> list[FaultSpan]:
-        """That are in the way of being online."""
-        return self.run.faults.of("network", "power", "heap", "flash")
+    def faults(self) -> list[Span]:
+        """That are in the way of being online; a change of the configuration on trial is, too."""
+        return [*self.run.faults.of("network", "power", "heap", "flash"), *changes(self.run)]
 
     @cached_property
     def undisturbed(self) -> list[Span]:

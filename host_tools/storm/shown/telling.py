@@ -59,6 +59,7 @@ SENTENCES = {
     "replay": "somebody sends an order a second time",
     "retained": "an order for {lock} is retained",
     "order": "somebody orders: {act}",
+    "change": "somebody changes the configuration, which {comes}",
     "visit": "somebody orders {lock} to open and comes",
     "force": "somebody forces {door}",
     "pull": "somebody pulls {door} without an order",

@@ -3,6 +3,7 @@
 import random
 
 from host_tools.storm.stage import Json
+from host_tools.storm.weather.changes_menu import change
 from host_tools.storm.weather.menu import HOUR, MIN, MOMENT, MS, Choice, Draw, S, log_uniform, names, nothing
 
 FORGED = (
@@ -35,6 +36,7 @@ def of(config: Json) -> list[Choice]:
         Choice("retained", 0.4, RETAINED_US, lambda rng: {"lock": _one(rng, locks)}, spare_us=16 * MIN),
         Choice("order", 1, MOMENT, lambda rng: {"act": rng.choice(LOCK_FREE_ACTS), **_nonce(rng)}),
         Choice("order", 0.15, MOMENT, lambda rng: {"act": "reboot", **_nonce(rng)}),
+        Choice("change", 0.4, MOMENT, change, spare_us=45 * MIN),
     ]
     if locks:
         found.append(Choice("visit", 8, (2 * S, 3 * MIN), lambda rng: _visit(rng, locks), spare_us=5 * MIN))
