@@ -2,12 +2,15 @@
 """The session without a network: packet ids, the window, and a writer that fails."""
 
 import asyncio
+import io
 import unittest
 
 from sportbox.net import session as module
 from sportbox.net.message import Insecure, Message, Settings
 from sportbox.net.packets import Malformed, Packets
 from sportbox.net.session import Session
+
+from tests.firmware.polls import CountedPolls
 
 OPTIONS = {
     "keepalive_s": 30,
@@ -180,6 +183,7 @@ class Network:
     time in another way."""
 
     def __init__(self):
+        self.is_slow = False
         self.sockets = self.most_sockets = self.sessions = self.most_sessions = self.tries = 0
 
     def socket(self):
@@ -189,9 +193,6 @@ class Network:
 
     def getaddrinfo(self, host, port):
         return [(None, None, None, None, (host, port))]
-
-    def poll(self):
-        return Ready()
 
     async def open(self, raw, hello):
         """As Secure.open()."""
@@ -206,10 +207,13 @@ class Network:
         return Shaken(self)
 
 
-class Plug:
+class Plug(io.IOBase):
+    """A socket that is connected at once, unless it is told to be slow."""
+
     def __init__(self, network):
         self.network = network
         self.is_open = True
+        self.is_slow = network.is_slow
 
     def setblocking(self, flag):
         pass
@@ -220,17 +224,14 @@ class Plug:
     def connect(self, address):
         pass
 
+    def ioctl(self, request, argument):
+        if request != 3:  # MP_STREAM_POLL
+            return -1
+        return 0 if self.is_slow else argument & 4  # it can be written to
+
     def close(self):
         self.network.sockets -= self.is_open
         self.is_open = False
-
-
-class Ready:
-    def register(self, *_):
-        pass
-
-    def poll(self, timeout_ms):
-        return [1]
 
 
 class Shaken:
@@ -250,10 +251,9 @@ class Shaken:
 class TestOneAtATime(unittest.IsolatedAsyncioTestCase):
     async def test_a_connection_is_closed_before_the_next_one(self):
         network = Network()
-        before = module.socket, module.select
-        module.socket = module.select = network
-        module.select.POLLOUT = 4
-        self.addCleanup(lambda: (setattr(module, "socket", before[0]), setattr(module, "select", before[1])))
+        before = module.socket
+        module.socket = network
+        self.addCleanup(lambda: setattr(module, "socket", before))
 
         async def resolve(host):
             return host
@@ -272,6 +272,29 @@ class TestOneAtATime(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(session.failures >= 8)
         self.assertEqual((network.most_sockets, network.most_sessions), (1, 1))
         self.assertEqual((network.sockets, network.sessions), (0, 0))
+
+
+class TestConnecting(unittest.IsolatedAsyncioTestCase):
+    async def test_nobody_looks_until_the_connection_is_there(self):
+        network = Network()
+        network.is_slow = True
+        before = module.socket
+        module.socket = network
+        self.addCleanup(lambda: setattr(module, "socket", before))
+
+        async def resolve(host):
+            return host
+
+        session = make_session()
+        session._resolve = resolve
+        loop = CountedPolls()
+        self.addCleanup(loop.end)
+        task = asyncio.create_task(session._connect())
+        await asyncio.sleep_ms(300)
+        self.assertLess(loop.polls, 8)
+        self.assertFalse(task.done())
+        session._socket.is_slow = False
+        await asyncio.wait_for(task, 5)
 
 
 class TestWriter(unittest.IsolatedAsyncioTestCase):

@@ -9,8 +9,10 @@ from tests.firmware.clock_chip import ADDRESS, Chip
 from tests.firmware.fake_machine import I2C
 
 # isort: split
+from sportbox import net
 from sportbox.core.clock import FLOOR, NTP, RTC, UNKNOWN, Clock
 from sportbox.drivers.ds3231 import Ds3231
+from sportbox.net import udp
 from sportbox.store import record
 from sportbox.system import timekeeper
 from sportbox.system.timekeeper import Timekeeper
@@ -59,7 +61,7 @@ class Board:
 class TimekeeperCase(unittest.TestCase):
     def setUp(self):
         self.folder = scratch.folder(self)
-        before = timekeeper.chip, timekeeper.udp, timekeeper.asyncio
+        before = timekeeper.chip, timekeeper.forget, timekeeper.asyncio, udp
         self.addCleanup(lambda: self.put_back(before))
         self.chip = Chip()
         self.bus = I2C({ADDRESS: self.chip})
@@ -67,7 +69,7 @@ class TimekeeperCase(unittest.TestCase):
         self.boot()
 
     def put_back(self, before):
-        timekeeper.chip, timekeeper.udp, timekeeper.asyncio = before
+        timekeeper.chip, timekeeper.forget, timekeeper.asyncio, net.udp = before
 
     def set_chip(self, unix_s):
         Ds3231(I2C({ADDRESS: self.chip})).write(unix_s)
@@ -81,7 +83,8 @@ class TimekeeperCase(unittest.TestCase):
 
     def boot(self, with_chip=True):
         self.board = Board()
-        timekeeper.chip = timekeeper.udp = timekeeper.asyncio = self.board
+        timekeeper.chip = net.udp = timekeeper.asyncio = self.board
+        timekeeper.forget = lambda name: None
         self.clock = Clock()
         self.changes, self.faults = [], []
         self.keeper = Timekeeper(

@@ -10,6 +10,8 @@ import unittest
 
 from sportbox.net import udp
 
+from tests.firmware.polls import CountedPolls
+
 NOW = 1795366800
 NTP_OF_1970 = 2208988800
 
@@ -113,6 +115,21 @@ class TestAsk(unittest.IsolatedAsyncioTestCase):
         self.assertGreaterEqual(duration_ms, 1900)
         self.assertLess(duration_ms, 6000)
         self.assertGreater(len(turns), 50)
+
+    async def test_until_an_answer_comes_nobody_looks(self):
+        """50 looks a second for each name and each time, on a network that answers slowly, cost a battery."""
+        server = Server(lambda question: [])
+        loop = CountedPolls()
+        self.addCleanup(loop.end)
+        task = asyncio.create_task(udp.network_time("127.0.0.1", server.port))
+        await asyncio.sleep_ms(300)
+        self.assertLess(loop.polls, 12)
+        question, address = server.socket.recvfrom(512)
+        server.socket.sendto(b"no answer", address)
+        await asyncio.sleep_ms(10)
+        server.socket.sendto(sntp_answer(question), address)
+        self.assertEqual(await task, NOW)
+        server.socket.close()
 
     async def test_nobody_there(self):
         server = Server(lambda question: [])

@@ -1,6 +1,6 @@
 """TLS over the session's connection: the broker proves by certificate who it is, and so does the board.
 
-Loaded only where the configuration asks for TLS. The handshake is polled, so the loop goes round meanwhile;
+Loaded only where the configuration asks for TLS. Between the steps of the handshake the loop goes round;
 one step of it is a few milliseconds of arithmetic here, some hundred on an ESP32. The context, with mbedTLS's
 copies of the certificates, lives as long as its connection: what a visit or a renewal has put in their place
 counts from the next one on (docs/adr/0011-tls-on-the-board.md).
@@ -14,19 +14,19 @@ from micropython import const
 
 from sportbox.core.certificate import validity
 from sportbox.net.message import Insecure
+from sportbox.net.ready import ready, ready_within
 from sportbox.system.forget import forget
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Generator
     from typing import Any
 
     from sportbox.core.clock import Clock
     from sportbox.system.timekeeper import Timekeeper
 
 _CERTS = "/certs/"
-_POLL_MS = const(10)
+_LOOK_MS = const(250)  # mbedTLS may wait for room instead, and does not say so
 _TIME_FIRST_MS = const(3000)  # once a boot: network time may come before the first handshake
 _TIME_LOOK_MS = const(100)
 _LEEWAY_S = const(60)
@@ -60,7 +60,7 @@ class Secure:
         try:
             stream = self._wrap(raw)
             while not stream.try_write(hello):
-                await asyncio.sleep_ms(_POLL_MS)
+                await ready_within(raw, _LOOK_MS)
             return stream
         except (OSError, ValueError, MemoryError) as error:
             raise self._explain(error)
@@ -167,7 +167,7 @@ class Stream:
             count = self._tls.readinto(buffer)
             if count is not None:
                 return int(count)
-            await self._readable()  # type: ignore[misc]
+            await ready(self._raw)  # type: ignore[misc]
 
     def write(self, packet: "bytes | bytearray | memoryview") -> None:
         self._out = packet
@@ -180,15 +180,9 @@ class Stream:
             if count == len(left):
                 break
             left = memoryview(left)[count:]
-            await self._writable()  # type: ignore[misc]
+            await ready(self._raw, True)  # type: ignore[misc]
         self._out = b""
 
     def close(self) -> None:
         """Frees what mbedTLS holds, and closes the socket below."""
         self._tls.close()
-
-    def _readable(self) -> "Generator[Any, Any, None]":
-        yield asyncio.core._io_queue.queue_read(self._raw)  # type: ignore[attr-defined]
-
-    def _writable(self) -> "Generator[Any, Any, None]":
-        yield asyncio.core._io_queue.queue_write(self._raw)  # type: ignore[attr-defined]

@@ -1,28 +1,24 @@
-"""Questions over UDP that never block the loop: the library's getaddrinfo and ntptime do."""
+"""Questions over UDP that never block the loop: the library's getaddrinfo and ntptime do. Loaded for a
+question, and forgotten: there is one in an hour, and one before a connection to a broker that has a name."""
 
-import asyncio
 import os
 import socket
 import struct
+import time
 
 from micropython import const
+
+from sportbox.net.ready import is_address, ready_within
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_POLL_MS = const(20)
 _TIMEOUT_MS = const(2000)
 _NTP_TO_UNIX_S = const(2208988800)  # 1900-01-01 to 1970-01-01 (RFC 4330, 3)
 _ERA_S = const(1 << 32)  # the 32-bit seconds wrap in 2036; a time before 2025 belongs to the next era
 _EARLIEST_S = const(1735689600)
 _LATEST_S = const(2840140800)  # 2060-01-01: what lies behind it is a server that has lost its time
-
-
-def is_address(host: str) -> bool:
-    """True for dotted decimal IPv4."""
-    parts = host.split(".")
-    return len(parts) == 4 and all([p.isdigit() and int(p) < 256 for p in parts])
 
 
 async def ask(host: str, port: int, question: bytes, accept: "Callable[[bytes], bool]") -> bytes | None:
@@ -33,17 +29,19 @@ async def ask(host: str, port: int, question: bytes, accept: "Callable[[bytes], 
         with_socket.setblocking(False)
         with_socket.connect(socket.getaddrinfo(host, port)[0][-1])  # others' datagrams are not delivered
         with_socket.send(question)
-        for _ in range(_TIMEOUT_MS // _POLL_MS):
-            await asyncio.sleep_ms(_POLL_MS)
+        begin_ms = time.ticks_ms()
+        while True:
+            left_ms = _TIMEOUT_MS - time.ticks_diff(time.ticks_ms(), begin_ms)
+            if left_ms <= 0 or not await ready_within(with_socket, left_ms):
+                return None
             try:
                 answer = with_socket.recv(512)
             except OSError as error:
-                if error.errno != 11:  # EAGAIN
+                if error.errno != 11:  # EAGAIN: woken for nothing, as by a wrong checksum
                     raise
                 continue
             if accept(answer):
                 return answer
-        return None
     finally:
         with_socket.close()
 

@@ -9,6 +9,7 @@ from micropython import const
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 
 class Uptime:
@@ -30,26 +31,19 @@ class StallMeter:
     """Stands between the loop and its poll object: from one poll to the next, one task runs. The longest
     such step, in ms, is what all others had to wait for."""
 
-    def __init__(self, poller: object) -> None:
+    def __init__(self, poller: "Any") -> None:
         self._poller = poller
+        self.register, self.modify = self._poller.register, self._poller.modify
+        self.unregister = self._poller.unregister
         self._since_us = time.ticks_us()
         self._longest_us = 0
         self.longest_ever_ms = 0
-
-    def register(self, *args: object) -> object:
-        return self._poller.register(*args)  # type: ignore[attr-defined]
-
-    def modify(self, *args: object) -> object:
-        return self._poller.modify(*args)  # type: ignore[attr-defined]
-
-    def unregister(self, *args: object) -> object:
-        return self._poller.unregister(*args)  # type: ignore[attr-defined]
 
     def ipoll(self, timeout_ms: int) -> "Iterator[tuple[object, int]]":
         step_us = time.ticks_diff(time.ticks_us(), self._since_us)
         if step_us > self._longest_us:
             self._longest_us = step_us
-        ready = self._poller.ipoll(timeout_ms)  # type: ignore[attr-defined]
+        ready = self._poller.ipoll(timeout_ms)
         self._since_us = time.ticks_us()
         return ready
 

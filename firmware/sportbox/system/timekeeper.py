@@ -13,8 +13,8 @@ from micropython import const
 
 from sportbox.core.clock import Clock
 from sportbox.drivers import chip
-from sportbox.net import udp
 from sportbox.store import record
+from sportbox.system.forget import forget
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -183,9 +183,10 @@ class Timekeeper:
         unix_s = None
         try:
             unix_s = await self._believable()
-        except OSError:
+        except (OSError, MemoryError):
             unix_s = None  # asked again after the pause
         finally:
+            forget("sportbox.net.udp")
             self._asking = False
         now_ms = self.now_ms()
         before = self._clock.trust
@@ -208,6 +209,8 @@ class Timekeeper:
     async def _believable(self) -> int | None:
         """Network time; one that is not near what is known counts only if a second answer agrees, for what
         it sets becomes the floor. Raises OSError."""
+        from sportbox.net import udp
+
         host = await udp.resolve(self._host, self._wifi.dns_server())
         unix_s = await udp.network_time(host, self._port)
         known_s = self._clock.now(self.now_ms()) if self._clock.trusted() else 0
