@@ -110,6 +110,7 @@ class App:
         self._armed: list[int] = []  # when scan() will run, latest first
         self._acked_seq = 0
         self._acked_ms = 0
+        self.stirred_ms = 0  # when anything moved
         self.identify_until_ms = 0
         self.restart_at_ms: int | None = None
         self.memory_stale = False  # to be written within a minute
@@ -221,6 +222,7 @@ class App:
         """Looks at the inputs as soon as one of them moves."""
         while True:
             await self.edge.wait()
+            self.stirred_ms = self._now_ms()
             self.scan()
             await asyncio.sleep_ms(
                 _SCAN_PAUSE_MS

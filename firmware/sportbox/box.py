@@ -8,7 +8,7 @@ from micropython import const
 
 from sportbox import __version__
 from sportbox.drivers import chip
-from sportbox.net import udp
+from sportbox.net.ready import is_address
 from sportbox.system.forget import forget
 from sportbox.system.health import heap_free, tidy_heap_early
 from sportbox.uplink import Uplink
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _WATCHDOG_MS = const(10000)
 _TICK_MS = const(1000)
+_REST_MS = const(2000)  # of the watchdog's time: five in a row would have to fail
+_CALM_MS = const(10000)  # since anything moved
 _WELL_MS = const(120000)  # up for so long: this start is none of a boot loop
 _CRASH = "/data/crash"
 _AT_START = (
@@ -91,6 +93,8 @@ class Box:
         self.root = "" if trial is None else trial.root
         self.secure: "Secure | None" = None
         self.stalls: "StallMeter | None" = None
+        self.beat = asyncio.Event()
+        self.resting: "asyncio.Task[None] | None" = None  # what sleeps until the next beat at rest
         self.beat_ms = 0
         self.telemetry_ms = 0
         self.down_why = ""
@@ -122,7 +126,7 @@ class Box:
     async def _run(self) -> None:
         self.start()
         tidy_heap_early()
-        app = self.app
+        app, beat = self.app, self.beat
         noted = ""
         well = False
         while True:
@@ -136,7 +140,11 @@ class Box:
             if stuck != noted:
                 noted = stuck
                 self.note_stuck(stuck)
-            await asyncio.sleep_ms(_TICK_MS)
+            beat.set()  # one wake-up for all that is looked at from time to time
+            beat.clear()
+            await asyncio.sleep_ms(0)
+            await asyncio.sleep_ms(self.pause_ms(self.uptime.ms()))
+            self.resting = None
             restart_ms = app.restart_at_ms
             if restart_ms is not None and self.uptime.ms() >= restart_ms:
                 app.remember()
@@ -182,7 +190,25 @@ class Box:
                 self.app.info_due = False
                 self.publish_info()
             self.shine(now_ms)
-            await asyncio.sleep_ms(_TICK_MS)
+            await self.beat.wait()
+
+    def pause_ms(self, now_ms: int) -> int:
+        """Until the next beat: a second while anything is under way. Each wake-up costs current, so it is two
+        at rest: no deadline runs, and what begins wakes the board by itself and calls `stir`. Only what has
+        no other sign than a look (a lost link, a wall clock that jumped, an edge that the chip lost) may be
+        seen a second later."""
+        app = self.app
+        if (
+            now_ms - app.stirred_ms < _CALM_MS
+            or not (self.wifi.up and self.session.up and self.session.idle())
+            or app.update is not None
+            or self.trial is not None
+            or self.slots is not None
+            or self.outbox.waiting()
+        ):
+            return _TICK_MS
+        self.resting = asyncio.current_task()
+        return _REST_MS
 
     def go_on(self) -> None:
         """With an update, in a tick of its own: then there is as much memory as can be had."""
@@ -207,14 +233,32 @@ class Box:
     # ---- what the parts call
 
     async def resolve(self, host: str) -> str:
-        return await udp.resolve(host, self.wifi.dns_server())
+        if is_address(host):
+            return host
+        from sportbox.net import udp
+
+        try:
+            return await udp.resolve(host, self.wifi.dns_server())
+        finally:
+            forget("sportbox.net.udp")
 
     def wake(self) -> None:
         self.session.wake()
+        self.stir()
+
+    def stir(self) -> None:
+        """Something begins. At rest the next beat is due now (as in Task.cancel(), but nothing is raised)."""
+        self.app.stirred_ms = self.uptime.ms()
+        task, self.resting = self.resting, None
+        if task is not None:
+            queue = asyncio.core._task_queue  # type: ignore[attr-defined]
+            queue.remove(task)
+            queue.push(task)
 
     def link(self, is_up: bool) -> None:
         self.log.write("info", "wifi up" if is_up else "wifi down")
         self.session.set_link(is_up)
+        self.stir()
         if is_up:  # until the time is known a token needs the nonce; and each second of a battery counts
             self.time.tick(self.uptime.ms())
 
@@ -222,11 +266,13 @@ class Box:
         self.down_why = ""
         self.wifi.reached(True)
         self.uplink.went_up(self.uptime.ms())
+        self.stir()
         self.log.write("info", "broker reached")
 
     def went_down(self, why: str) -> None:
         self.wifi.reached(False)
         self.uplink.went_down()
+        self.stir()
         if why != self.down_why:
             self.log.write("warning", "no broker: " + why)
         self.down_why = why

@@ -65,17 +65,19 @@ class TestLink(unittest.TestCase):
     def test_the_time_is_asked_for_as_soon_as_it_is_up(self):
         """Not at the next beat: until it is known a token needs the nonce."""
         self.assertTrue(Machine)
-        told, asked = [], []
+        told, asked, stirred = [], [], []
         board = Played(
             log=Played(write=lambda level, text: None),
             session=Played(set_link=told.append),
             time=Played(tick=asked.append),
             uptime=Played(ms=lambda: 700),
+            stir=lambda: stirred.append(True),
         )
         for is_up in (True, False, True):
             Box.link(board, is_up)
         self.assertEqual(told, [True, False, True])
         self.assertEqual(asked, [700, 700])
+        self.assertEqual(len(stirred), 3)
 
     def test_a_link_on_which_nothing_passes_is_made_anew(self):
         """Each five minutes without the broker, whatever the station says; not while the broker is there."""

@@ -8,7 +8,6 @@ not acknowledged goes out again on the next one, never twice on the same.
 
 import asyncio
 import errno
-import select
 import socket
 
 from micropython import const
@@ -25,6 +24,7 @@ from sportbox.net.packets import (
     Packets,
     remaining_length,
 )
+from sportbox.net.ready import ready
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
-_CONNECT_POLL_MS = const(20)
 _PAUSE_MIN_MS = const(50)
 _LEFT_MS = const(1000)
 _CONTROL_MAX = const(1024)  # bytes of answers that wait for the writer; then reading pauses
@@ -115,8 +114,9 @@ class Session:
         self._wake.set()
 
     def idle(self) -> bool:
-        """True if all that was taken is with the broker."""
-        return not self._inflight and not self._control
+        """True if all that was taken is with the broker, and nothing is waited for."""
+        waits = self._rx_deadline_ms or self._tx_deadline_ms or self._ping_deadline_ms
+        return not (self._inflight or self._control or waits)
 
     def subscribe(self, topic: str) -> None:
         """For `second`, which is told what the broker says to it; once on each connection."""
@@ -252,10 +252,7 @@ class Session:
         except OSError as error:
             if error.errno != errno.EINPROGRESS:
                 raise
-        poller = select.poll()
-        poller.register(self._socket, select.POLLOUT)
-        while not poller.poll(0):
-            await asyncio.sleep_ms(_CONNECT_POLL_MS)
+        await ready(self._socket, True)  # type: ignore[misc]
         self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
 
     async def _packet(self) -> int:

@@ -11,6 +11,7 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
 _JOIN_MS = const(15000)  # association and DHCP
 _POLL_MS = const(100)
 _WATCH_MS = const(1000)
@@ -19,6 +20,8 @@ _USELESS_MS = const(300000)  # a link on which the broker was out of reach for s
 
 
 class Wifi:
+    beat: "asyncio.Event | None" = None  # when to look whether the link is still there; else once a second
+
     def __init__(
         self,
         ssid: str,
@@ -85,7 +88,10 @@ class Wifi:
                 failures = 0
                 self._backoff.reset()
                 self._set(True)
-                await asyncio.sleep_ms(_WATCH_MS)
+                if self.beat is None:
+                    await asyncio.sleep_ms(_WATCH_MS)
+                else:
+                    await self.beat.wait()
                 continue
             self._set(False)
             if not await self._join():
