@@ -10,7 +10,7 @@ def test_offline_with_nothing_in_the_way() -> None:
     tale.note(500, "gone", conn=1, why="keepalive")
     tale.connects(590)
     tale.note(700, "end")
-    text = "offline for 90 s from 0:08:20.000 on, with nothing in the way; 79 s are the bound"
+    text = "offline for 90 s from 0:08:20.000 on, with nothing in the way; 59 s are the bound"
     assert tale.texts() == [text]
 
 
@@ -20,7 +20,7 @@ def test_back_within_the_bound() -> None:
     tale.connects(550)
     tale.fault(600, 900, "wifi_down")
     tale.note(601, "gone", conn=1, why="keepalive")
-    tale.connects(970)
+    tale.connects(950)
     tale.note(1000, "end")
     assert tale.texts() == []
 
@@ -31,7 +31,7 @@ def test_not_back_after_the_fault() -> None:
     tale.note(601, "gone", conn=1, why="keepalive")
     tale.note(1000, "end")
     assert tale.texts() == [
-        "offline for 100 s from 0:15:00.000 on, with nothing in the way; 79 s are the bound"
+        "offline for 100 s from 0:15:00.000 on, with nothing in the way; 59 s are the bound"
     ]
 
 
@@ -48,7 +48,7 @@ def test_a_board_that_never_came() -> None:
     tale = Tale().starts(0, connects=False)
     tale.note(100, "end")
     assert tale.texts() == [
-        "offline for 100 s from 0:00:00.000 on, with nothing in the way; 79 s are the bound"
+        "offline for 100 s from 0:00:00.000 on, with nothing in the way; 44 s are the bound"
     ]
 
 

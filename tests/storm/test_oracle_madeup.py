@@ -106,7 +106,7 @@ def test_lives_of_which_nobody_heard_in_time() -> None:
     tale.starts(510, connects=False)
     event = tale.made(520, "door.forced", "door-1")
     tale.moves(519.8, True, by="force")
-    tale.note(560, "power", what="cut")
+    tale.note(550, "power", what="cut")
     tale.starts(610)
     tale.state(611, "door-1", "forced")
     tale.deliver(612, event, historical=True)

@@ -55,6 +55,20 @@ def test_an_accepted_code_opens() -> None:
     assert tale.texts() == []
 
 
+def test_a_code_whose_events_were_dropped() -> None:
+    """In a long outage: who typed it opened the lock all the same."""
+    tale = day()
+    tale.note(99, "code", component="keypad-1", lock="lock-1", slot=7, digits_ok=True)
+    tale.pulse(100, 2)
+    pulsed = "lock-1 pulsed at 0:01:40.000 for 2 s without an order"
+    assert tale.texts() == [pulsed]
+    tale.made(100, "access.accepted", "lock-1", jti="code-lock-1-7")
+    tale.event(900, "device.dropped", count=1, first=2, last=2)
+    assert tale.texts() == []
+    tale.pulse(1000, 2)
+    assert tale.texts() == [pulsed.replace("0:01:40", "0:16:40")]
+
+
 def test_a_code_that_nobody_typed() -> None:
     tale = day()
     tale.note(99, "code", component="keypad-1", digits_ok=False)

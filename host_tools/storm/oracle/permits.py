@@ -63,7 +63,23 @@ def permits(run: Run) -> dict[str, list[Permit]]:
                 Permit(s.begin_us, s.end_us + waiting_us(run, lock), jti, lock)
                 for s in _code_spans(run, event)
             ]
+    for permit in _unheard(run):
+        found[permit.lock].append(permit)
     return {lock: sorted(list_, key=lambda p: p.begin_us) for lock, list_ in found.items()}
+
+
+def _unheard(run: Run) -> list[Permit]:
+    """Right codes whose events may be among those that were dropped."""
+    if all(event.type != "device.dropped" for event in run.first_events):
+        return []
+    found = []
+    for record in run.records_of("code"):
+        where, us = record["component"], record["us"]
+        locks = [record["lock"]] if "lock" in record else run.components.get(where, {}).get("opens", [])
+        for lock in locks if record["digits_ok"] else []:
+            jti = f"code-{lock}-{record.get('slot')}"
+            found.append(Permit(us, us + TYPING_US + waiting_us(run, lock), jti, lock))
+    return found
 
 
 def _code_spans(run: Run, event: Event) -> list[Span]:
