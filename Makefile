@@ -33,7 +33,7 @@ help: ## list the targets
 demo: setup ## play an evening at the sports ground, in about a minute
 	@$(BIN)/sportbox demo
 
-# Most tests wait for boards and brokers: three at a time keep two cores busy half of the time, and what is
+# Most tests wait for boards and brokers: three at a time keep two cores busy for two thirds of it, and what is
 # measured does not count how late the machine was (tests/lateness.py). TEST_JOBS=0 is one process.
 test: setup ## run all tests, with Mosquitto and RabbitMQ where they can be had (PYTEST_ARGS="-k lock" chooses)
 	@sh host_tools/setup/brokers.sh

@@ -1,6 +1,6 @@
 """Rules for all tests. Fixtures: `run_dir`, `seed` in run_dirs.py; `broker`, `mosquitto` in brokers.py.
 In which order files run: schedule.py.
-How often the power is cut: cuts.py."""
+How often the power is cut: cuts.py. How late the machine is, which no bound may count: lateness.py."""
 
 import os
 from collections.abc import Generator
