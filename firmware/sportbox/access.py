@@ -70,18 +70,15 @@ class Desk:
         if raw is None or len(raw) > self._payload_max:
             self._reject(None, "", "", "too_large")
             return
-        jti = tokens.claimed_jti(raw)
         if retained:
-            self._reject(jti, "", "", "retained")
+            self._reject(tokens.claimed_jti(raw), "", "", "retained")
             return
         try:
             token = tokens.parse(raw)
             self._access.check(token, self._clock.now(now_ms), self._clock.trusted(), self._nonce)
-        except Refused as refused:
-            self._reject(jti, "", "", refused.args[0])
-            return
-        except MemoryError:
-            self._reject(jti, "", "", "busy")
+        except (Refused, MemoryError) as error:  # its jti is looked for only now: most orders are good
+            reason = error.args[0] if isinstance(error, Refused) else "busy"
+            self._reject(tokens.claimed_jti(raw), "", "", reason)
             return
         args = token.claims.get("args")
         order = (Booking if token.role == "booking" else Order)(
