@@ -6,10 +6,13 @@ processors of this computer with the broker: on hardware of their own they would
 """
 
 import asyncio
+import json
 import os
+import subprocess
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from tests.bench.bench import Bench, Unmeasured
 from tests.bench.broker_load import Raw
 from tests.bench.figure import Bar, Figure
 from tests.bench.several import Values, fewer, several
-from tests.sim.test_up import up
+from tests.sim.test_up import Up
 
 NAME = "fleet"
 TELLS = (
@@ -40,6 +43,8 @@ devices:
 ONLINE = "sportbox/v1/fleet/+/availability"
 STEPS = (100, 300, 1000)
 STEPS_QUICK = (100,)
+UP_S = 180.0
+END_S = 20.0
 AWAY_S = 3.0  # so long nobody answers: most boards wait for their next try then
 BACK_S = 120.0
 BACK_TEXT = "1,000 boards reconnected within 15 s of a broker restart"
@@ -80,8 +85,7 @@ def fleet(bench: Bench, boards: int) -> Callable[[], Values]:
         folder = bench.folder / f"up-{boards}"
         with BrokerProcess.start("mosquitto", state_dir=bench.folder / f"broker-of-{boards}") as broker:
             words = ("--broker", broker.url, "--replicate", str(boards))
-            with up(folder, *words, site_text=SITE) as running:
-                lines = [line for line in running.lines if "pid" in line]
+            with online_within(UP_S, folder, boards, *words) as lines:
                 pids = [line["pid"] for line in lines]
                 speed = boards_a_second(lines)
                 pss = sum(map(pss_bytes, pids)) / len(pids)
@@ -96,6 +100,32 @@ def fleet(bench: Bench, boards: int) -> Callable[[], Values]:
         return {**found, "back_s": back_s, "broker_s": broker_s, "boards_s": boards_s}
 
     return measured
+
+
+@contextmanager
+def online_within(limit_s: float, folder: Path, boards: int, *options: str) -> Iterator[list[dict[str, Any]]]:
+    """`sim up` with all its boards online, or else an end; what it told of each."""
+    folder.mkdir()
+    running = Up(folder, *options, site_text=SITE)
+    given_up = threading.Timer(limit_s, running.process.terminate)
+    given_up.start()
+    try:
+        assert running.process.stdout is not None
+        lines: list[dict[str, Any]] = []
+        while len(lines) < boards and (line := running.process.stdout.readline()):
+            lines.append(json.loads(line))
+        given_up.cancel()
+        if len(lines) < boards:
+            raise Unmeasured(f"{len(lines)} of {boards} boards were online after {limit_s:g} s")
+        yield lines
+    finally:
+        given_up.cancel()
+        running.process.terminate()
+        try:
+            running.process.communicate(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            running.process.kill()  # its boards die with it
+            running.process.communicate()
 
 
 def boards_a_second(lines: list[dict[str, Any]]) -> float:
