@@ -17,13 +17,13 @@ class TestDamagedRecords(OutboxCase, unittest.TestCase):
         """The rest of its segment cannot be told apart; everything before and in other segments can."""
         self.add("u" * 60)  # 41 of them in the first segment
         first = self.files("u")[0]
-        for at in range(10 * 100, 11 * 100, 3):
+        for at in range(2 * 100, 3 * 100, 3):
             scratch.flip(self.path(first), at)
             self.again()
             found = self.take_all()
             seqs = [out.seq for out in found]
-            self.assertEqual(seqs, list(range(1, 11)) + list(range(42, 61)), "byte %d" % at)
-            self.assertEqual(self.gap_of(found), 31)
+            self.assertEqual(seqs, [1, 2] + list(range(42, 61)), "byte %d" % at)
+            self.assertEqual(self.gap_of(found), 39)
             scratch.flip(self.path(first), at)
         self.again()
         self.assertEqual(self.seqs(), list(range(1, 61)))

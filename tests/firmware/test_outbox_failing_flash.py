@@ -58,7 +58,7 @@ class TestFailingFlash(OutboxCase, unittest.TestCase):
                     self.assertEqual(last, first + 5)
 
     def test_a_mark_that_fails_frees_nothing_and_is_written_later(self):
-        self.add("u" * 45)
+        self.add("u" * 42)
         self.deliver()
         self.flash.broken = True
         self.assertFalse(self.box.mark())
