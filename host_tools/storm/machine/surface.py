@@ -24,6 +24,10 @@ class StormWorld(World):
         if self.net is not None:
             self.net.wifi = up
 
+    def set_wifi_fault(self, fault: str) -> None:
+        self.rang = True
+        super().set_wifi_fault(fault)
+
     def has_address(self) -> bool:
         """Whether the station believes that there is somebody to send to."""
         return self.get("wifi_fault") in (0, layout.WIFI_STALE)

@@ -15,14 +15,19 @@ _FLOOR_MS = 3600000
 _REMEMBER_MS = 60000
 _USELESS_MS = 300000
 _PAUSE_MIN_MS = 50
+_JOIN_MS = 15000
+_SHORT_MS = 100  # some task has something to do soon
+_QUIET_MS = 5000
+_NAGS_MAX = 75
 _LOOK_MS = 5000
 _PING_MS = 20000  # as safe.py has it
 _JOBS = ("edges", "house", "wifi", "session", "signals")
 
+_page = sys.modules["_world"].page
 _box = None
 _is_sampled = False
 _shine = None
-_pause_ends_ms = 0  # of the session, between two connections
+_pauses = {}  # when those between two attempts end
 _safe = None
 _serve = None
 
@@ -38,31 +43,51 @@ def _find():
     def shine(self, now_ms):
         global _box, _is_sampled
         _box, _is_sampled = self, any(job.name not in _JOBS for job in self.supervisor._jobs)
-        _note_pauses(self.session)
+        _note_pauses("session", self.session._backoff, self.uptime.ms)
+        _note_pauses("wifi", self.wifi._backoff, self.uptime.ms)
         module.Box.shine = _shine
         _shine(self, now_ms)
 
     module.Box.shine = shine
 
 
-def _note_pauses(session):
-    draw = session._backoff.next
+def _note_pauses(name, backoff, now_ms):
+    draw = backoff.next
+    _pauses[name] = 0
 
     def following(random_bits):
-        global _pause_ends_ms
         pause_ms = draw(random_bits)
-        _pause_ends_ms = session._now_ms() + max(_PAUSE_MIN_MS, pause_ms)
+        _pauses[name] = now_ms() + max(_PAUSE_MIN_MS, pause_ms)
         return pause_ms
 
-    session._backoff.next = following
+    backoff.next = following
 
 
-def _session_due_ms(session):
+def _wifi_due_ms(wifi, now_ms):
+    """When it does something, if the world leaves it alone; 0: that may be at any moment."""
+    if wifi.up:
+        return now_ms + MOST_MS
+    if _pauses["wifi"] > now_ms:
+        return _pauses["wifi"]
+    if _page.wifi_up and not _page.wifi_fault:
+        return 0
+    return wifi.beat_ms + _JOIN_MS  # it looks ten times a second whether it has joined
+
+
+def _is_moving(part):
+    """Something goes on that its deadline does not tell of. A door that stands open is no such thing."""
+    bolt = getattr(part, "bolt", None)
+    if bolt is not None or hasattr(part, "door"):
+        return bolt is not None and bolt.lock.busy()
+    return part.busy()
+
+
+def _session_due_ms(session, now_ms, has_link):
     """When it does something, if nothing comes before; 0: that may be at any moment."""
     if session.second is not None or session._leaving or (session._control and not session._tx_deadline_ms):
         return 0
     if session._task is None:
-        return _pause_ends_ms
+        return _pauses["session"] if has_link or _pauses["session"] > now_ms else now_ms + MOST_MS
     if session._socket is None:  # a name server is asked
         return 0
     due_ms = session._last_tx_ms + session._settings.keepalive_s * 500 if session.up else 0
@@ -79,35 +104,55 @@ def _session_due_ms(session):
     return due_ms
 
 
-def rest_ms():
-    """For how long nothing is due; 0: something may be."""
+def rest_ms(timeout_ms):
+    """For how long nothing is due; 0: something may be. `timeout_ms`: until some task wants to go on."""
     if _box is None:
         _find()
         return 0
-    if _is_sampled:
+    if _is_sampled or (timeout_ms < _SHORT_MS and _box.wifi.up):
         return 0
-    box, app, session, time = _box, _box.app, _box.session, _box.time
-    now_ms = box.uptime.ms()
-    outbox, log, signals = box.outbox, box.log, app.signals
-    session_ms = _session_due_ms(session)
-    if session_ms - now_ms < _LEAST_MS:
+    now_ms = _box.uptime.ms()
+    due_ms = _wifi_due_ms(_box.wifi, now_ms)
+    due_ms = min(due_ms, _session_due_ms(_box.session, now_ms, _box.wifi.up))
+    if due_ms - now_ms < _LEAST_MS or _is_at_work(_box, now_ms):
         return 0
+    due_ms = min(due_ms, now_ms + MOST_MS, _house_due_ms(_box))
+    if due_ms - now_ms < _LEAST_MS:
+        return 0
+    for part in _box.app.parts:
+        if _is_moving(part):
+            return 0
+        at_ms = part.deadline()
+        if at_ms is not None and at_ms < due_ms:
+            due_ms = at_ms
+    rest = due_ms - now_ms
+    return rest if rest >= _LEAST_MS else 0
+
+
+def _is_at_work(box, now_ms):
+    """It may do something at any moment."""
+    app, outbox, signals = box.app, box.outbox, box.app.signals
     if box.trial is not None or box.slots is not None or app.update is not None or app.info_due:
-        return 0
-    if app.restart_at_ms is not None or app.identifying(now_ms) or time._asking or not box.wifi.up:
-        return 0
-    if outbox.acked_seq != outbox._marked_seq or outbox._counts_changed:
-        return 0
-    if app.short_of_power or app.idle or app.busy() or app.desk._told or app.receiver is not None:
-        return 0
-    if signals is not None and (signals.playing or signals._nagging):
-        return 0
-    due_ms = min(now_ms + MOST_MS, box.telemetry_ms + box.config["telemetry_s"] * 1000, session_ms)
+        return True
+    if app.restart_at_ms is not None or app.identifying(now_ms) or box.time._asking:
+        return True
+    if outbox._counts_changed or outbox.acked_seq != app._acked_seq:
+        return True
+    if app.short_of_power or app.idle or app.desk._told or app.receiver is not None:
+        return True
+    return signals is not None and (signals.playing or (signals._nagging and signals._nags < _NAGS_MAX))
+
+
+def _house_due_ms(box):
+    """When it keeps house next: clock, memory, outbox, log, telemetry."""
+    app, outbox, log, time = box.app, box.outbox, box.log, box.time
+    due_ms = min(box.telemetry_ms + box.config["telemetry_s"] * 1000, time._next_ms, box.spare._due_ms)
+    if outbox.acked_seq != outbox._marked_seq:
+        due_ms = min(due_ms, app._acked_ms + _QUIET_MS)
     if app._waiting_since_ms is not None:
         due_ms = min(due_ms, app._waiting_since_ms + app._batch_ms)
     if box.wifi._useless_ms is not None:
         due_ms = min(due_ms, box.wifi._useless_ms + _USELESS_MS)
-    due_ms = min(due_ms, time._next_ms, box.spare._due_ms)
     if time._rtc is not None:
         due_ms = min(due_ms, time._rtc_next_ms)
     if box.clock.trusted():
@@ -116,14 +161,7 @@ def rest_ms():
         due_ms = min(due_ms, app._remembered_ms + _REMEMBER_MS)
     if log.waiting:
         due_ms = min(due_ms, log._due_ms)
-    if due_ms - now_ms < _LEAST_MS:
-        return 0
-    for part in app.parts:
-        at_ms = part.deadline()
-        if at_ms is not None and at_ms < due_ms:
-            due_ms = at_ms
-    rest = due_ms - now_ms
-    return rest if rest >= _LEAST_MS else 0
+    return due_ms
 
 
 def _find_safe():

@@ -24,7 +24,6 @@ IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
 CONNECTED, DATA, END, ERROR, ROOM, FOREIGN = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
-_SHORT_MS = 100  # some task has something to do soon
 _COLLECT_BYTES = 65536  # the firmware asks for a quarter of that, and half of a storm's time went there
 _GLANCE_US = 10000  # from one look of safe mode at its connection to the next
 _EAGAIN = 11
@@ -254,8 +253,8 @@ def _sleeps_until(now_us, timeout_ms):
         _rest_ms = sys.modules["_world"].load("_leap").rest_ms
         gc.threshold(_COLLECT_BYTES)
     rest_ms = 0
-    if timeout_ms >= _SHORT_MS and _LEAPS and _rest_ms is not None:
-        rest_ms = _rest_ms()
+    if _LEAPS and _rest_ms is not None:
+        rest_ms = _rest_ms(timeout_ms)
     if rest_ms <= timeout_ms:
         return now_us + timeout_ms * 1000
     until_us = now_us + rest_ms * 1000
