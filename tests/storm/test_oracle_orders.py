@@ -187,3 +187,19 @@ def test_what_time_or_a_lie_makes_good() -> None:
     for jti in ("a", "b"):
         tale.ack(1510, jti, "failed", "not_opened")
     assert tale.texts() == []
+
+
+def test_a_slow_connection_answers_late_but_answers() -> None:
+    def asked(*answered_s: float, name: str = "latency") -> list[str]:
+        tale = day()
+        tale.fault(90, 200, name, latency_us=[1, 2])
+        tale.order(100, "a", good=False, why="key")
+        for s in answered_s:
+            tale.ack(s, "a", "rejected", "key")
+        tale.note(400, "end")
+        return tale.texts()
+
+    never = "order a was delivered, and nothing answered it within 2.417 min"
+    assert asked(240) == []
+    assert asked(300) == asked() == [never]
+    assert asked(name="partition") == []
