@@ -20,8 +20,8 @@ FIRMWARE = "firmware, order refused"
 UNLOCK = "firmware, unlock"
 RAW = "raw socket"
 PEERS = {RAW: "raw", "umqtt.simple": "umqtt", "umqtt.simple nodelay": "umqtt-nodelay"}
-COUNT, QUICK_COUNT = 200, 100
-LOADED_PART = 4
+COUNT, QUICK_COUNT = 120, 60
+LOADED_PART = 3
 """Under load they are further apart, and so fewer."""
 
 P50_MS = 1.0

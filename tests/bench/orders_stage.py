@@ -21,9 +21,11 @@ from tests.faults.helpers import Bench as Boards
 from tests.faults.helpers_listen import Listener
 
 ANSWER_S = 5.0
+IDLE_S = 0.008
+"""At most between an answer and the next order: idle means that all have come to rest."""
 LOAD_S = 0.02
 """50 orders a second from others, each answered, too."""
-LONGEST_S = 1.0
+LONGEST_S = 0.8
 """For one contestant and round; a slow one has fewer orders."""
 LOCKS = 3
 SETTLE_S = 5.0
@@ -73,8 +75,7 @@ def answer_times(
                 return None
 
     for order in orders:
-        if load:
-            wait(time.monotonic() + chance.uniform(0, LOAD_S), None)
+        wait(time.monotonic() + chance.uniform(0, LOAD_S if load else IDLE_S), None)
         sent_s = wire.publish(site.base + "/cmd", order.payload, qos)
         came_s = wait(sent_s + ANSWER_S, order.sign)
         times.append((came_s or time.monotonic()) - sent_s)
