@@ -29,10 +29,15 @@ class Part:
         return self.is_busy
 
 
+class Box:
+    trial = None
+
+
 class App:
     log = None
 
     def __init__(self):
+        self.box = Box()
         self.clock = Clock()
         self.parts = [Part()]
         self.restart_at_ms = None
@@ -123,7 +128,7 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
 
     def test_what_is_busy_keeps_it_awake_with_broker_and_without(self):
         for up in (True, False):
-            for what in ("part", "restart", "info", "identify", "update"):
+            for what in ("part", "restart", "info", "identify", "update", "trial"):
                 with self.subTest(up=up, what=what):
                     self.setUp()
                     self.session.up = up
@@ -131,6 +136,7 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
                     self.app.restart_at_ms = 10**6 if what == "restart" else None
                     self.app.info_due = what == "info"
                     self.app.update = object() if what == "update" else None
+                    self.app.box.trial = object() if what == "trial" else None
                     self.app.identify = what == "identify"
                     self.assertIsNone(self.may(0, 60_000))
 

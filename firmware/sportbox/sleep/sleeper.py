@@ -77,6 +77,7 @@ class Sleeper:
             or app.identifying(now_ms)
             or app.info_due
             or app.update is not None
+            or app.box.trial is not None  # asleep it would not come to its end
             or any([part.busy() for part in app.parts])
         )
 
