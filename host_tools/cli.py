@@ -5,8 +5,6 @@ A command's module is imported when it is called: `sportbox --help` does not wai
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -187,6 +185,9 @@ def _unexpected(error: Exception) -> int:
 
 def trace_file(error: Exception) -> str:
     """Writes the trace to a file; the hint that names it."""
+    import tempfile
+    import traceback
+
     try:
         descriptor, path = tempfile.mkstemp(prefix="sportbox-", suffix=".log")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

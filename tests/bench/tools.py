@@ -129,15 +129,15 @@ def many(bench: Bench) -> Figure:
     count = BOARDS_QUICK if bench.quick else BOARDS
     with ExitStack() as stack:
         boards = [
-            stack.enter_context(chip_board(bench.folder, blank=False, baud=BAUD, name=f"{kind}-{number}"))
-            for kind in ("turn", "once")
+            stack.enter_context(chip_board(bench.folder, blank=False, baud=BAUD, name=f"many-{number}"))
             for number in range(count)
         ]
         ports = [Port(board.port) for board in boards]
+        others = {path: data + b"\0" for path, data in files.items()}  # so that none is there already
         rounds = fewer(bench, 1).interleave(
             {
-                IN_TURN: lambda: sum(jobs_s([port], files) for port in ports[:count]),
-                AT_ONCE: lambda: jobs_s(ports[count:], files),
+                IN_TURN: lambda: sum(jobs_s([port], files) for port in ports),
+                AT_ONCE: lambda: jobs_s(ports, others),
             }
         )
     note = f"{count} boards, {sum(map(len, files.values())):,} bytes each, at {BAUD:,} baud"
