@@ -179,3 +179,16 @@ def test_a_burnt_coil() -> None:
     tale.note(900, "coil", lock="lock-1", pulses=1, longest_us=10_000_000, total_us=10_000_000, burnt=True)
     tale.note(900, "coil", lock="lock-2", pulses=1, longest_us=12_000_000, total_us=12_000_000, burnt=False)
     assert tale.texts() == ["the coil of lock-1 is burnt", "lock-2 was energised for 12 s at a time"]
+
+
+def test_a_motor_locks_by_itself_when_a_contact_chatters() -> None:
+    """Its door stands open, and the contact says closed for long enough now and then."""
+    tale = day()
+    tale.moves(500, True, by="force", name="door-9")
+    tale.pulse(600, 0.5, "lock-9")
+    pulsed = "lock-9 pulsed at 0:10:00.000 for 500 ms without an order"
+    assert pulsed in tale.texts()
+    tale.fault(595, 605, "chatter", component="door-1")
+    assert pulsed in tale.texts()
+    tale.fault(595, 605, "chatter", number=2, component="door-9")
+    assert pulsed not in tale.texts()

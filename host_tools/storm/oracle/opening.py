@@ -58,14 +58,16 @@ def _permit_of(allowed: list[Permit], us: int) -> Permit | None:
 
 
 def _locks_itself(run: Run, pulse: Pulse) -> bool:
-    """A motor's bolt goes out by itself after its door was closed, or its room left, in this life."""
+    """A motor's bolt goes out by itself after its door was closed, or its room left, in this life; a contact
+    that chatters says closed of an open one, too."""
     door = run.components[pulse.lock]["door"]
     us = pulse.start_us
     is_open = run.doors.get(door, Timeline()).at(us, False)
     near = run.doors.get(door, Timeline()).changed_in(us - LOCKS_ITSELF_US, us)
     left = any(us - 2 * MINUTE_US <= r["us"] <= us for k in ("inside", "release") for r in run.records_of(k))
     explained = run.faults.explain(us, "mechanics", "sensor", after_us=2 * MINUTE_US)
-    return not is_open and (near or left or explained)
+    chatters = any(f.has(us, after_us=2 * MINUTE_US) and f.concerns(door) for f in run.faults.of("sensor"))
+    return chatters or (not is_open and (near or left or explained))
 
 
 def pulled_doors_were_released(run: Run) -> Iterator[Broken]:
