@@ -85,6 +85,7 @@ def hall(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Hall:
     return Hall(run_dir)
 
 
+@pytest.mark.timeout(400)  # fifty seconds of a machine that has nothing else to do
 def test_from_nothing_to_the_next_change(hall: Hall) -> None:
     with hall.up() as up:
         check_children_know_no_passphrase(up)

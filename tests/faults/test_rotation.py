@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from host_tools import token
 from host_tools.site import ca
 from host_tools.site.inventory_issued import certificates
@@ -49,6 +51,7 @@ def check_nothing_lost(ears: Ears, names: Sequence[str]) -> None:
         assert len(first_time) >= ears.telemetry(name)["accepted"], name
 
 
+@pytest.mark.timeout(400)  # fifty seconds of a machine that has nothing else to do
 def test_everything_is_renewed_while_it_runs(bench: Bench, run_dir: Path) -> None:
     step = seconds()
     site = RunningSite(run_dir, bench, two_ports())
