@@ -15,7 +15,6 @@ _FLOOR_MS = 3600000
 _REMEMBER_MS = 60000
 _USELESS_MS = 300000
 _PAUSE_MIN_MS = 50
-_JOIN_MS = 15000
 _SHORT_MS = 100  # some task has something to do soon
 _QUIET_MS = 5000
 _NAGS_MAX = 75
@@ -23,7 +22,6 @@ _LOOK_MS = 5000
 _PING_MS = 20000  # as safe.py has it
 _JOBS = ("edges", "house", "wifi", "session", "signals")
 
-_page = sys.modules["_world"].page
 _box = None
 _is_sampled = False
 _shine = None
@@ -69,9 +67,7 @@ def _wifi_due_ms(wifi, now_ms):
         return now_ms + MOST_MS
     if _pauses["wifi"] > now_ms:
         return _pauses["wifi"]
-    if _page.wifi_up and not _page.wifi_fault:
-        return 0
-    return wifi.beat_ms + _JOIN_MS  # it looks ten times a second whether it has joined
+    return 0  # it looks ten times a second whether it has joined
 
 
 def _is_moving(part):
@@ -109,7 +105,7 @@ def rest_ms(timeout_ms):
     if _box is None:
         _find()
         return 0
-    if _is_sampled or (timeout_ms < _SHORT_MS and _box.wifi.up):
+    if _is_sampled or timeout_ms < _SHORT_MS:  # 5 ms after an edge the inputs are read
         return 0
     now_ms = _box.uptime.ms()
     due_ms = _wifi_due_ms(_box.wifi, now_ms)
