@@ -40,16 +40,12 @@ class Bench:
     def says(self, begins_s, ends_s):
         """Of one certificate: "" if it is accepted."""
         self.secure._why = ""
-        module.validity = lambda certificate: (begins_s, ends_s)
+        self.secure._validity = lambda certificate: (begins_s, ends_s)
         accepted = self.secure._check((begins_s, ends_s), 0) == 0
         return "" if accepted else self.secure._why
 
 
 class TestDates(unittest.TestCase):
-    def setUp(self):
-        real = module.validity
-        self.addCleanup(lambda: setattr(module, "validity", real))
-
     def test_where_the_time_is_known_both_dates_count(self):
         for rung in ("rtc", "ntp"):
             bench = Bench(rung)
@@ -68,7 +64,7 @@ class TestDates(unittest.TestCase):
     def test_each_of_the_chain_is_looked_at(self):
         """The authority's comes first; what was wrong with it is not forgotten over the broker's own."""
         bench = Bench("ntp")
-        module.validity = lambda certificate: certificate
+        bench.secure._validity = lambda certificate: certificate
         self.assertNotEqual(bench.secure._check((NOW_S - 2 * DAY_S, NOW_S - DAY_S), 1), 0)
         self.assertNotEqual(bench.secure._check((NOW_S - DAY_S, NOW_S + DAY_S), 0), 0)
 
@@ -77,7 +73,7 @@ class TestDates(unittest.TestCase):
             raise ValueError
 
         bench = Bench("ntp")
-        module.validity = broken
+        bench.secure._validity = broken
         self.assertNotEqual(bench.secure._check(b"?", 0), 0)
         error = bench.secure._explain(ValueError("anything"))
         self.assertEqual((type(error), str(error)), (Insecure, "certificate: malformed"))

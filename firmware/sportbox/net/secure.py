@@ -12,7 +12,6 @@ import gc
 import tls
 from micropython import const
 
-from sportbox.core.certificate import validity
 from sportbox.net.message import Insecure
 from sportbox.net.ready import ready, ready_within
 from sportbox.system.forget import forget
@@ -46,6 +45,7 @@ class Secure:
         self._seen = False  # the broker's certificate, and nothing was wrong with its dates
         self._why = ""
         self._begins_s = 0
+        self._validity: "Any" = None  # of a certificate, while hands are shaken
         self.short = 0  # how often there was not enough memory
 
     async def open(self, raw: "socket.socket", hello: "bytes | bytearray") -> "Stream":
@@ -58,6 +58,9 @@ class Secure:
         self._why = ""
         stream = None
         try:
+            from sportbox.core.certificate import validity  # for a handshake; a connection lasts for days
+
+            self._validity = validity
             stream = self._wrap(raw)
             while not stream.try_write(hello):
                 await ready_within(raw, _LOOK_MS)
@@ -65,6 +68,8 @@ class Secure:
         except (OSError, ValueError, MemoryError) as error:
             raise self._explain(error)
         finally:
+            self._validity = None
+            forget("sportbox.core.certificate")
             if stream is not None and not stream.open:
                 stream.close()
 
@@ -91,7 +96,7 @@ class Secure:
             if error.errno != _ENOENT:
                 raise
         else:  # without one the broker has the word
-            self._time.lift_wall(max(self._clock.floor_s, validity(own)[0]))
+            self._time.lift_wall(max(self._clock.floor_s, self._validity(own)[0]))
             context.load_cert_chain(own, self._read("device.key"))
         return Stream(context, raw, self._name)
 
@@ -103,7 +108,7 @@ class Secure:
         """mbedTLS shows each certificate of the chain, the authority's first. It must not raise: the call
         comes from the midst of C. 0 accepts."""
         try:
-            begins_s, ends_s = validity(certificate)
+            begins_s, ends_s = self._validity(certificate)
         except (ValueError, MemoryError) as error:
             self._why = "malformed" if isinstance(error, ValueError) else "memory"
             return _FATAL
