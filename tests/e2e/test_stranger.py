@@ -98,10 +98,12 @@ def test_sees_exactly_the_documented_topics(
     wanted = {f"sportbox/v1/{SITE}/{topic}" for topic in topics_of(components, OWN_TOPICS)}
 
     def told(listener: Listener) -> bool:
-        """A message on every topic, and every state since the board knows the time."""
+        """A message on every topic, and every state and `info` since the board knows the time."""
         newest = {m.topic: m for m in listener.messages}
         states = [m for topic, m in newest.items() if topic.endswith("/state")]
-        return set(newest) >= wanted and all(m.content["since"] is not None for m in states)
+        infos = [m for topic, m in newest.items() if topic.endswith("/info")]
+        is_dated = all(m.content["since"] is not None for m in states)
+        return set(newest) >= wanted and is_dated and all(m.content["clock"] == "ntp" for m in infos)
 
     heard.wait(told, "a message on every topic, with its time")
     newest = {m.topic: m for m in heard.messages}

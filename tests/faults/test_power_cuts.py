@@ -33,7 +33,6 @@ CUTS = 9
 """For each box."""
 SMALL = {
     "sportbox/app.py": {"_QUIET_MS": 300},
-    "sportbox/store/outbox.py": {"_MARK_EVERY": 4},
     "sportbox/store/journal.py": {"_SEGMENT_BYTES": 512},
     "sportbox/store/replay.py": {"_FILE_MAX": 600},
 }
