@@ -28,6 +28,7 @@ class Uplink:
 
     def __init__(self, site: str, device: str, boot_id: str, outbox: Outbox) -> None:
         self.base = "sportbox/v1/%s/%s" % (site, device)
+        self._outgoing = Message()
         self._source = "/%s/%s/" % (site, device)
         self._device = device
         self._boot_id = boot_id
@@ -165,7 +166,12 @@ class Uplink:
     def _message(
         self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None"
     ) -> Message:
-        return Message(self.base + "/" + topic, payload, retain, qos, done)
+        """The same object again, unless the last one waits still."""
+        message = self._outgoing
+        if message.topic:
+            message = self._outgoing = Message()
+        message.fill(self.base + "/" + topic, payload, retain, qos, done)
+        return message
 
     def _answered(self, item: "tuple[bytes, Callable[[], None] | None]") -> None:
         if item in self._answers:

@@ -88,28 +88,92 @@ class TestIds(unittest.TestCase):
         made = []
 
         def next_message():
-            return Message("t", b"x", False, 1, None)
+            return Message().fill("t", b"x", False, 1, None)
 
         session = make_session(next_message)
         session.up = True
         session._pid = 65534
-        for _ in range(3):
-            packet, _ = session._next_packet()
-            made.append(packet[5] << 8 | packet[6])  # 0x32, length, topic length (2), "t", id
+        packets = bytes(session._next_packets(0))
+        for at in range(0, 24, 8):
+            made.append(packets[at + 5] << 8 | packets[at + 6])  # 0x32, length, topic length (2), "t", id
         self.assertEqual(made, [65535, 1, 2])
 
     def test_the_window_is_kept(self):
-        session = make_session(lambda: Message("t", b"x", False, 1, None))
+        session = make_session(lambda: Message().fill("t", b"x", False, 1, None))
         session.up = True
-        made = [session._next_packet()[0] for _ in range(10)]
-        self.assertEqual([packet is not None for packet in made], [True] * 8 + [False] * 2)
+        self.assertEqual(bytes(session._next_packets(0)).count(b"\x32\x06\x00\x01t"), 8)
+        self.assertIsNone(session._next_packets(0))
         session._handle_puback(1)
-        self.assertIsNotNone(session._next_packet()[0])
+        self.assertEqual(bytes(session._next_packets(0)), b"\x32\x06\x00\x01t\x00\x09x")
 
     def test_a_stray_puback_is_counted_and_does_no_harm(self):
         session = make_session()
         session._handle_puback(77)
         self.assertEqual(session.stray_pubacks, 1)
+
+
+class TestTogether(unittest.TestCase):
+    """What goes out in one write."""
+
+    def session(self, *payloads):
+        left = [Message().fill("t", payload, False, 1, None) for payload in payloads]
+        session = make_session(lambda: left.pop(0) if left else None)
+        session.up = True
+        return session
+
+    def sizes(self, session):
+        """Of what is written, write by write."""
+        found = []
+        while True:
+            packets = session._next_packets(session._now_ms())
+            if packets is None:
+                return found
+            found.append(len(packets))
+
+    def test_answers_and_messages(self):
+        session = self.session(b"one", b"two")
+        session._answer(b"\x40\x02\x00\x07")
+        heard = bytes(session._next_packets(0))
+        self.assertEqual(heard, b"\x40\x02\x00\x07\x32\x08\x00\x01t\x00\x01one\x32\x08\x00\x01t\x00\x02two")
+        self.assertIsNone(session._next_packets(0))
+
+    def test_what_does_not_fit_goes_first_the_next_time(self):
+        session = self.session(b"x" * 600, b"y" * 600, b"z")
+        self.assertEqual(len(session._next_packets(0)), 608)
+        self.assertEqual((sorted(session._inflight), session.idle()), ([1], False))
+        session._handle_puback(1)
+        self.assertFalse(session.idle(), "the second one waits")
+        self.assertEqual(self.sizes(session), [608 + 8])
+        self.assertEqual(sorted(session._inflight), [2, 3])
+
+    def test_one_that_is_larger_than_the_buffer_goes_alone(self):
+        session = self.session(b"a", b"x" * 3000, b"b")
+        self.assertEqual(self.sizes(session), [8, 3008, 8])
+
+    def test_sizes_around_the_end_of_the_buffer(self):
+        for spare in (-1, 0, 1):
+            session = self.session(b"x" * (768 - 8 - 11 - spare), b"y")  # 11: what the second may take
+            self.assertEqual(len(self.sizes(session)), 2 if spare < 0 else 1, spare)
+
+    def test_what_was_held_back_is_forgotten_with_the_connection(self):
+        session = self.session(b"x" * 600, b"y" * 600)
+        session._next_packets(0)
+        session._close()
+        session.up = True
+        self.assertIsNone(session._next_packets(0))
+        self.assertTrue(session.idle())
+
+    def test_writing_pauses_for_the_others(self):
+        """A slow board needs milliseconds for each message."""
+        session = self.session(b"1", b"2", b"3", b"4")
+        now_ms = [0]
+
+        def later():
+            now_ms[0] += 2
+            return now_ms[0]
+
+        session._now_ms = later
+        self.assertEqual(self.sizes(session), [16, 16])
 
 
 class Second:
@@ -244,6 +308,11 @@ class Shaken:
         await asyncio.sleep_ms(0)
         return 0
 
+    out_buf = b""
+
+    def write(self, packets):
+        pass
+
     def close(self):
         self.network.sessions -= 1
 
@@ -312,6 +381,7 @@ class TestWriter(unittest.IsolatedAsyncioTestCase):
 
         session._task = asyncio.create_task(forever())
         await asyncio.sleep_ms(0)
+        session._stream = Shaken(Network())
         await session._write_loop()
         self.assertEqual(session._why, "MemoryError no room")
         with self.assertRaises(asyncio.CancelledError):

@@ -54,10 +54,12 @@ class Broker:
 
     def write(self, packet):
         self.heard += bytes(packet)
+        self.out_buf = b"the rest" if self.stuck else b""
 
     async def drain(self):
         while self.stuck:
             await asyncio.sleep_ms(0)
+        self.out_buf = b""
 
     def close(self):
         self.said = b""
@@ -117,7 +119,9 @@ class PeerCase(unittest.IsolatedAsyncioTestCase):
         """Messages at QoS 1; what was heard of them."""
         self.broker.heard = b""
         for name in names:
-            self.messages.append(Message("t", name, False, 1, lambda name=name: self.done.append(name)))
+            self.messages.append(
+                Message().fill("t", name, False, 1, lambda name=name: self.done.append(name))
+            )
         self.session.wake()
         await self.turn()
         return self.broker.heard
@@ -135,7 +139,7 @@ class TestLeaving(PeerCase):
         self.broker.stuck = True
         await self.send(b"one")  # its PUBLISH is on its way
         self.session.leave()
-        self.messages.append(Message("t", b"two", False, 1, None))
+        self.messages.append(Message().fill("t", b"two", False, 1, None))
         self.session.wake()
         self.broker.stuck = False
         self.assertEqual(await self.say(publish(b"cmd", b"order", 7) + puback(2)), b"\xe0\x00")
@@ -170,7 +174,7 @@ class TestDeadlines(PeerCase):
     async def test_a_write_that_is_stuck(self):
         await self.begin(CONNACK, SUBACK)
         self.broker.stuck = True
-        self.messages.append(Message("t", b"x", False, 0, None))  # no PUBACK would be missed
+        self.messages.append(Message().fill("t", b"x", False, 0, None))  # no PUBACK would be missed
         self.session.wake()
         await self.turn()
         self.assertEqual(await self.look(5999), [])
@@ -228,6 +232,11 @@ class TestAcknowledged(PeerCase):
         await self.begin(CONNACK, SUBACK)
         self.assertEqual(await self.say(publish(b"cmd", b"order", 300)), puback(300))
         self.assertEqual(self.orders, [b"order"])
+
+    async def test_an_order_at_qos_0_and_an_empty_one(self):
+        await self.begin(CONNACK, SUBACK)
+        self.assertEqual(await self.say(b"\x30\x0a\x00\x03cmdorder\x30\x05\x00\x03cmd"), b"")
+        self.assertEqual((self.orders, self.downs), ([b"order", b""], []))
 
     async def test_what_is_for_another_topic_is_acknowledged_only(self):
         await self.begin(CONNACK, SUBACK)

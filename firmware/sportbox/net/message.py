@@ -12,17 +12,19 @@ class Insecure(Exception):
 
 
 class Message:
-    """Something to publish; `done` is called once the broker has it (at QoS 0: once it is written)."""
+    """Something to publish; `done` is called once the broker has it (at QoS 0: once it is on its way)."""
 
-    def __init__(
+    topic = ""  # free to be filled
+
+    def fill(
         self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None"
-    ) -> None:
+    ) -> "Message":
         self.topic = topic
         self.payload = payload
         self.retain = retain
         self.qos = qos
         self.done = done
-        self.deadline_ms = 0
+        return self
 
     def sent(self) -> None:
         """It stands in the packet: what was written is not needed to wait for the PUBACK, and is never sent

@@ -1,4 +1,5 @@
-"""MQTT 3.1.1 packets as umqtt.simple makes and reads them, without its waiting.
+"""MQTT 3.1.1 packets as umqtt.simple makes them, without its waiting. PUBLISH alone, which a board sends all
+day, is put straight into the buffer that is written.
 
 umqtt.simple writes a packet in several pieces to a blocking socket and then waits for the answer for ever.
 Here its socket is a buffer in memory: what it writes is collected into one packet, and the answer that it
@@ -8,12 +9,10 @@ insists on reading is put in front of it before it asks. The real answers are ma
 import struct
 
 import umqtt.simple
-from micropython import const
-
-_LARGE = const(1152)  # bytes: nearly every message of a board fits
 
 CONNACK = 0x20
 PUBLISH = 0x30
+PUBLISH_MORE = 9  # bytes beyond topic and payload at most
 PUBACK = 0x40
 SUBACK = 0x90
 PINGRESP = 0xD0
@@ -28,19 +27,11 @@ class _Memory:
 
     def __init__(self) -> None:
         self.sent = bytearray()
-        self._large = bytearray(_LARGE)  # in one piece from the start: a heap in use has few large holes
-        self._fill = -1  # of `_large`, -1: not in use
         self._answer: bytes | memoryview = b""
         self._at = 0
 
-    def begin(self, in_large: bool = False) -> None:
+    def begin(self, answer: "bytes | memoryview") -> None:
         self.sent = bytearray()
-        self._fill = 0 if in_large else -1
-
-    def end(self) -> "bytearray | memoryview":
-        return self.sent if self._fill < 0 else memoryview(self._large)[: self._fill]
-
-    def expect(self, answer: "bytes | memoryview") -> None:
         self._answer = answer
         self._at = 0
 
@@ -60,16 +51,7 @@ class _Memory:
         pass  # memory never blocks
 
     def write(self, data: "bytes | bytearray", size: int = -1) -> None:
-        part = data if size < 0 else memoryview(data)[:size]
-        fill = self._fill
-        if fill >= 0:
-            if fill + len(part) <= _LARGE:
-                self._large[fill : fill + len(part)] = part
-                self._fill += len(part)
-                return
-            self.sent += memoryview(self._large)[:fill]
-            self._fill = -1
-        self.sent += part
+        self.sent += data if size < 0 else memoryview(data)[:size]
 
     def read(self, size: int) -> bytes:
         data = bytes(self._answer[self._at : self._at + size])
@@ -78,7 +60,7 @@ class _Memory:
 
 
 class Packets:
-    """Makes packets and takes received PUBLISH packets apart."""
+    """Makes packets."""
 
     def __init__(self, client_id: str, keepalive_s: int, user: str | None, password: str | None) -> None:
         self._memory = _Memory()
@@ -90,9 +72,7 @@ class Packets:
             password=(password or "").encode(),  # it sends one whenever there is a user
             keepalive=keepalive_s,
         )
-        self._client.set_callback(self._received)
-        self._topic = b""
-        self._payload = b""
+        self._client.set_callback(self._client)  # subscribing asks for one; nothing is received there
 
     def connect(self, will_topic: str, will: str) -> bytearray:
         """CONNECT with a clean session and a retained last will at QoS 1."""
@@ -108,16 +88,6 @@ class Packets:
         self._client.subscribe(topic.encode(), qos=1)
         return self._memory.sent
 
-    def publish(self, topic: str, payload: bytes, retain: bool, pid: int) -> "bytearray | memoryview":
-        """PUBLISH, at QoS 1 if `pid` is not 0. Valid until the next one."""
-        if pid:
-            self._client.pid = pid - 1
-            self._begin(struct.pack("!BBH", PUBACK, 2, pid), True)
-        else:
-            self._begin(b"", True)
-        self._client.publish(topic.encode(), payload, retain=retain, qos=1 if pid else 0)
-        return self._memory.end()
-
     def ping(self) -> bytearray:
         self._begin(b"")
         self._client.ping()
@@ -130,24 +100,37 @@ class Packets:
         return self._memory.sent
 
     def puback(self, pid: int) -> bytes:
-        """For a PUBLISH that was too long to be taken apart in memory."""
         return struct.pack("!BBH", PUBACK, 2, pid)
 
-    def received(self, packet: "bytes | memoryview") -> "tuple[bytes, bytes, bytearray]":
-        """Topic, payload and the answer to send (empty at QoS 0) of one whole PUBLISH. The session has
-        checked its lengths."""
-        self._begin(packet)
-        self._client.wait_msg()
-        return self._topic, self._payload, self._memory.sent
-
-    def _begin(self, answer: "bytes | memoryview", in_large: bool = False) -> None:
-        self._memory.begin(in_large)
-        self._memory.expect(answer)
+    def _begin(self, answer: "bytes | memoryview") -> None:
+        self._memory.begin(answer)
         self._client.sock = self._memory
 
-    def _received(self, topic: bytes, payload: bytes) -> None:
-        self._topic = topic
-        self._payload = payload
+
+def put_publish(out: bytearray, at: int, topic: bytes, payload: bytes, retain: bool, pid: int) -> int:
+    """PUBLISH, at QoS 1 if `pid` is not 0, into a buffer that has room for it; where it ends. It asks for no
+    memory: half of what a message costs otherwise is the search for some."""
+    length = len(topic)
+    rest = 2 + length + (2 if pid else 0) + len(payload)
+    out[at] = PUBLISH | (2 if pid else 0) | (1 if retain else 0)
+    at += 1
+    while rest > 0x7F:
+        out[at] = rest & 0x7F | 0x80
+        rest >>= 7
+        at += 1
+    out[at] = rest
+    out[at + 1] = length >> 8
+    out[at + 2] = length & 0xFF
+    at += 3
+    out[at : at + length] = topic
+    at += length
+    if pid:
+        out[at] = pid >> 8
+        out[at + 1] = pid & 0xFF
+        at += 2
+    length = len(payload)
+    out[at : at + length] = payload
+    return at + length
 
 
 def remaining_length(buffer: "bytearray | memoryview", size: int) -> "tuple[int, int]":

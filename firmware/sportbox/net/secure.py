@@ -158,7 +158,7 @@ class Stream:
     def __init__(self, context: "tls.SSLContext", raw: "socket.socket", name: str) -> None:
         self._raw = raw
         self._tls = context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
-        self._out: "bytes | bytearray | memoryview" = b""
+        self.out_buf: "bytes | memoryview" = b""  # what is to be written still
         self.open = False
 
     def try_write(self, packet: "bytes | bytearray") -> bool:
@@ -175,18 +175,15 @@ class Stream:
             await ready(self._raw)  # type: ignore[misc]
 
     def write(self, packet: "bytes | bytearray | memoryview") -> None:
-        self._out = packet
+        """As far as it goes; then `drain`, before anything else is written or the bytes are changed: mbedTLS
+        wants the same ones again until they are gone."""
+        count = self._tls.write(packet) or 0
+        self.out_buf = b"" if count == len(packet) else memoryview(packet)[count:]
 
     async def drain(self) -> None:
-        """mbedTLS wants the same bytes again until they are gone."""
-        left: "Any" = self._out
-        while True:
-            count = self._tls.write(left) or 0
-            if count == len(left):
-                break
-            left = memoryview(left)[count:]
+        while self.out_buf:
             await ready(self._raw, True)  # type: ignore[misc]
-        self._out = b""
+            self.write(self.out_buf)
 
     def close(self) -> None:
         """Frees what mbedTLS holds, and closes the socket below."""

@@ -1,9 +1,10 @@
 """The MQTT session: one connection at a time, and nothing in it ever blocks the loop.
 
-Two tasks a connection: the reader takes packets apart, the writer is the only one that writes, one whole
-packet at a time. Deadlines (connect, CONNACK, SUBACK, PUBACK, PINGRESP, the rest of a packet, a stuck
-write) are looked at by `check`, once a second; a missed one ends the connection, and what the broker has
-not acknowledged goes out again on the next one, never twice on the same.
+Two tasks a connection: the reader takes packets apart, and after each lot of them writes what is due; the
+writer does so when somebody else has something to send, and waits while the socket takes no more. What is due
+goes out as whole packets, several in one write, from one buffer. Deadlines (connect, CONNACK, SUBACK, PUBACK,
+PINGRESP, the rest of a packet, a stuck write) are looked at by `check`, once a second; a missed one ends the
+connection, and what the broker has not acknowledged goes out again on the next one, never twice on the same.
 """
 
 import asyncio
@@ -19,9 +20,11 @@ from sportbox.net.packets import (
     PINGRESP,
     PUBACK,
     PUBLISH,
+    PUBLISH_MORE,
     SUBACK,
     Malformed,
     Packets,
+    put_publish,
     remaining_length,
 )
 from sportbox.net.ready import ready
@@ -44,6 +47,9 @@ _PAUSE_MIN_MS = const(50)
 _LEFT_MS = const(1000)
 _CONTROL_MAX = const(1024)  # bytes of answers that wait for the writer; then reading pauses
 _PID_MAX = const(65535)
+_OUT = const(768)  # bytes: nearly every message of a board fits
+_SLICE_MS = const(4)  # of writing, then the others have their turn
+_ACKS_MAX = const(32)  # read in one go
 
 
 class Session:
@@ -85,6 +91,8 @@ class Session:
         self._buffer = bytearray(settings.packet_max)
         self._view = memoryview(self._buffer)
         self._fill = 0
+        self._out = bytearray(_OUT)  # in one piece from the start: a heap in use has few large holes
+        self._held: Message | None = None  # did not fit behind what is being written
         self._wake = asyncio.Event()
         self._link = asyncio.Event()
         self._task: "asyncio.Task[None] | None" = None
@@ -92,7 +100,7 @@ class Session:
         self._stream: "Any" = None  # asyncio.Stream: MicroPython's is reader and writer in one
         self._why = ""
         self._control = bytearray()
-        self._inflight: dict[int, Message] = {}
+        self._inflight: "dict[int, tuple[int, Callable[[], None] | None]]" = {}  # id -> deadline, `done`
         self._pid = 0
         self._subscribe_pid = 0
         self._deadline_ms = 0  # of the phase before `up`, 0: none
@@ -116,7 +124,7 @@ class Session:
     def idle(self) -> bool:
         """True if all that was taken is with the broker, and nothing is waited for."""
         waits = self._rx_deadline_ms or self._tx_deadline_ms or self._ping_deadline_ms
-        return not (self._inflight or self._control or waits)
+        return not (self._inflight or self._control or self._held or waits)
 
     def subscribe(self, topic: str) -> None:
         """For `second`, which is told what the broker says to it; once on each connection."""
@@ -151,8 +159,8 @@ class Session:
             if deadline_ms and now_ms >= deadline_ms:
                 self._fail(what)
                 return
-        for message in self._inflight.values():
-            if now_ms >= message.deadline_ms:
+        for waiting in self._inflight.values():
+            if now_ms >= waiting[0]:
                 self._fail("no PUBACK")
                 return
         if self.up and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:
@@ -205,6 +213,7 @@ class Session:
             self._socket = self._stream = None
         self._inflight.clear()  # nothing here asks for memory: it may be what ended the connection
         self._fill = 0
+        self._held = None
         self.up = False
         self._control = bytearray()
         self._on_down(self._why)
@@ -235,8 +244,14 @@ class Session:
             self._subscribe_pid = self._next_pid()
             self._answer(self._packets.subscribe(self._command_topic, self._subscribe_pid))
             while True:
-                await self._handle(await self._packet())
-                await asyncio.sleep_ms(0)  # what is in the buffer already must not keep the others waiting
+                size = await self._packet()
+                if self._buffer[0] == PUBACK:
+                    self._handle_pubacks()
+                else:
+                    await self._handle(size)
+                self._write_on()
+                if self._fill:  # what is in the buffer already must not keep the others waiting
+                    await asyncio.sleep_ms(0)
                 while len(self._control) > _CONTROL_MAX:
                     await asyncio.sleep_ms(10)
         finally:
@@ -265,7 +280,7 @@ class Session:
                 return head + length
             if self._fill and not self._rx_deadline_ms:
                 self._rx_deadline_ms = self._now_ms() + self._settings.ack_ms
-            count = await self._stream.readinto(self._view[self._fill :])
+            count = await self._stream.readinto(self._view[self._fill :] if self._fill else self._view)
             if count == 0:
                 raise OSError("closed by the broker")
             self._fill += count or 0  # None: woken for nothing
@@ -289,9 +304,7 @@ class Session:
             return
         if size > len(self._buffer):
             raise Malformed("long packet")
-        if kind == PUBACK and size == 4:
-            self._handle_puback(self._buffer[2] << 8 | self._buffer[3])
-        elif kind == SUBACK and size == 5:
+        if kind == SUBACK and size == 5:
             self._handle_suback()
         elif kind == PINGRESP and size == 2:
             self._ping_deadline_ms = 0
@@ -299,14 +312,22 @@ class Session:
             raise Malformed("packet 0x%02x of %d bytes" % (kind, size))
         self._take(size)
 
+    def _handle_pubacks(self) -> None:
+        """All that stand at the start of the buffer: they come together when messages go out together."""
+        buffer, at, end = self._buffer, 0, min(self._fill, 4 * _ACKS_MAX)
+        while at + 4 <= end and buffer[at] == PUBACK:
+            if buffer[at + 1] != 2:
+                raise Malformed("PUBACK")
+            self._handle_puback(buffer[at + 2] << 8 | buffer[at + 3])
+            at += 4
+        self._take(at)
+
     def _handle_puback(self, pid: int) -> None:
-        message = self._inflight.pop(pid, None)
-        if message is None:
+        waiting = self._inflight.pop(pid, None)
+        if waiting is None:
             self.stray_pubacks += 1
-            return
-        if message.done is not None:
-            message.done()
-        self._wake.set()
+        elif waiting[1] is not None:
+            waiting[1]()
 
     def _handle_suback(self) -> None:
         if self.up and self.second is not None:
@@ -341,16 +362,15 @@ class Session:
             if pid:
                 self._answer(self._packets.puback(pid))
             return
+        topic = bytes(self._view[head + 2 : topic_end])
+        payload = None
         if size > len(self._buffer):
-            topic = bytes(self._view[head + 2 : topic_end])
             await self._drain(size)
-            payload = None
-            reply: bytes | bytearray = self._packets.puback(pid) if pid else b""
         else:
-            topic, payload, reply = self._packets.received(self._view[:size])
+            payload = bytes(self._view[payload_at:size])
             self._take(size)
-        if reply:
-            self._answer(reply)
+        if pid:
+            self._answer(self._packets.puback(pid))
         if topic == self._command_topic.encode() and not self._leaving:
             self._on_command(payload, retained)
 
@@ -382,44 +402,81 @@ class Session:
         try:
             while True:
                 self._wake.clear()
-                packet, message = self._next_packet()
-                if packet is None:
+                if self._write_due():
                     await self._wake.wait()
-                    continue
-                await self._write(packet)
-                if message is not None and message.qos == 0 and message.done is not None:
-                    message.done()
+                else:
+                    await self._stream.drain()
+                    self._tx_deadline_ms = 0
+                    self._last_tx_ms = self._now_ms()
         except Exception as error:  # without a writer the session would be deaf, and nobody would notice
             self._fail("%s %s" % (type(error).__name__, error))
 
-    def _next_packet(self) -> "tuple[bytes | bytearray | memoryview | None, Message | None]":
-        if self._control:
-            packet = self._control
-            self._control = bytearray()
-            return packet, None
-        if not self.up or self._leaving:
-            return None, None
+    def _write_on(self) -> None:
+        """For the reader: whatever fails ends the connection, as it does in the writer."""
+        try:
+            self._write_due()
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise OSError("%s %s" % (type(error).__name__, error))
+
+    def _write_due(self) -> bool:
+        """Writes what may go out now. False: the socket takes no more, and the writer is to wait for it."""
+        stream = self._stream
+        if stream is None:
+            return True
+        if self._tx_deadline_ms:
+            return False
         now_ms = self._now_ms()
-        if not self._ping_deadline_ms and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:
-            self._ping_deadline_ms = now_ms + self._settings.ack_ms
-            return self._packets.ping(), None
-        if len(self._inflight) >= self._settings.window:
-            return None, None
-        message = self._next_message()
-        if message is None:
-            return None, None
+        packets = self._next_packets(now_ms)
+        if packets is not None:
+            stream.write(packets)
+            self._last_tx_ms = now_ms
+            left = stream.out_buf
+            if left:
+                self._tx_deadline_ms = now_ms + self._settings.ack_ms
+            if left or len(self._inflight) < self._settings.window:  # there may be more
+                self._wake.set()
+            return not left
+        return True
+
+    def _next_packets(self, now_ms: int) -> "bytearray | memoryview | None":
+        """Whole packets, as many as there are and fit; valid until the next call."""
+        settings, open_ = self._settings, self.up and not self._leaving
+        if open_ and not self._ping_deadline_ms and now_ms - self._last_tx_ms >= settings.keepalive_s * 500:
+            self._ping_deadline_ms = now_ms + settings.ack_ms
+            self._control += self._packets.ping()
+        size = len(self._control)
+        if size:
+            answers, self._control = self._control, bytearray()
+            if size > _OUT:
+                return answers
+            self._out[:size] = answers
+        while open_ and len(self._inflight) < settings.window:
+            message = self._held or self._next_message()
+            if message is None:
+                break
+            topic = message.topic.encode()
+            end = size + len(topic) + len(message.payload) + PUBLISH_MORE
+            if end > _OUT:
+                if size == 0:
+                    long = bytearray(end)
+                    return memoryview(long)[: self._put(long, 0, topic, message, now_ms)]
+                self._held = message  # goes first the next time
+                break
+            size = self._put(self._out, size, topic, message, now_ms)
+            if self._now_ms() - now_ms >= _SLICE_MS:
+                break
+        return memoryview(self._out)[:size] if size else None
+
+    def _put(self, out: bytearray, at: int, topic: bytes, message: Message, now_ms: int) -> int:
+        self._held = None
         pid = 0
         if message.qos:
             pid = self._next_pid()
-            message.deadline_ms = now_ms + self._settings.ack_ms
-            self._inflight[pid] = message
-        written = self._packets.publish(message.topic, message.payload, message.retain, pid)
+            self._inflight[pid] = (now_ms + self._settings.ack_ms, message.done)
+        end = put_publish(out, at, topic, message.payload, message.retain, pid)
         message.sent()
-        return written, message
-
-    async def _write(self, packet: "bytes | bytearray | memoryview") -> None:
-        self._tx_deadline_ms = self._now_ms() + self._settings.ack_ms
-        self._stream.write(packet)
-        await self._stream.drain()
-        self._tx_deadline_ms = 0
-        self._last_tx_ms = self._now_ms()
+        if message.qos == 0 and message.done is not None:
+            message.done()
+        return end

@@ -22,6 +22,8 @@ OPTIONS = {
 class Source:
     def __init__(self):
         self.left = 0
+        self.message = Message()  # the same one again, as the uplink does
+        self.acknowledged = self.done  # asked for each time it would be another object
         self.unacknowledged = 0
         self.over = asyncio.Event()
 
@@ -29,7 +31,7 @@ class Source:
         if not self.left:
             return None
         self.left -= 1
-        return Message(TOPIC, PAYLOAD, False, QOS if self.left else 1, self.done)
+        return self.message.fill(TOPIC, PAYLOAD, False, QOS if self.left else 1, self.acknowledged)
 
     def done(self):
         self.unacknowledged -= 1

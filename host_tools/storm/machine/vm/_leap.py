@@ -95,8 +95,8 @@ def _session_due_ms(session, now_ms, has_link):
     ):
         if at_ms and (not due_ms or at_ms < due_ms):
             due_ms = at_ms
-    for message in session._inflight.values():
-        due_ms = min(due_ms, message.deadline_ms)
+    for at_ms, _ in session._inflight.values():
+        due_ms = min(due_ms, at_ms)
     return due_ms
 
 
