@@ -10,8 +10,10 @@ from tests.lateness import worst_late_s
 
 Json = dict[str, Any]
 
-STALL_LIMIT_MS = 100
-"""The longest that anything may hold up the event loop."""
+STALL_LIMIT_MS = 250
+"""The longest that anything may hold up the event loop of one of several boards on a busy machine. A firmware
+that blocks does so for a deadline, a second and more. How long the loop of a board by itself stands still
+is measured by `make bench` (outages)."""
 TELEMETRY_LATE_S = 1.0
 """It tells of the time since the one before, which may have been heard late."""
 
