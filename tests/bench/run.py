@@ -19,7 +19,7 @@ from tests.bench.figure import Figure
 from tests.bench.page import page
 from tests.bench.record import Record, Suite
 
-SUITES = ("publish", "orders", "edges", "outages", "flash", "heap", "fleet", "tools")
+SUITES = ("publish", "idle", "orders", "edges", "outages", "flash", "heap", "fleet", "tools")
 OUT = REPOSITORY / "build" / "bench.json"
 FOLDER = REPOSITORY / "build" / "bench"
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def switches(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
 
 
-def connected(bench: Bench, folder: Path, **changes: object) -> Board:
+def connected(bench: Bench, folder: Path, **changes: Any) -> Board:
     calm = patched_firmware(folder, constants={"sportbox/box.py": {"_CALM_MS": CALM_MS}})
     with (
         BrokerProcess.start(state_dir=folder / "broker") as broker,
@@ -79,7 +80,7 @@ def measure(board: Board) -> None:
     ids=["direct", "expander"],
 )
 def test_an_idle_box_wakes_once_a_second_at_most(
-    bench: Bench, run_dir: Path, changes: dict[str, object]
+    bench: Bench, run_dir: Path, changes: dict[str, Any]
 ) -> None:
     board = connected(bench, run_dir, **changes)
     assert "Traceback" not in board.sim.log()
