@@ -51,7 +51,7 @@ storm: setup ## fault simulator, the long run: SEEDS=1000 of HOURS=24 virtual ho
 	@$(BIN)/sportbox sim storm --first $(FIRST) --seeds $(SEEDS) --hours $(HOURS) --jobs $(JOBS)
 
 # BENCH="--quick", "--only publish idle", "--rounds 15" chooses. What stands in build/bench.json is kept as OLD.
-bench: setup ## benchmarks beside what a user would pick instead, about 12 minutes (docs/benchmarks.md)
+bench: setup ## benchmarks beside what a user would pick instead, about 20 minutes (docs/benchmarks.md)
 	@if [ -f build/bench.json ]; then cp build/bench.json build/bench-before.json; fi
 	@$(BIN)/python -m tests.bench.run $(BENCH)
 
