@@ -55,6 +55,11 @@ def main(words: list[str] | None = None) -> int:
     asked = parser.parse_args(words)
     if asked.rounds is not None and asked.rounds < 1:
         parser.error("--rounds: at least 1")
+    try:  # before the minutes that it takes
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.touch()
+    except OSError as error:
+        parser.error(f"--out: {error}")
     console = Console()
     described = machine.described()
     suites = [play(name, console, asked.rounds, asked.quick) for name in asked.only or found()]

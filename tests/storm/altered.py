@@ -1,10 +1,11 @@
 """Traces of real runs in which one thing has been altered, as a board that lies or forgets would leave them:
-of how many of these does the oracle say so? `python -m tests.storm.altered TRACE.jsonl ...` (each with its
-.config.json) prints it by kind.
+of how many of these does the oracle say so? `python -m tests.storm.altered TRACE.jsonl ...` prints it by
+kind, for traces as `sportbox sim storm --replay` keeps them (build/storm/SEED-BOARD.jsonl).
 
 Each alteration takes the records of a run and gives new ones, or None where there is nothing to alter.
 """
 
+import argparse
 import json
 import random
 import sys
@@ -14,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.storm.oracle import judge
+from host_tools.storm.play import boards_of, config_of
 
 Record = dict[str, Any]
+BOARDS = 5
+
 Json = dict[str, Any]
 Alter = Callable[[list[Record], Json, random.Random], list[Record] | None]
 S = 1_000_000
@@ -367,13 +371,22 @@ def rates(
     return {name: (caught[name], of[name], missed[name]) for name in ALTERATIONS}
 
 
-def main(paths: list[str]) -> None:
-    runs = []
-    for path in map(Path, paths):
-        with path.open(encoding="utf-8") as lines:
-            records = [json.loads(line) for line in lines]
-        config = json.loads(path.with_suffix(".config.json").read_text(encoding="utf-8"))
-        runs.append((path.stem, records, config))
+def run_of(path: Path) -> tuple[str, list[Record], Json]:
+    """Raises OSError, ValueError."""
+    board = path.stem.partition("-")[2]
+    if board not in boards_of(BOARDS):
+        raise ValueError(f"{path.name}: names no board of a storm; SEED-BOARD.jsonl would")
+    with path.open(encoding="utf-8") as lines:
+        return path.stem, [json.loads(line) for line in lines], config_of(board)
+
+
+def main(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.storm.altered", description=__doc__)
+    parser.add_argument("trace", type=Path, nargs="+", help="SEED-BOARD.jsonl, as build/storm/13-box-1.jsonl")
+    try:
+        runs = [run_of(path) for path in parser.parse_args(words).trace]
+    except (OSError, ValueError) as error:
+        parser.error(f"not the trace of a run, or none that can be read: {error}")
     found = rates(runs, 6)
     for name, (caught, of, missed) in found.items():
         print(f"{name:26} {caught:5} of {of:5}  {' '.join(missed[:3])}")

@@ -11,7 +11,6 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 _JOIN_MS = const(15000)  # association and DHCP
 _POLL_MS = const(100)
 _WATCH_MS = const(1000)
