@@ -53,14 +53,15 @@ class Fallen(ToolError):
 
 
 class _Worker:
-    def __init__(self, number: int, engine: str, scratch: Path) -> None:
+    def __init__(self, number: int, place: int, engine: str, scratch: Path) -> None:
+        self.place = place
         self.job: Json | None = None
         self.begun_s = 0.0
         self._ended_s = 0.0
         self._received = b""
         self._log = scratch / f"worker-{number}.log"
         command = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
-        command += [sys.executable, "-m", "host_tools.storm.worker", engine, str(scratch)]
+        command += [sys.executable, "-m", "host_tools.storm.worker", engine, str(scratch), str(place)]
         with self._log.open("wb") as log:
             # a session of its own: Ctrl-C is for the storm, which then ends the worker and its machines
             self._process = subprocess.Popen(
@@ -193,7 +194,8 @@ class Crew:
 
     def _hired(self) -> _Worker:
         self._count += 1
-        worker = _Worker(self._count, self._engine, self._scratch)
+        place = min(set(range(self._jobs)) - {worker.place for worker in self._workers})
+        worker = _Worker(self._count, place, self._engine, self._scratch)
         self._workers.append(worker)
         self._selector.register(worker, selectors.EVENT_READ)
         return worker

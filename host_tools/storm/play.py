@@ -31,6 +31,7 @@ from host_tools.site.resolve import device_config, device_secrets, locks_with_co
 from host_tools.storm.agenda import BEGIN_US, Agenda
 from host_tools.storm.machine import vm
 from host_tools.storm.machine.board import Board
+from host_tools.storm.machine.core import one_core
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.network.broker import Broker
 from host_tools.storm.network.net import Net
@@ -107,7 +108,8 @@ def play(seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True) ->
     trace = Trace(agenda)
     times.use(VirtualClock(agenda))
     try:
-        config = _run(seed, board, plan, folder, agenda, trace, leaps)
+        with one_core():
+            config = _run(seed, board, plan, folder, agenda, trace, leaps)
     finally:
         times.use(times.Clock())
         shutil.rmtree(folder, ignore_errors=True)

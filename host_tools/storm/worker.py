@@ -1,6 +1,6 @@
 """A process that plays runs, one after the other: jobs on stdin, answers on stdout, one JSON object a line.
 
-    python -m host_tools.storm.worker ENGINE SCRATCH
+    python -m host_tools.storm.worker ENGINE SCRATCH PLACE
 
 Without threads: a run forks virtual machines. Whatever prints goes to stderr; stdout is the storm's alone.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from host_tools.storm.case import Case
 from host_tools.storm.engine import Engine, load
+from host_tools.storm.machine.core import keep_to
 from host_tools.storm.result import Result, short, tried
 from host_tools.storm.shown.telling import words_of
 from host_tools.storm.shrink import Shrinker
@@ -49,7 +50,8 @@ class Worker:
 
 
 def main() -> None:
-    name, scratch = sys.argv[1:]
+    name, scratch, place = sys.argv[1:]
+    keep_to(int(place))
     engine = load(name)
     engine.prepare()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
