@@ -65,7 +65,11 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     _keep_log(box, [wifi["password"], secrets.get("broker", {}).get("password")])
     limits = config["outbox"]
     box.outbox = Outbox(_DATA + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"], wear)
-    box.outbox.open()
+    rest = box.kept
+    if rest is None:
+        box.outbox.open()
+    else:
+        box.outbox.open(rest.acked_seq, rest.seq)
     box.replay = ReplayLog(_DATA)
     box.replay.wear = wear
     box.replay.open()

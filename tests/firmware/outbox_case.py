@@ -23,10 +23,10 @@ class OutboxCase:
         self.folder = scratch.folder(self) + "/outbox"
         self.box = self.again()
 
-    def again(self):
-        """The outbox as the next boot finds it."""
+    def again(self, *known):
+        """The outbox as the next boot finds it; `known` are numbers kept beside the flash."""
         self.box = Outbox(self.folder, ORDINARY_BYTES, RESERVE_BYTES)
-        self.box.open()
+        self.box.open(*known)
         return self.box
 
     def add(self, kinds):

@@ -1,6 +1,7 @@
 # heap: 512k
 """Damage that the outbox finds on flash: what is lost is told, nothing else is, and numbers stay numbers."""
 
+import os
 import unittest
 
 from sportbox.store import record
@@ -208,3 +209,65 @@ class TestMark(OutboxCase, unittest.TestCase):
         self.again()
         self.assertEqual(self.seqs(), [1, 2])
         self.assertEqual(scratch.read(self.folder + "/readme"), b"hello")
+
+
+class TestRolledBack(OutboxCase, unittest.TestCase):
+    """Rot in the block that lists the files shows the folder as it was; a board that wakes up knows the
+    numbers that it had given out."""
+
+    def keep(self):
+        """The folder as it is now."""
+        return [(name, scratch.read(self.folder + "/" + name)) for name in self.files()]
+
+    def roll_back(self, kept):
+        for name in self.files():
+            os.remove(self.folder + "/" + name)
+        for name, data in kept:
+            scratch.write(self.folder + "/" + name, data)
+
+    def test_no_number_is_given_again_and_what_arrived_is_not_sent_again(self):
+        self.add("uou")
+        self.deliver(1)
+        self.box.mark()
+        old = self.keep()
+        self.add("uuu")
+        self.deliver()
+        self.box.mark()
+        self.roll_back(old)
+        self.again(6, 6)
+        self.assertEqual(self.seqs(), [])
+        self.assertEqual(self.add("u"), [7])
+        found = self.take_all()
+        self.assertEqual(([out.seq for out in found], self.gap_of(found)), ([7], 0))
+        self.box.mark()
+        self.again()
+        self.assertEqual((self.seqs(), self.add("u")), ([], [8]))
+
+    def test_what_was_lost_is_told(self):
+        self.add("uu")
+        self.deliver()
+        self.box.mark()
+        old = self.keep()
+        self.add("uuu")
+        self.roll_back(old)
+        self.again(2, 5)
+        self.assertEqual(self.add("u"), [6])
+        found = self.take_all()
+        self.assertEqual(([out.seq for out in found], self.gap_of(found)), ([6], 3))
+
+    def test_so_it_is_where_nothing_is_left(self):
+        self.add("u" * 50)
+        self.deliver(45)
+        self.roll_back([])
+        self.again(45, 50)
+        self.assertEqual(self.add("u"), [51])
+        found = self.take_all()
+        self.assertEqual(([out.seq for out in found], self.gap_of(found)), ([51], 5))
+
+    def test_flash_that_knows_more_is_believed(self):
+        self.add("uuu")
+        self.deliver(2)
+        self.box.mark()
+        self.again(1, 2)
+        self.assertEqual(self.seqs(), [3])
+        self.assertEqual(self.add("u"), [4])

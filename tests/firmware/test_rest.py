@@ -88,11 +88,13 @@ class TestRest(unittest.TestCase):
     def test_the_boot_goes_on(self):
         self.rest.courts = {"court-1": ["free", 0, None, False, None, False]}
         self.rest.wear = [123, 4]
+        self.rest.acked_seq, self.rest.seq = 70, 71
         self.rest.next_report(5000, 900_000, True)
         woken = self.doze(self.rest, 5000, 900_000)
         self.assertEqual(world.slept, 900_000)
         self.assertEqual((woken.boot, woken.boot_id, woken.nonce, woken.wakes), (7, "bootid", "nonce", 1))
         self.assertEqual((woken.courts, woken.wear), (self.rest.courts, [123, 4]))
+        self.assertEqual((woken.acked_seq, woken.seq), (70, 71))
         self.assertEqual(woken.base_ms, 905_000)
         self.assertTrue(woken.is_report_due())
 

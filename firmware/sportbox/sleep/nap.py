@@ -32,12 +32,13 @@ def start(config: "Facts", data_folder: str) -> "Rest | None":
         return rest
     limits = config["outbox"]
     outbox = Outbox(data_folder + "/outbox", limits["ordinary_bytes"], limits["reserve_bytes"])
-    outbox.open()
+    outbox.open(rest.acked_seq, rest.seq)
     rest.seq = outbox.durable_seq
     courts = look(config, rest, outbox, uptime)
     if (outbox.queue_events() >= _WORTH or outbox.waiting()) and not rest.failures:
         rest.advance(uptime.ms())
         return rest
+    rest.seq = outbox.durable_seq
     elapsed_ms = uptime.ms()
     rest.pass_on(elapsed_ms)
     rest.sleep(

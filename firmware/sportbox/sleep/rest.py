@@ -28,6 +28,8 @@ _KEPT = (
     "courts",
     "parts",
     "wear",
+    "acked_seq",
+    "seq",
     "_trust",
     "_unix_s",
     "_rest_ms",
@@ -53,7 +55,8 @@ class Rest:
         self.base_ms = 0  # uptime when this start began
         self.report_ms = 0  # uptime at which to use the radio at the latest
         self.failures = 0  # times in a row that the broker was not reached
-        self.seq = 0  # the newest event of the starts before
+        self.seq = 0  # the newest event of the starts before: what is on flash may rot, and an older one show
+        self.acked_seq = 0  # and up to where the broker had them
         self.by_timer = False
         self._slack_ms = 0
         self.courts: dict[str, Any] = {}

@@ -121,6 +121,7 @@ class Sleeper:
         self._outbox.mark()
         if app.log is not None:
             app.log.tick(self._now_ms() + _LOG_MS)
+        rest.acked_seq, rest.seq = self._outbox.acked_seq, self._outbox.durable_seq
         courts = [part for part in app.parts if isinstance(part, DozingCourt)]
         rest.courts = {court.name: court.doze.memory() for court in courts}
         rest.parts = {part.name: part.memory() for part in app.parts if part not in courts}

@@ -54,7 +54,7 @@ def open_journal(journal: "Journal", acked_seq: int, gone_seq: int) -> None:
     journal.cursor = journal.head
 
 
-def open_outbox(outbox: "Outbox") -> None:
+def open_outbox(outbox: "Outbox", acked_seq: int, seq: int) -> None:
     record.make_dir(outbox._folder)
     mark_seq = 0
     gone: "tuple[int, ...]" = (0, 0)
@@ -71,12 +71,15 @@ def open_outbox(outbox: "Outbox") -> None:
                 gone = facts[4:]
     except record.Corrupt:
         believed = False  # all that is on flash is sent again: duplicates, but no loss
+    outbox._marked_seq = outbox.acked_seq
+    outbox.acked_seq = max(acked_seq, outbox.acked_seq)
     for journal, gone_seq in zip(outbox._journals, gone):
         open_journal(journal, outbox.acked_seq, gone_seq)
-    if not believed:
-        outbox.acked_seq = max(0, _oldest_seq(outbox) - 1)
-    outbox._seq = max(mark_seq, outbox.acked_seq, outbox._journals[0].last_seq, outbox._journals[1].last_seq)
-    outbox._marked_seq = outbox.acked_seq
+    if not believed and not seq:
+        outbox.acked_seq = outbox._marked_seq = max(0, _oldest_seq(outbox) - 1)
+    outbox._seq = max(
+        seq, mark_seq, outbox.acked_seq, outbox._journals[0].last_seq, outbox._journals[1].last_seq
+    )
     outbox._sent_seq = outbox.acked_seq
     outbox.durable_seq = outbox._seq
 

@@ -67,10 +67,12 @@ class Outbox:
         self.dropped_urgent = 0
         self.write_errors = 0
 
-    def open(self) -> None:
+    def open(self, acked_seq: int = 0, seq: int = 0) -> None:
+        """The numbers are what is known beside the flash, which may have rotted back to an older state: up to
+        which the broker has them, and the newest that may have been sent."""
         from sportbox.store.opening import open_outbox
 
-        open_outbox(self)
+        open_outbox(self, acked_seq, seq)
 
     def accept(self, payload: bytes, urgent: bool, at_once: bool = True) -> int:
         """Takes an event and returns its number. Urgent ones have the reserve, and are on flash on return
