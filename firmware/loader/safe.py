@@ -116,7 +116,10 @@ class Safe:
         self.access = tokens.Access(place, self.keys)
         self.wifi = secrets["wifi"]["ssid"], secrets["wifi"]["password"]
         self.wlan = network.WLAN(network.STA_IF)
-        self.wlan.active(True)  # random numbers are only random while the radio is on
+        try:
+            self.wlan.active(True)  # random numbers are only random while the radio is on
+        except (OSError, RuntimeError) as error:  # the next join asks again
+            print("sportbox: safe mode:", error)
         self.wire = Wire(config, secrets, lambda: self.dog.feed(), self.take)
         self.wire.set_last_will(self.base + "availability", b"offline", True, 1)
         self.used: "list[str]" = []

@@ -54,6 +54,7 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     wifi = secrets["wifi"]
     box.wifi = Wifi(wifi["ssid"], wifi["password"], box.link, now_ms, random_bits)
     box.wifi.beat = box.beat
+    box.wifi.refused = box.no_radio
     box.wifi.switch_on()  # the chip's random numbers are only random while its radio is on
     record.make_dir(_DATA)
     box.history = History(_DATA + "/boots")

@@ -255,6 +255,9 @@ class Box:
             queue.remove(task)
             queue.push(task)
 
+    def no_radio(self, why: str) -> None:
+        self.log.write("warning", "no radio: " + why)
+
     def link(self, is_up: bool) -> None:
         self.log.write("info", "wifi up" if is_up else "wifi down")
         self.session.set_link(is_up)

@@ -48,11 +48,14 @@ class Machine:
 
 class Wlan:
     joined = True
+    refuses = None  # what active() raises
 
     def __init__(self, interface):
         self.calls = []
 
     def active(self, on):
+        if self.refuses is not None:
+            raise self.refuses
         self.calls.append(on)
 
     def isconnected(self):

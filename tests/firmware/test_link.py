@@ -44,6 +44,23 @@ class Station:
         self.told.append(("connect", self.clock[0]))
 
 
+class Refusing(Station):
+    """Connected as soon as its radio can be switched on."""
+
+    def __init__(self, clock, error):
+        super().__init__(clock)
+        self.error, self.asked = error, []
+
+    def isconnected(self):
+        return self.error is None
+
+    def active(self, is_active):
+        if is_active:
+            self.asked.append(self.clock[0])
+        if self.error is not None:
+            raise self.error
+
+
 def lives(wifi, clock, until_ms):
     """All pauses pass at once."""
 
@@ -98,6 +115,30 @@ class TestLink(unittest.TestCase):
         wifi.reached(True)
         lives(wifi, clock, 60 * MINUTE_MS)
         self.assertEqual(len(station.told), 4)
+
+    def test_a_radio_that_does_not_switch_on_is_asked_again(self):
+        """Whatever the driver raises: said once, and tried with each attempt to join, less and less often."""
+        for error in (OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")):
+            self.refuses(error)
+
+    def refuses(self, error):
+        clock, told, said = [0], [], []
+        wifi = Wifi("net", "password", told.append, lambda: clock[0], lambda: 0xFFFFFF)
+        wifi.refused = said.append
+        wifi._wlan = station = Refusing(clock, error)
+        self.assertFalse(wifi.switch_on())
+        lives(wifi, clock, 10 * MINUTE_MS)
+        self.assertEqual((said, told), ([str(error)], []))
+        pauses = [b - a for a, b in zip(station.asked, station.asked[1:])]
+        self.assertTrue(30 < len(pauses) < 200)
+        self.assertTrue(max(pauses) <= 20000)
+        station.error = None
+        lives(wifi, clock, 12 * MINUTE_MS)
+        self.assertEqual(told, [True])
+        self.assertTrue(wifi.switch_on())
+        station.error = error
+        self.assertFalse(wifi.switch_off())
+        self.assertEqual(said, 2 * [str(error)])
 
 
 if __name__ == "__main__":

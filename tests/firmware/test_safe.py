@@ -293,6 +293,21 @@ class TestTime(SafeCase, unittest.TestCase):
         self.assertEqual(self.time.ms - begin_ms, 15000)
         self.assertEqual(self.mode.wlan.calls[-4:], [True, "disconnect", ("ground", "secret"), False])
 
+    def test_a_radio_that_does_not_switch_on(self):
+        """It says so, and the next join asks again: at the very start no less than later."""
+        self.addCleanup(setattr, Wlan, "refuses", None)
+        for error in (OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")):
+            Wlan.refuses, Wlan.joined = error, True
+            module.print = lambda *words: self.said.append(words[-1])
+            self.said.clear()
+            mode = module.Safe(CONFIG, SECRETS, "starts")
+            self.assertEqual(self.said, [error])
+            with self.assertRaises(type(error)):
+                mode.join()
+            Wlan.refuses = None
+            mode.join()
+            self.assertEqual(mode.wlan.calls[-1:], [True])
+
     def test_it_runs_under_a_watchdog(self):
         armed, fed = Wdt.armed, Wdt.fed
         mode = module.Safe(CONFIG, SECRETS, "starts")

@@ -14,6 +14,7 @@ from host_tools.sim.flash import write_files
 from host_tools.sim.world import FLASH_FILE
 from host_tools.storm.machine.lockstep import Line
 from host_tools.storm.machine.silence import Hangs, Stalled
+from host_tools.storm.weather.menu import RADIOS
 from tests.faults.helpers_safe import RESTARTS
 from tests.storm.bare import BareBoard
 
@@ -56,6 +57,18 @@ def test_safe_mode_is_on_virtual_time(court: BareBoard, tmp_path: Path) -> None:
     assert len(court.of("up")) > 1
     starts = [court.s(record) for record in court.of("boot")]
     assert any(1800 < later - earlier < 1900 for earlier, later in pairwise(starts))
+
+
+@pytest.mark.parametrize("fault", RADIOS)
+def test_safe_mode_waits_for_its_radio(fault: str, court: BareBoard, tmp_path: Path) -> None:
+    put(tmp_path, "/a/sportbox/run.mpy", b"")
+    put(tmp_path, "/a/sportbox/run.py", RESTARTS)
+    court.view.world.set_wifi_fault(fault)
+    court.board.restore()
+    court.later(900, court.view.world.set_wifi_fault, "ok")
+    court.run(960)
+    assert [json.loads(text)["firmware"] for text in court.published("info")] == ["safe"]
+    assert 900 < court.s(court.of("up")[0]) < 930
 
 
 @pytest.mark.parametrize("source", [ESCAPES, WAITS])

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from host_tools.sim import layout
+from host_tools.sim.flash import read_file
+from host_tools.sim.world import FLASH_FILE
 from host_tools.storm.network.servers import DNS_PORT
 from host_tools.storm.oracle.spans import HEALED_US, Faults
 from host_tools.storm.trace import Record
-from host_tools.storm.weather.menu import LEASES, STATUSES
+from host_tools.storm.weather.menu import LEASES, RADIOS, STATUSES
 from tests.storm.bare import BareBoard
 from tests.storm.one_board import BrokerBench
 
@@ -31,7 +33,8 @@ def says(bare: BareBoard, fault: str) -> None:
 
 
 def test_it_is_away_for_as_long_as_that_lasts(bare: BareBoard) -> None:
-    for times, fault in enumerate(("wrong_password", "no_ap", "state_error", "no_address", "lease_lost"), 1):
+    lasting = ("wrong_password", "no_ap", "state_error", "no_address", "lease_lost", *RADIOS)
+    for times, fault in enumerate(lasting, 1):
         says(bare, fault)
         bare.run(80)
         assert len(bare.of("up")) == len(bare.of("gone")) == times, fault
@@ -62,6 +65,25 @@ def test_a_board_that_starts_with_a_lost_lease_asks_for_one(bare: BareBoard) -> 
     assert len(bare.of("up")) == 2
 
 
+@pytest.mark.parametrize("fault", RADIOS)
+def test_a_board_starts_though_its_radio_does_not(bare: BareBoard, fault: str, tmp_path: Path) -> None:
+    """It keeps what it sees, and tells it when the radio has come to its senses."""
+    says(bare, fault)
+    bare.board.brownout()
+    bare.run(60)
+    bare.view.set("court-1", "occupied")
+    bare.run(240)
+    assert len(bare.of("up")) == 1 and len(bare.of("boot")) == 2
+    says(bare, "ok")
+    bare.run(40)
+    assert len(bare.of("up")) == 2
+    told = [json.loads(text) for text in bare.published("event")]
+    assert "occupied" in [event["data"].get("state") for event in told]
+    kept = read_file(tmp_path / "court-1" / FLASH_FILE, "/data/log")
+    assert kept is not None and kept.count(b"no radio: Wifi") == 1, "however often it was tried"
+    assert json.loads(bare.published("telemetry")[-1])["task_restarts"] == 0
+
+
 def test_another_address_ends_connections_and_only_the_board_knows() -> None:
     bench = BrokerBench()
     sock = bench.online(keepalive_s=10)
@@ -77,7 +99,7 @@ def test_another_address_ends_connections_and_only_the_board_knows() -> None:
 
 
 def test_all_that_a_station_can_say_is_drawn() -> None:
-    assert {"ok", *STATUSES, *LEASES} == set(layout.WIFI_FAULTS)
+    assert {"ok", *STATUSES, *LEASES, *RADIOS} == set(layout.WIFI_FAULTS)
 
 
 def test_the_oracle_waits_for_what_the_board_heals_and_no_longer() -> None:

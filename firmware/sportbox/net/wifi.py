@@ -19,6 +19,7 @@ _USELESS_MS = const(300000)  # a link on which the broker was out of reach for s
 
 
 class Wifi:
+    refused: "Callable[[str], None] | None" = None  # told why the radio does not obey, once until it does
     beat: "asyncio.Event | None" = None  # when to look whether the link is still there; else once a second
 
     def __init__(
@@ -40,6 +41,7 @@ class Wifi:
         self.joins = 0
         self.beat_ms = 0
         self._useless_ms: int | None = None  # since when
+        self._obeys = True
 
     def mac(self) -> str:
         return ":".join(["%02x" % byte for byte in self._wlan.config("mac")])
@@ -63,11 +65,24 @@ class Wifi:
         says nothing."""
         self._wlan.config(reconnects=retries)
 
-    def switch_on(self) -> None:
-        self._wlan.active(True)
+    def switch_on(self) -> bool:
+        return self._switch(True)
 
-    def switch_off(self) -> None:
-        self._wlan.active(False)
+    def switch_off(self) -> bool:
+        return self._switch(False)
+
+    def _switch(self, on: bool) -> bool:
+        """False if the driver raises: an OSError, or a RuntimeError for what MicroPython has no name for, as
+        0x0101, no memory. It may pass, so it is asked again with each attempt to join."""
+        try:
+            self._wlan.active(on)
+        except (OSError, RuntimeError) as error:
+            if self._obeys and self.refused is not None:
+                self.refused(str(error))
+            self._obeys = False
+            return False
+        self._obeys = self._obeys or on
+        return True
 
     def reached(self, is_reached: bool) -> None:
         """Whether the broker is. The driver may say for ever that it is connected, though nothing passes."""
@@ -96,16 +111,17 @@ class Wifi:
             if not await self._join():
                 failures += 1
                 if failures % _RESTARTS_AFTER == 0:
-                    self._wlan.active(False)
+                    self.switch_off()
                 await asyncio.sleep_ms(self._backoff.next(self._random_bits()))
 
     async def _join(self) -> bool:
-        self.switch_on()
+        if not self.switch_on():
+            return False
         try:
             # after a loss the driver tries by itself, and refuses a connect() meanwhile
             self._wlan.disconnect()
             self._wlan.connect(self._ssid, self._password)
-        except OSError:
+        except (OSError, RuntimeError):
             return False  # not ready for it yet: asked again after the pause
         begin_ms = self._now_ms()
         while self._now_ms() - begin_ms < _JOIN_MS:

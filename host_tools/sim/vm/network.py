@@ -11,6 +11,7 @@ lease leaves it set; as long as it tries for ever, the status is STAT_CONNECTING
 from binascii import crc32 as _crc32
 
 from _layout import WIFI_LEASE_LOST as _LEASE_LOST, WIFI_NO_ADDRESS as _NO_ADDRESS, WIFI_NO_AP as _NO_AP
+from _layout import WIFI_NO_MEMORY as _NO_MEMORY, WIFI_INTERNAL_ERROR as _INTERNAL_ERROR
 from _layout import WIFI_STALE as _STALE, WIFI_STATE_ERROR as _STATE_ERROR, WIFI_STUCK as _STUCK
 from _layout import WIFI_WRONG_PASSWORD as _WRONG_PASSWORD
 from _time import ticks_us as _now_us
@@ -86,6 +87,10 @@ class WLAN:
         global _active, _asked_us
         if _is_active is None:
             return _active
+        if _page.wifi_fault == _INTERNAL_ERROR:
+            raise OSError("Wifi Internal Error")
+        if _page.wifi_fault == _NO_MEMORY and _is_active:
+            raise RuntimeError("Wifi Unknown Error 0x0101")
         if bool(_is_active) != _active:
             _count_radio(bool(_is_active))
             if _page.wifi_fault == _STUCK:

@@ -15,7 +15,7 @@ GROUPS: dict[str, frozenset[str]] = {
             *("broker_restart", "broker_freeze", "broker_mode"),
             *("latency", "loss", "partition", "half_open", "reset_all", "refuse", "slow_net"),
             *("wifi_down", "wifi_flaps", "dns_silent", "dns_garbage", "dns_fails"),
-            *("wifi_status", "dhcp", "new_address"),
+            *("wifi_status", "dhcp", "new_address", "radio_fails"),
         )
     ),
     "power": frozenset(["power_cut", "power_flaps", "cut_at_op", "brownout", "battery"]),

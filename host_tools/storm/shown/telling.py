@@ -27,6 +27,7 @@ SENTENCES = {
     "wifi_down": "the Wi-Fi is down",
     "wifi_flaps": "the Wi-Fi comes and goes",
     "wifi_status": "the station says of itself: {says}, and nothing passes",
+    "radio_fails": "the radio does not switch on: {says}",
     "dhcp": "no address from the DHCP server: {says}",
     "new_address": "the DHCP server gives another address",
     "power_cut": "the power is off",

@@ -135,5 +135,6 @@ KINDS: KINDS_TYPE = {
     "wifi_flaps": Doing(_flaps, _WIFI_DOWN.end),
     "wifi_status": Doing(_says, _is_well),
     "dhcp": Doing(_says, _is_well),
+    "radio_fails": Doing(_says, _is_well),
     "new_address": moment(_address_changes),
 }

@@ -28,6 +28,8 @@ RADAR_FAULTS = ("ghost", "latched", "silent", "garbage")
 STATUSES = ("connected", "connecting", "wrong_password", "no_ap", "state_error")
 """That a station tells though the access point is there."""
 LEASES = ("no_address", "lease_lost")
+RADIOS = ("internal_error", "no_memory")
+"""Why its radio cannot be switched on."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def _network(config: Json) -> list[Choice]:
         Choice("wifi_down", 4, (200 * MS, 15 * MIN), nothing),
         Choice("wifi_flaps", 2, (S, 2 * MIN), _seeded(pause_us=[50 * MS, 10 * S])),
         Choice("wifi_status", 3, (S, 30 * MIN), lambda rng: {"says": rng.choice(STATUSES)}),
+        Choice("radio_fails", 1.5, (S, 15 * MIN), lambda rng: {"says": rng.choice(RADIOS)}),
         Choice("dhcp", 2, (S, 15 * MIN), lambda rng: {"says": rng.choice(LEASES)}),
         Choice("new_address", 1, MOMENT, nothing),
     ]
