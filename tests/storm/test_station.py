@@ -36,10 +36,10 @@ def test_it_is_away_for_as_long_as_that_lasts(bare: BareBoard) -> None:
     lasting = ("wrong_password", "no_ap", "state_error", "no_address", "lease_lost", *RADIOS)
     for times, fault in enumerate(lasting, 1):
         says(bare, fault)
-        bare.run(80)
+        bare.run(95)  # a keepalive and a half, and a little
         assert len(bare.of("up")) == len(bare.of("gone")) == times, fault
         says(bare, "ok")
-        bare.run(30)
+        bare.run(60)
         assert len(bare.of("up")) == times + 1, fault
     assert json.loads(bare.published("telemetry")[-1])["task_restarts"] == 0
 

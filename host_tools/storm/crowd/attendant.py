@@ -17,14 +17,19 @@ class Attendant:
         self._waits = False
         self._jtis: dict[str, str | None] = {"clock": None, "replay_log": None}
         """Of the newest order for it."""
-        stage.agenda.after(LOOKS_US, self._look)
+        stage.agenda.after(LOOKS_US, self._look, self._is_idle)
 
     def _look(self) -> None:
         """Once a minute."""
-        self.stage.agenda.after(LOOKS_US, self._look)
+        self.stage.agenda.after(LOOKS_US, self._look, self._is_idle)
         if not self._waits:
             self._waits = True
             self.orders.when_awake(self._repair)
+
+    def _is_idle(self) -> bool:
+        """There is nothing to repair."""
+        info = self.orders.info
+        return not self.stage.holds.lied and (info is None or info.replay_log != "unreadable")
 
     def _repair(self) -> None:
         self._waits = False

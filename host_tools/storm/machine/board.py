@@ -13,7 +13,7 @@ from host_tools.sim import layout
 from host_tools.sim.rules import BoardWorld
 from host_tools.sim.world import LOG_FILE
 from host_tools.storm.agenda import Agenda, Ticket
-from host_tools.storm.machine import fence, life, lockstep
+from host_tools.storm.machine import fence, leaping, life, lockstep
 from host_tools.storm.machine.body import Body
 from host_tools.storm.machine.clocks import clocks_of_this_process
 from host_tools.storm.machine.life import Birth
@@ -21,6 +21,7 @@ from host_tools.storm.machine.lockstep import (
     CLOSE,
     CONNECT,
     IDLE,
+    LEAP,
     LEAVE,
     OPEN,
     PAUSE,
@@ -247,10 +248,12 @@ class Board(Body):
         self._agenda.run_until(frame.now_us)  # what came while it worked
         if self._line is not line:
             return
+        result = 0
+        if frame.what == LEAP:
+            frame, result = leaping.leapt(self._net, self._agenda, frame, end_us)
         if frame.what in (IDLE, PAUSE):
             if not self._sleep(line, frame, end_us):
                 return
-            result = 0
         else:
             result = self._network(frame)
         rings, self._world.rang = self._world.rang, False

@@ -70,11 +70,11 @@ class Body:
     def drift_ppm(self, n: int) -> None:
         """The chip's wall clock goes wrong by so much from now on."""
         if not self._drift_ppm and n:
-            self._agenda.after(DRIFT_STEP_US, self._drift)
+            self._agenda.after(DRIFT_STEP_US, self._drift, idle=lambda: True)
         self._drift_ppm = n
 
     def _drift(self) -> None:
         if self._drift_ppm:
             shift_ns = DRIFT_STEP_US * 1000 * self._drift_ppm // 1_000_000
             self._world.put("rtc_offset_ns", self._world.get("rtc_offset_ns") + shift_ns)
-            self._agenda.after(DRIFT_STEP_US, self._drift)
+            self._agenda.after(DRIFT_STEP_US, self._drift, idle=lambda: True)

@@ -1,9 +1,10 @@
 """The director's end of a board's socket: frames as `vm/_storm.py` writes and reads them.
 
 A board asks with 24 bytes and its data, little endian: what (u8), nought (u8), size of the data (u16), socket
-(i32), its time in us (u64), until when it would sleep (u64). It is answered with 24 bytes: time (u64),
-horizon (u64), result (i32), how many news follow (u16), flags (u16); each of the news is the socket (i32),
-what (u8), nought (u8), the size of its data (u16), and the data. Between the two the board stands still.
+(i32), its time in us (u64), until when it would sleep (u64); the data of a LEAP (leaping.py) is when the next
+ping is due and how often they come, both in us (u64). It is answered with 24 bytes: time (u64), horizon
+(u64), result (i32), how many news follow (u16), flags (u16); each of the news is the socket (i32), what (u8),
+nought (u8), the size of its data (u16), and the data. Between the two the board stands still.
 """
 
 import socket
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from host_tools.storm.machine.silence import HANGS_S, LOOK_S, Silence
 
-IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
+IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE, LEAP = 1, 2, 3, 4, 5, 6, 7, 8
 NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "foreign": 6}
 BELL = 1
 PIECE_BYTES = 8192  # of data at a time

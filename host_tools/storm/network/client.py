@@ -16,6 +16,8 @@ CONNECT_US = 30_000_000
 """Who has not sent a CONNECT by then is sent away."""
 INFLIGHT_MAX = 20
 QUEUE_MAX = 100
+LEAPT_MAX = 60
+"""Pings in a row that are leapt over (machine/leaping.py)."""
 _ACKS_MAX = 256
 
 
@@ -50,8 +52,10 @@ class Client:
         self._outlet = Outlet(broker, pipe)
         self.answer = self._outlet.send
         self._rest = b""
+        self._pings_left = 0  # to leap over
         self._heard_us = broker.agenda.now_us
         self._look: Ticket | None = broker.agenda.after(CONNECT_US, self._look_at)
+        pipe.client = self
         pipe.on_data = self._on_data
         pipe.on_close = self._on_close
 
@@ -142,6 +146,7 @@ class Client:
         elif end != head:
             raise Violation("length of " + name)
         elif kind == 0xC0:
+            self._pings_left = LEAPT_MAX
             self.answer(b"\xd0\x00")
         else:
             self._has_left = True
@@ -216,9 +221,31 @@ class Client:
         agenda.cancel(self._look)
         self._look = None
         self._heard_us = agenda.now_us
+        self._look_later()
+
+    def _look_later(self) -> None:
         limit_us = self.limit_us
         if limit_us:
-            self._look = agenda.after(limit_us, self._look_at)
+            self._look = self.broker.agenda.at(self._heard_us + limit_us, self._look_at)
+
+    def pings_to_leap(self) -> int:
+        """So many need not be sent: they would be answered at once."""
+        broker = self.broker
+        if self.is_over or not self.is_up or broker.is_frozen or broker.mode != "ok":
+            return 0
+        return self._pings_left
+
+    def stop_looking(self) -> None:
+        """Until `leap`."""
+        self.broker.agenda.cancel(self._look)
+        self._look = None
+
+    def leap(self, count: int, last_us: int) -> None:
+        """As if it had heard so many pings, the last one then."""
+        if count:
+            self._pings_left -= count
+            self._heard_us = last_us
+        self._look_later()
 
     @property
     def limit_us(self) -> int:

@@ -8,6 +8,7 @@ from host_tools.storm.agenda import Agenda
 from host_tools.storm.network.pipe import ABORTED, REFUSED, UNREACHABLE, News, Pipe
 from host_tools.storm.trace import Trace
 
+_LATENCY_US = (5_000, 40_000)
 _PIPES_MAX = 16  # then those are forgotten of which both ends are
 
 
@@ -26,7 +27,7 @@ class Net:
         self.agenda = agenda
         self.trace = trace
         self.rng = rng
-        self.latency_us = (5_000, 40_000)
+        self.latency_us = _LATENCY_US
         self.loss = 0.0  # of segments, which are sent again, and of datagrams, which are not
         self.split = 0.02  # of what a server sends comes in two pieces
         self.partition = False  # nothing passes, and nobody is told
@@ -135,6 +136,13 @@ class Net:
             pipe.board_fails(ABORTED)
 
     # --- how things travel ---
+
+    def at_rest(self, sock: int) -> Pipe | None:
+        """That connection, if nothing is on its way there and no fault would hold it up."""
+        if self.loss or self.slow_bytes_s or self.latency_us != _LATENCY_US or not self._is_through():
+            return None
+        pipe = self._pipes.get(sock)
+        return pipe if pipe is not None and pipe.is_at_rest else None
 
     def latency(self) -> int:
         low_us, high_us = self.latency_us

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from host_tools.storm.network.way import DATA, FIN, ROOM, RST, SYN, Way
 
 if TYPE_CHECKING:
+    from host_tools.storm.network.client import Client
     from host_tools.storm.network.net import Net
 
 News = tuple[int, str, bytes]
@@ -57,6 +58,7 @@ class Pipe:
         "_waiting",
         "_waiting_size",
         "_wants_room",
+        "client",
         "is_cut",
         "is_open",
         "on_close",
@@ -76,6 +78,7 @@ class Pipe:
             net, self, self._at_board, self._server_gives_up, _SERVER_RETRY_MAX_US, _SERVER_PATIENCE_US
         )
         self.is_cut = False
+        self.client: Client | None = None  # if a broker took it
         self.is_open = False  # the server's end
         self.why = ""
         self.sent = 0
@@ -95,6 +98,13 @@ class Pipe:
     @property
     def is_over(self) -> bool:
         return not self.is_open and not self._board_is_open
+
+    @property
+    def is_at_rest(self) -> bool:
+        """It stands, nothing is on its way, and nobody holds it up."""
+        if self.is_cut or self._is_paused or self._wants_room or self._up.is_busy or self._down.is_busy:
+            return False
+        return self._is_connected and self._board_is_open and self.is_open
 
     # --- the server ---
 

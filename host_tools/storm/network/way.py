@@ -58,6 +58,10 @@ class Way:
         self._tries = 0
         self._stuck_us = 0
 
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._queue)
+
     def push(self, what: int, data: bytes = b"") -> None:
         net = self._net
         us = net.agenda.now_us + net.latency()

@@ -1,9 +1,13 @@
 """Seconds in which nothing is due are leapt over: the board's loop wakes up late, and finds nothing missed.
 
 A board at rest wakes up two or three times a second to look at deadlines that are far away. This reads those
-deadlines from the running firmware, changes nothing in it, and says until when it may sleep. What it does not
-know of comes `MOST_MS` too late at worst. Boards whose sensors are sampled are never at rest. Safe mode looks
-at its connection a hundred times a second, and leaps by `_LOOK_MS` at most.
+deadlines from the running firmware and says until when it may sleep. What it does not know of comes `MOST_MS`
+too late at worst. Boards whose sensors are sampled are never at rest. Safe mode looks at its connection a
+hundred times a second, and leaps by `_LOOK_MS` at most.
+
+A board that has nothing to do but to ping the broker leaps over that, too, as far as the director lets it
+(leaping.py). Only then are fields of the firmware written: when the last ping was sent, when the tasks beat
+last. They say what they would say if it had been awake.
 """
 
 import sys
@@ -11,6 +15,8 @@ import time
 
 MOST_MS = 50000  # a job is missed after 60 s
 _LEAST_MS = 1200
+_OVER_MS = 900000  # the most over pings
+_SAVE_MS = 86400000
 _FLOOR_MS = 3600000
 _REMEMBER_MS = 60000
 _USELESS_MS = 300000
@@ -26,6 +32,8 @@ _box = None
 _is_sampled = False
 _shine = None
 _pauses = {}  # when those between two attempts end
+_ping_ms = 0  # until the first ping that this rest leaps over; 0: over none
+_woken_ms = 0
 _safe = None
 _serve = None
 
@@ -100,19 +108,52 @@ def _session_due_ms(session, now_ms, has_link):
     return due_ms
 
 
+def _until_ping_ms(session, now_ms):
+    """If there is nothing but pings to send or to wait for; else 0."""
+    if not session.up or session.second is not None or session._leaving or not session.idle():
+        return 0
+    return max(0, session._last_tx_ms + session._settings.keepalive_s * 500 - now_ms)
+
+
+def pings(now_us):
+    """Which socket they leave by, when the first of those is due that the last rest leaps over, and how often
+    they come; None if there is none."""
+    if not _ping_ms:
+        return None
+    session = _box.session
+    return session._socket._s._number, now_us + _ping_ms * 1000, session._settings.keepalive_s * 500000
+
+
+def went_on(count):
+    """So many pings were leapt over. Whatever ended the leap, the board looks around before the next one."""
+    global _woken_ms
+    session, wifi = _box.session, _box.wifi
+    session._last_tx_ms += count * session._settings.keepalive_s * 500
+    _woken_ms = _box.uptime.ms()
+    _box.beat_ms = wifi.beat_ms = session.beat_ms = _woken_ms - 1
+
+
 def rest_ms(timeout_ms):
     """For how long nothing is due; 0: something may be. `timeout_ms`: until some task wants to go on."""
+    global _ping_ms
+    _ping_ms = 0
     if _box is None:
         _find()
         return 0
     if _is_sampled or timeout_ms < _SHORT_MS:  # 5 ms after an edge the inputs are read
         return 0
     now_ms = _box.uptime.ms()
-    due_ms = _wifi_due_ms(_box.wifi, now_ms)
-    due_ms = min(due_ms, _session_due_ms(_box.session, now_ms, _box.wifi.up))
+    if _box.beat_ms < _woken_ms:
+        return 0
+    until_ping_ms = _until_ping_ms(_box.session, now_ms) if _box.wifi.up else 0
+    if until_ping_ms:
+        due_ms = now_ms + _OVER_MS
+    else:
+        due_ms = _wifi_due_ms(_box.wifi, now_ms)
+        due_ms = min(due_ms, now_ms + MOST_MS, _session_due_ms(_box.session, now_ms, _box.wifi.up))
     if due_ms - now_ms < _LEAST_MS or _is_at_work(_box, now_ms):
         return 0
-    due_ms = min(due_ms, now_ms + MOST_MS, _house_due_ms(_box))
+    due_ms = min(due_ms, _house_due_ms(_box))
     if due_ms - now_ms < _LEAST_MS:
         return 0
     for part in _box.app.parts:
@@ -122,7 +163,11 @@ def rest_ms(timeout_ms):
         if at_ms is not None and at_ms < due_ms:
             due_ms = at_ms
     rest = due_ms - now_ms
-    return rest if rest >= _LEAST_MS else 0
+    if rest < _LEAST_MS:
+        return 0
+    if 0 < until_ping_ms < rest:
+        _ping_ms = until_ping_ms
+    return rest
 
 
 def _is_at_work(box, now_ms):
@@ -143,6 +188,7 @@ def _house_due_ms(box):
     """When it keeps house next: clock, memory, outbox, log, telemetry."""
     app, outbox, log, time = box.app, box.outbox, box.log, box.time
     due_ms = min(box.telemetry_ms + box.config["telemetry_s"] * 1000, time._next_ms, box.spare._due_ms)
+    due_ms = min(due_ms, box.history._saved_ms + _SAVE_MS)
     if outbox.acked_seq != outbox._marked_seq:
         due_ms = min(due_ms, app._acked_ms + _QUIET_MS)
     if app._waiting_since_ms is not None:

@@ -20,7 +20,7 @@ import uctypes
 _PASS_US = 20  # what a look around takes
 _HEAD = "<BBHiQQ"
 _TAIL = "<QQiHH"
-IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE = 1, 2, 3, 4, 5, 6, 7
+IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE, LEAP = 1, 2, 3, 4, 5, 6, 7, 8
 CONNECTED, DATA, END, ERROR, ROOM, FOREIGN = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
@@ -44,7 +44,7 @@ _news = bytearray(8)
 _sockets = {}
 _NOTHING = ()  # costs no memory
 _bell = False
-_rest_ms = None
+_leap = None
 
 
 def _talk(op, number=0, until_us=0, data=b""):
@@ -248,19 +248,23 @@ class _SocketModule:
 
 def _sleeps_until(now_us, timeout_ms):
     """When the board wakes up; later than it would, if nothing is due before that."""
-    global _rest_ms
-    if _rest_ms is None and "sportbox.box" in sys.modules:
-        _rest_ms = sys.modules["_world"].load("_leap").rest_ms
+    global _leap
+    if _leap is None and "sportbox.box" in sys.modules:
+        _leap = sys.modules["_world"].load("_leap")
         gc.threshold(_COLLECT_BYTES)
     rest_ms = 0
-    if _LEAPS and _rest_ms is not None:
-        rest_ms = _rest_ms(timeout_ms)
+    if _LEAPS and _leap is not None:
+        rest_ms = _leap.rest_ms(timeout_ms)
     if rest_ms <= timeout_ms:
         return now_us + timeout_ms * 1000
     until_us = now_us + rest_ms * 1000
     if _deadline.high or _deadline.low:  # somebody would have fed it
         bite_us = until_us + _FED_US
         _deadline.high, _deadline.low = bite_us >> 32, bite_us & 0xFFFFFFFF
+    pings = _leap.pings(now_us)
+    if pings:
+        _leap.went_on(_talk(LEAP, pings[0], until_us, struct.pack("<QQ", pings[1], pings[2])))
+        return _now_us()
     return until_us
 
 
