@@ -38,6 +38,7 @@ SLOTS = ("/a", "/b")
 SLOTS_RECORD = "/slots"
 OWNED_FOLDERS = ("/loader", "/selftest", "/sportbox", "/lib", "/certs")
 ERASED = b"\xff" * BLOCK_BYTES
+_ROOT_BLOCKS = 2
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 Json = dict[str, Any]
@@ -133,6 +134,12 @@ class Template:
             _put(fs, path, data)
         fs.unmount()
         self._blocks = _spans(memory, VFS_OFFSET)
+
+    def code(self) -> list[tuple[int, bytes]]:
+        """(address, content) of what stays as it is while nobody writes to the firmware's files and folders:
+        all but the filesystem's root."""
+        end = VFS_OFFSET + _ROOT_BLOCKS * BLOCK_BYTES
+        return [(max(at, end), block[max(0, end - at) :]) for at, block in self._blocks]
 
     def install(
         self, folder: Path, config: Json, secrets: Json, certificates: Mapping[str, bytes] = NOTHING

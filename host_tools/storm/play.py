@@ -24,14 +24,17 @@ from host_tools.sim.board import SimBoard
 from host_tools.sim.flash import Template
 from host_tools.sim.rules import BoardWorld
 from host_tools.sim.shims import shim_folder
+from host_tools.sim.world import LOG_FILE
 from host_tools.site.keys import code_key
 from host_tools.site.load import load_site
 from host_tools.site.models import Site
 from host_tools.site.resolve import device_config, device_secrets, locks_with_codes
 from host_tools.storm.agenda import BEGIN_US, Agenda
-from host_tools.storm.machine import vm
+from host_tools.storm.machine import life, vm
 from host_tools.storm.machine.board import Board
+from host_tools.storm.machine.clocks import clocks_of_this_process
 from host_tools.storm.machine.core import one_core
+from host_tools.storm.machine.image import Image
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.network.broker import Broker
 from host_tools.storm.network.net import Net
@@ -47,6 +50,8 @@ BROKER = ("broker.storm", 1883)
 NTP = ("time.storm", 123)
 NAMES = {BROKER[0]: "10.0.0.1", NTP[0]: "10.0.0.2"}
 MASTER = b"the storm guards nothing at all."
+START_S = 20.0
+"""Of virtual time: then a board has started."""
 NO_RANDOM_ADDRESSES = 0x0040000  # ADDR_NO_RANDOMIZE of personality(2)
 
 Json = dict[str, Any]
@@ -101,15 +106,51 @@ def config_of(board: str) -> Json:
     return device_config(_site(), board.partition(".")[0], BROKER, NTP)
 
 
-def play(seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True) -> Played:
-    """`folder` is made, and gone afterwards; one in memory is faster. `leaps`: vm/_leap.py."""
+_images: dict[str, Image] = {}
+"""Of the boards that this process has played."""
+
+
+def image_of(board: str, folder: Path) -> Image:
+    """What boots of this board have in common; made in `folder`, once."""
+    name = board.partition(".")[0]
+    if name not in _images:
+        home = folder / name
+        try:
+            imports = _imports_of(name, folder)
+            SimBoard(home).create(config_of(name), device_secrets(_site(), name, MASTER), _template())
+            _images[name] = Image(home, _shims(), clocks_of_this_process(), _template(), imports)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return _images[name]
+
+
+def _imports_of(name: str, folder: Path) -> str:
+    """By a start in which nothing else happens."""
+    agenda = Agenda()
+    times.use(VirtualClock(agenda))
+    try:
+        plan = Plan("image", START_S / 3600, name, (), ())
+        _run("image", name, plan, folder, agenda, Trace(agenda), imports=life.NOTE)
+        console = (folder / name / LOG_FILE).read_text(encoding="utf-8").splitlines()
+    finally:
+        times.use(times.Clock())
+        shutil.rmtree(folder, ignore_errors=True)
+    return "\n".join(line.removeprefix(life.IMPORTS) for line in console if line.startswith(life.IMPORTS))
+
+
+def play(
+    seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True, has_image: bool = True
+) -> Played:
+    """`folder` is made, and gone afterwards; one in memory is faster. `leaps`: vm/_leap.py; `has_image`:
+    machine/image.py."""
+    image = image_of(board, folder.with_name(f"{folder.name}.image")) if has_image else None
     begin_s = _cpu_s()
     agenda = Agenda()
     trace = Trace(agenda)
     times.use(VirtualClock(agenda))
     try:
         with one_core():
-            config = _run(seed, board, plan, folder, agenda, trace, leaps)
+            config = _run(seed, board, plan, folder, agenda, trace, leaps, image)
     finally:
         times.use(times.Clock())
         shutil.rmtree(folder, ignore_errors=True)
@@ -117,7 +158,17 @@ def play(seed: str, board: str, plan: Plan, folder: Path, leaps: bool = True) ->
     return Played(trace.records, config, plan, trace.digest(), virtual_s, _cpu_s() - begin_s)
 
 
-def _run(seed: str, board: str, plan: Plan, folder: Path, agenda: Agenda, trace: Trace, leaps: bool) -> Json:
+def _run(
+    seed: str,
+    board: str,
+    plan: Plan,
+    folder: Path,
+    agenda: Agenda,
+    trace: Trace,
+    leaps: bool = True,
+    image: Image | None = None,
+    imports: str = "",
+) -> Json:
     name = board.partition(".")[0]
     site = _site()
     config = config_of(board)
@@ -128,7 +179,7 @@ def _run(seed: str, board: str, plan: Plan, folder: Path, agenda: Agenda, trace:
     view.world.put("ssid_crc", zlib.crc32(secrets["wifi"]["ssid"].encode()))
     own = f"{seed}/{board}"
     net = Net(agenda, trace, random.Random(f"{own}/net"))
-    body = Board(agenda, trace, net, view, home, _shims(), own, leaps)
+    body = Board(agenda, trace, net, view, home, _shims(), own, leaps, image, imports)
     version = site.devices[name].key_version
     stage = Stage(
         agenda=agenda,

@@ -15,6 +15,7 @@ from host_tools.site.resolve import device_config, device_secrets
 from host_tools.storm.agenda import BEGIN_US, Agenda
 from host_tools.storm.machine import vm
 from host_tools.storm.machine.board import Board
+from host_tools.storm.machine.image import Image
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.network.broker import Broker
 from host_tools.storm.network.net import Net
@@ -29,20 +30,22 @@ SECOND_US = 1_000_000
 class BareBoard:
     """Ends its VM with `end()`."""
 
-    def __init__(self, folder: Path, name: str, seed: str = "bare", leaps: bool = True) -> None:
+    def __init__(
+        self, folder: Path, name: str, seed: str = "bare", leaps: bool = True, image: Image | None = None
+    ) -> None:
         site = load_site(SITE)
         self.config = device_config(site, name, ("10.0.0.1", 1883), ("10.0.0.2", 123))
         self.agenda = Agenda()
         self.trace = Trace(self.agenda)
         times.use(VirtualClock(self.agenda))
-        home = folder / name
+        home = self.folder = folder / name
         SimBoard(home).create(self.config, device_secrets(site, name, bytes(32)), Template(build_firmware()))
         self.view = BoardWorld(name, StormWorld(home), self.config)
         self.net = Net(self.agenda, self.trace, random.Random(f"{seed}/net"))
         self.broker = Broker(self.agenda, self.trace, self.net, random.Random(f"{seed}/broker"))
         self.time_server = TimeServer(self.agenda, self.trace, self.net, random.Random(f"{seed}/ntp"))
         self.board = Board(
-            self.agenda, self.trace, self.net, self.view, home, shim_folder(*vm.SOURCES), seed, leaps
+            self.agenda, self.trace, self.net, self.view, home, shim_folder(*vm.SOURCES), seed, leaps, image
         )
 
     def run(self, seconds: float) -> None:

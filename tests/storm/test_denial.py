@@ -25,7 +25,7 @@ from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.machine.clocks import clocks_of_this_process
 least, share, seed = map(int, sys.argv[1:4])
 clocks = clocks_of_this_process()
-clocks.set(BEGIN_US)
+clocks.begin(BEGIN_US, BEGIN_US, 1, False)
 clocks.denial.set(least, share, seed)
 from host_tools.sim.vm_process import run_vm
 run_vm(["micropython", "-c", sys.argv[4]])

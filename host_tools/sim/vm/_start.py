@@ -97,6 +97,8 @@ def _boot():
         _run("/main.py", names)
 
 
+if "_birth" in sys.modules:  # in a storm something comes before the flash
+    sys.modules.pop("_birth").come()
 if int(sys.argv[7]) == CONSOLE_LOG:
     _boot()
     page.halted = 1

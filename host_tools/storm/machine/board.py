@@ -5,17 +5,19 @@ The VM and this process stand still in turns. `run_until` answers what the VM as
 agenda goes on to the next thing that happens, and what that changes for the board wakes it.
 """
 
+import mmap
 import os
 import signal
 from pathlib import Path
 
 from host_tools.sim import layout
 from host_tools.sim.rules import BoardWorld
-from host_tools.sim.world import LOG_FILE
+from host_tools.sim.world import FLASH_FILE, LOG_FILE
 from host_tools.storm.agenda import Agenda, Ticket
 from host_tools.storm.machine import fence, leaping, life, lockstep
 from host_tools.storm.machine.body import Body
 from host_tools.storm.machine.clocks import clocks_of_this_process
+from host_tools.storm.machine.image import Image
 from host_tools.storm.machine.life import Birth
 from host_tools.storm.machine.lockstep import (
     CLOSE,
@@ -55,13 +57,17 @@ class Board(Body):
         shims: Path,
         seed: str,
         leaps: bool = True,
+        image: Image | None = None,
+        imports: str = "",
     ) -> None:
+        """`image`: of which lives are forked; `imports`: as of a Birth."""
         assert isinstance(view.world, StormWorld)
         super().__init__(agenda, trace, view.world, folder, seed)
         view.world.net = net
         net.has_address, net.carries = view.world.has_address, view.world.carries
         self._net = net
         self._shims, self._seed, self._leaps = shims, seed, leaps
+        self._image, self._imports = image, imports
         self._pid = 0
         self._line: Line | None = None
         self._held: Frame | None = None  # asked, and not answered yet
@@ -72,6 +78,7 @@ class Board(Body):
         self.is_on = False
         self.boots = 0
         self.lives = 0
+        self.warm_lives = 0  # of them, those that were forked from the image
         self.frames = 0
         self._coils = [Coil(self._world, view, name) for name in view.names("lock")]
 
@@ -135,11 +142,24 @@ class Board(Body):
             number=self.lives,
             seed=self._seed,
             leaps=self._leaps,
+            imports=self._imports,
         )
-        pid, end = life.begin(birth)
+        image = self._image if self._has_shipped_code() else None
+        pid, end = life.begin(birth) if image is None else image.begin(birth)
+        self.warm_lives += image is not None
         self._pid, self._line = pid, Line(end, pid)
         self._world.put("pid", pid)
         self._foreign_is_told = self._foreign is None
+
+    def _has_shipped_code(self) -> bool:
+        """As far as a boot of the image does not read it."""
+        if self._image is None or self._root_is_rotten:
+            return False
+        with (
+            (self._folder / FLASH_FILE).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as flash,
+        ):
+            return self._image.fits(flash)
 
     def _kill(self) -> int:
         """The VM is gone; the status with which it ended."""

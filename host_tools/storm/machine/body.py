@@ -13,6 +13,7 @@ from host_tools.storm.machine.denial import ALWAYS, NEVER
 from host_tools.storm.machine.surface import StormWorld
 from host_tools.storm.trace import Trace
 
+_ROOT_BYTES = 2 * layout.FLASH_BLOCK
 DRIFT_STEP_US = 60_000_000
 
 
@@ -23,6 +24,7 @@ class Body:
         self._world = world
         self._folder = folder
         self._rng = random.Random(f"{seed}/flash")
+        self._root_is_rotten = False
         self._denial_end: Ticket | None = None
         self._drift_ppm = 0
         self._foreign: int | None = None  # as vm/_foreign.py takes it; None: there were never any
@@ -43,6 +45,7 @@ class Body:
             for _ in range(count):
                 flash[self._rng.randrange(begin, end)] ^= 1 << self._rng.randrange(8)
             after = flash[begin:end]
+        self._root_is_rotten |= before[:_ROOT_BYTES] != after[:_ROOT_BYTES]
         self._trace.note("rot", files=rotten.hit(before, after))
 
     def fill_flash(self, left: int | None) -> None:

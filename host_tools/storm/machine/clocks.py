@@ -13,10 +13,12 @@ import struct
 from collections.abc import Callable
 
 from host_tools.storm.agenda import BEGIN_US
-from host_tools.storm.machine.denial import Denial
+from host_tools.storm.machine.denial import NEVER, Denial
 from host_tools.storm.wall import WALL_BEGIN_S
 
 _PAGE = mmap.PAGESIZE
+_BORN = struct.Struct("<QII")
+_BORN_AT = 40  # behind the clock and denial.py's numbers
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.POINTER(ctypes.c_ubyte))
 
 
@@ -51,8 +53,11 @@ class Clocks:
             self._replace(name, code + b"\xc3")
         self.denial = Denial(self._memory, self.address, self._place_of, self._jump)
 
-    def set(self, now_us: int) -> None:
+    def begin(self, now_us: int, horizon_us: int, sock: int, leaps: bool) -> None:
+        """Of a life; `sock` is the number of its first socket. Nothing is denied to it."""
         struct.pack_into("<Q", self._memory, 0, now_us)
+        self.denial.set(0, NEVER, 0)
+        _BORN.pack_into(self._memory, _BORN_AT, horizon_us, sock, leaps)
 
     def now_us(self) -> int:
         """How far the VM has come, or had when it ended."""

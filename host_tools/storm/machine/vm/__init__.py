@@ -3,5 +3,5 @@
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-SOURCES = (_HERE / "_storm.py", (_HERE / "_leap.py", _HERE / "_foreign.py"))
+SOURCES = (_HERE / "_storm.py", (_HERE / "_leap.py", _HERE / "_foreign.py", _HERE / "_image.py"))
 """As `shim_folder` takes them."""

@@ -6,11 +6,13 @@ a microsecond with each look, and which this module puts forward when the board 
 Up to the horizon nothing happens outside, so the board sleeps by itself; beyond it, and for whatever it does
 on the network, it asks the director through a socket (frames: lockstep.py).
 
-sys.argv beyond those of `_start`: address of the clock, descriptor of the socket, number of the first socket,
-the horizon, whether it may leap (_leap.py).
+sys.argv beyond those of `_start`: address of the clock and of what a life begins with (clocks.py), descriptor
+of the socket, and for a VM that becomes the image of a boot the file that says what it imports; "note": this
+boot shall say that (_image.py).
 """
 
 import gc
+import os
 import struct
 import sys
 import time as _time
@@ -33,11 +35,16 @@ _HALVES = {"low": uctypes.UINT32 | 0, "high": uctypes.UINT32 | 4}  # 64 bits at 
 _clock = uctypes.struct(int(sys.argv[8]), {"us": uctypes.UINT64 | 0}, uctypes.NATIVE)
 _not_own = uctypes.struct(int(sys.argv[8]) + 32, {"runs": uctypes.UINT32 | 0}, uctypes.NATIVE)  # denial.py
 _now_us = _time.ticks_us
-_horizon_us = int(sys.argv[11])
-_LEAPS = sys.argv[12] == "1"
+_born = uctypes.struct(
+    int(sys.argv[8]) + 40,
+    {"horizon_us": uctypes.UINT64 | 0, "sock": uctypes.UINT32 | 8, "leaps": uctypes.UINT32 | 12},
+    uctypes.NATIVE,
+)
+_horizon_us = _next = 0
+_leaps = False
+_image = None
 _deadline = uctypes.struct(int(sys.argv[1]) + 32, _HALVES, uctypes.NATIVE)  # of the watchdog
 _wire = open(int(sys.argv[9]), "r+b")  # noqa: SIM115
-_next = int(sys.argv[10])
 _head = bytearray(24)
 _tail = bytearray(24)
 _news = bytearray(8)
@@ -248,12 +255,15 @@ class _SocketModule:
 
 def _sleeps_until(now_us, timeout_ms):
     """When the board wakes up; later than it would, if nothing is due before that."""
-    global _leap
+    global _image, _leap
+    if _image is not None:
+        _image.end()
+        _image = None
     if _leap is None and "sportbox.box" in sys.modules:
         _leap = sys.modules["_world"].load("_leap")
         gc.threshold(_COLLECT_BYTES)
     rest_ms = 0
-    if _LEAPS and _leap is not None:
+    if _leaps and _leap is not None:
         rest_ms = _leap.rest_ms(timeout_ms)
     if rest_ms <= timeout_ms:
         return now_us + timeout_ms * 1000
@@ -338,7 +348,7 @@ class _Time:
     @staticmethod
     def sleep_us(us):
         rest_ms = 0
-        if _LEAPS and "safe" in sys.modules:
+        if _leaps and "safe" in sys.modules:
             rest_ms = sys.modules["_world"].load("_leap").safe_rest_ms()
         if us <= _GLANCE_US and rest_ms * 1000 > us:
             _idle(_now_us() + rest_ms * 1000)  # and what comes is heard
@@ -361,7 +371,26 @@ class _Leave:
         _talk(LEAVE)
 
 
+class _Birth:
+    """Before the flash is mounted."""
+
+    @staticmethod
+    def come():
+        global _horizon_us, _image, _leaps, _next
+        imports = sys.argv[10]
+        if imports:
+            _image = sys.modules["_world"].load("_image")
+            if imports == "note":
+                _image.note()
+            else:
+                _image.learn(imports)
+                os.urandom(0)  # this process goes on in its forks alone
+                sys.modules["time"]._start_us = _now_us()
+        _horizon_us, _next, _leaps = _born.horizon_us, _born.sock, bool(_born.leaps)
+
+
 sys.modules["_leave"] = _Leave
+sys.modules["_birth"] = _Birth
 for _name, _module in (("select", _Select), ("socket", _SocketModule), ("time", _Time)):
     sys.modules[_name] = sys.modules["u" + _name] = _module  # under its old name umqtt asks for it
 __import__("_start")

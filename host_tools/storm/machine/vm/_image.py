@@ -1,0 +1,150 @@
+"""What a boot imports from its flash is loaded ahead of it, in a VM of which lives are forked (image.py).
+
+Each import of a life then gives it the module that it would load, which has the same content and was linked
+with the same modules; where one of these is not there any more, it loads from flash, as without an image.
+"""
+
+import builtins
+import gc
+import sys
+
+import vfs
+from _world import _shims
+
+_import = builtins.__import__
+_known = {}  # of the modules from flash, those that are there
+_store = {}  # by file: the modules that it makes, in turn, each with those that it was linked with
+_stack = []
+_links = {}
+
+
+def _news(base):
+    """What was loaded from there since the last call."""
+    found = []
+    for name, module in sys.modules.items():
+        path = getattr(module, "__file__", "") or getattr(module, "__path__", "")  # of a mere folder
+        if path.startswith(base + "/") and _known.get(name) is not module:
+            _known[name] = module
+            found.append(name)
+    return found
+
+
+def note():
+    """Print what this boot imports, for `learn`."""
+    depth = 0
+    gone = []
+
+    def noting(*arguments):
+        nonlocal depth
+        depth += 1
+        try:
+            return _import(*arguments)
+        finally:
+            depth -= 1
+            if not depth and sys.path[0] not in ("", "/.shims"):
+                for name in [name for name, module in _known.items() if sys.modules.get(name) is not module]:
+                    del _known[name]
+                    gone.append(name)
+                if _news(sys.path[0]):
+                    print("imports:", sys.path[0], arguments[0], *gone)
+                    gone.clear()
+
+    builtins.__import__ = noting
+
+
+def learn(path):
+    """Do what these lines say, which `note` has printed, up to one that fails, as it does in a boot.
+    `path` is a file of the host."""
+    with open(path) as file:
+        lines = file.read().split("\n")
+    kept = sys.path[:]
+    sys.modules["_start"]._mount(int(sys.argv[7]))
+    gc.threshold(2048)
+    builtins.__import__ = _linking
+    for line in filter(None, lines):
+        base, name, *gone = line.split(" ")
+        _forget(gone)
+        sys.path[:] = [base, ".frozen"]
+        try:
+            __import__(name)
+        except Exception as error:
+            print("the image ends before", name, repr(error))
+            break
+        for new in _news(base):
+            links = [_known[link] for link in _links.pop(new, ()) if link in _known]
+            parent = new.rpartition(".")[0]
+            if parent:
+                links.append(_known[parent])
+            _store.setdefault(base + "/" + new, []).append((_known[new], links))
+    builtins.__import__ = _giving
+    _forget(list(_known))
+    _links.clear()
+    sys.path[:] = kept
+    vfs.umount("/")
+    vfs.mount(vfs.VfsPosix(), "/")
+    vfs.mount(_shims, "/.shims")
+    gc.threshold(-1)
+    gc.collect()
+
+
+def _linking(*arguments):
+    name = arguments[0]
+    if _stack:
+        _stack[-1].append(name)
+    if name in sys.modules:
+        return _import(*arguments)
+    _stack.append([])
+    try:
+        return _import(*arguments)
+    finally:
+        _links[name] = _stack.pop()
+
+
+def _forget(names):
+    """They are as they were before they became part of something."""
+    for name in names:
+        parent, _, last = name.rpartition(".")
+        if parent in _known:
+            delattr(_known[parent], last)
+    for name in names:
+        del _known[name]
+        sys.modules.pop(name, None)
+
+
+def _giving(*arguments):
+    if arguments[0] not in sys.modules:
+        found = []
+        if _wanted(arguments[0], found):
+            for module in found:
+                _store[sys.path[0] + "/" + module.__name__].pop(0)
+                sys.modules[module.__name__] = module
+            for module in found:
+                parent, _, last = module.__name__.rpartition(".")
+                if parent:
+                    setattr(sys.modules[parent], last, module)
+    return _import(*arguments)
+
+
+def _wanted(name, found):
+    """Whether the next one of that name fits what is there; `found` gets it, and what has to come with it."""
+    modules = _store.get(sys.path[0] + "/" + name)
+    if not modules:
+        return False
+    module, links = modules[0]
+    if module in found:
+        return True
+    found.append(module)
+    for link in links:
+        here = sys.modules.get(link.__name__)
+        if here is link:
+            continue
+        if here is not None or not _wanted(link.__name__, found) or link not in found:
+            return False
+    return True
+
+
+def end():
+    """Of the boot: what it did not want is gone."""
+    del builtins.__import__
+    _store.clear()
+    del sys.modules["_image"]

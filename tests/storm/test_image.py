@@ -1,0 +1,117 @@
+"""Lives that are forked from the image of a boot: as those that load all by themselves, and only of what the
+board would load."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.sim.flash import VFS_OFFSET, read_files
+from host_tools.sim.world import FLASH_FILE
+from host_tools.storm.play import config_of, image_of, play
+from host_tools.storm.trace import Record
+from host_tools.storm.weather.plan import made
+from tests.storm.bare import BareBoard
+
+HEAP_BYTES = 2048
+NEAR_US = 20_000
+HEAP = "heap_free"
+MOMENTS = (
+    "time",
+    "since",
+    "uptime",
+    "loop_stall_ms",
+    "loop_stall_max_ms",
+    HEAP,
+    "flash_bytes",
+    "flash_files",
+)
+"""And what hangs on them: a note a millisecond earlier may be one more."""
+START_S = 4
+"""Five that fail lead to safe mode, in which a board can be reached, too."""
+
+
+def story(records: list[Record]) -> list[Any]:
+    """Without moments."""
+    return [(r["kind"], r.get("topic"), without_moments(r.get("payload", ""))) for r in records]
+
+
+def without_moments(payload: str) -> Any:
+    if not payload.startswith("{"):
+        return payload.lstrip("0123456789.")
+    return {name: value for name, value in json.loads(payload).items() if name not in MOMENTS}
+
+
+def heaps(records: list[Record]) -> list[int]:
+    return [
+        json.loads(r["payload"])[HEAP]
+        for r in records
+        if r["kind"] == "publish" and r["topic"].endswith("/telemetry")
+    ]
+
+
+@pytest.mark.parametrize("board", ["box-1", "box-2", "court-1", "court-3"])
+def test_a_board_of_the_image_is_as_one_that_loads_all(board: str, tmp_path: Path) -> None:
+    plan = made(4, 0.7, board, config_of(board))
+    plan = plan.without([fault.number for fault in plan.faults])
+    warm, cold = (
+        play("4", board, plan, tmp_path / "world", has_image=has_image).records for has_image in (True, False)
+    )
+    assert story(warm) == story(cold)
+    assert all(abs(one["us"] - other["us"]) < NEAR_US for one, other in zip(warm, cold, strict=True))
+    assert heaps(cold)
+    assert all(abs(one - other) < HEAP_BYTES for one, other in zip(heaps(warm), heaps(cold), strict=True))
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Any:
+    board = BareBoard(tmp_path, "court-1", image=image_of("court-1", tmp_path / "image"))
+    board.board.restore()
+    board.run(START_S)
+    yield board
+    board.end()
+
+
+def tip(bare: BareBoard, at: int) -> None:
+    """One bit of the flash, and the power goes and comes."""
+    with (bare.folder / FLASH_FILE).open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes((byte ^ 1,)))
+    bare.board.cut()
+    bare.board.restore()
+    bare.run(START_S)
+
+
+def place_of(bare: BareBoard, content: bytes) -> int:
+    """In its filesystem."""
+    return (bare.folder / FLASH_FILE).read_bytes().index(content, VFS_OFFSET)
+
+
+def test_a_rotten_slot_boots_without_the_image(bare: BareBoard) -> None:
+    assert (bare.board.lives, bare.board.warm_lives) == (1, 1)
+    assert len(bare.of("up")) == 1
+    module = read_files(bare.folder)["/a/sportbox/run.mpy"]
+    place = place_of(bare, module[:64])
+    tip(bare, place)  # its header
+    assert bare.board.warm_lives == 1
+    assert len(bare.of("up")) == 1  # it cannot be loaded
+    tip(bare, place)
+    assert bare.board.warm_lives == 2
+    assert len(bare.of("up")) == 2
+
+
+def test_where_no_code_is_the_flash_may_rot(bare: BareBoard) -> None:
+    tip(bare, place_of(bare, bytes(8192)))
+    assert (bare.board.lives, bare.board.warm_lives) == (2, 2)
+
+
+def test_a_rotten_root_boots_without_the_image(bare: BareBoard) -> None:
+    bare.board.rot(200_000)
+    assert bare.of("rot")
+    bare.board.cut()
+    bare.board.restore()
+    bare.run(1)
+    assert (bare.board.lives, bare.board.warm_lives) == (2, 1)
