@@ -97,6 +97,33 @@ def test_leaps_change_nothing_of_an_outage(made: list[BareBoard], tmp_path: Path
     assert abs(failures - failures_without) <= failures_without // 4
 
 
+def test_a_forced_door_is_told_at_once_between_two_attempts_to_join(
+    made: list[BareBoard], tmp_path: Path
+) -> None:
+    """What a contact does within 5 ms of an edge is read after them, and no leap may go over that: a door
+    whose contact bounced was told 10 s late."""
+    bare = start(made, tmp_path, "box-1")
+    bare.run(60)
+    bare.later(1, bare.view.set, "wifi", "down")
+    forced_s = []
+
+    def bounce() -> None:
+        forced_s.append((bare.agenda.now_us - bare.of("boot")[0]["us"]) / 1_000_000)
+        for value in ("open", "closed"):
+            bare.view.set("door-2", value)
+        bare.later(0.001, bare.view.set, "door-2", "open")
+
+    for n in range(12):
+        bare.later(20 + 17.3 * n, bounce)
+        bare.later(32 + 17.3 * n, bare.view.set, "door-2", "closed")
+    bare.later(260, bare.view.set, "wifi", "up")
+    bare.run(320)
+    events = [json.loads(text) for text in bare.published("event")]
+    told_s = [event["uptime"] for event in events if event["type"] == "sportbox.door.forced"]
+    late_s = [told - at_s for told, at_s in zip(told_s, forced_s, strict=True)]
+    assert all(-1 < late < 0.5 for late in late_s), late_s
+
+
 def test_power_cut_in_the_middle_of_a_write(made: list[BareBoard], tmp_path: Path) -> None:
     bare = start(made, tmp_path)
     bare.run(60)
