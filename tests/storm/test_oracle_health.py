@@ -67,7 +67,7 @@ def test_an_outbox_that_grows() -> None:
     tale.telemetry(500, queue_bytes=65_000)
     assert tale.texts() == []
     tale.telemetry(600, queue_bytes=80_000)
-    assert tale.texts() == ["80000 bytes wait in the outbox, more than 77824"]
+    assert tale.texts() == ["80000 bytes wait in the outbox, more than 65536"]
 
 
 def test_a_task_that_restarts() -> None:

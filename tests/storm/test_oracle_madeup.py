@@ -49,6 +49,18 @@ def test_a_court() -> None:
     assert court(None, "unknown", 2101).texts() == [told + "0:34:59.500, which was not so"]
 
 
+def test_pauses_that_a_board_that_sleeps_does_not_see() -> None:
+    """It looks each half a minute: whoever moves at each look may be a sensor that is stuck."""
+    told = ["court-1 told occupancy.changed about 0:41:48.500, which was not so"]
+    for pause_s, sleep, expected in ((25, {"hold_s": 30}, []), (70, {"hold_s": 30}, told), (25, None, told)):
+        tale = court(None, "unknown", 2510)
+        tale.config = {**tale.config, "power": {"sleep": sleep}}
+        for s in range(600, 2400, 200):
+            tale.note(s, "true", component="court-1", value="free")
+            tale.note(s + pause_s, "true", component="court-1", value="occupied")
+        assert [b.text for b in tale.judged() if b.invariant == "made up"] == expected
+
+
 def test_a_gate() -> None:
     tale = day()
     tale.config = {**tale.config, "components": {**tale.config["components"], "gate-1": {"kind": "gate"}}}

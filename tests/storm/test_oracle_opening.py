@@ -126,6 +126,18 @@ def test_a_motor_locks_by_itself_after_its_door_was_closed() -> None:
     assert tale.texts() == ["lock-9 pulsed at 0:05:00.000 for 1 s without an order"]
 
 
+def test_a_bolt_goes_back_when_its_door_is_forced_open_meanwhile() -> None:
+    for back_s, expected in ((312, 0), (330, 1)):
+        tale = day()
+        tale.moves(300, True, "force", "door-9")
+        tale.moves(310, False, "push", "door-9")
+        tale.pulse(311, 1, "lock-9")
+        tale.moves(311.5, True, "force", "door-9")
+        tale.pulse(back_s, 1, "lock-9")
+        found = [b for b in tale.judged() if "without an order" in b.text]
+        assert len(found) == expected
+
+
 def test_a_pulse_that_is_too_long() -> None:
     tale = day()
     tale.order(100, "a")

@@ -396,6 +396,17 @@ def test_a_day_of_people_ends_with_closed_doors_and_moves_nothing_afterwards(
         assert stage.world.rule(door).show() == "closed" or is_bolted_out
 
 
+def test_in_a_rush_one_thing_follows_another(stage: Played, field: Played) -> None:
+    for played, kinds in ((stage, {"door", "release", "inside", "true"}), (field, {"true"})):
+        people = People(played)
+        played.act(people, "rush", lasts_us=3600 * S, pause_us=[5 * S, 15 * S])
+        played.run(3600)
+        many = len(played.trace.records)
+        assert many > 200 and {record["kind"] for record in played.trace.records} >= kinds
+        played.run(600)
+        assert len(played.trace.records) < many + 20, "it is over"
+
+
 def test_acts_do_not_depend_on_each_other(run_dir: Path) -> None:
     plan = made(2, 12, "box-1", config_of(BOX))
     kept = next(act for act in plan.acts if act.kind == "visit")

@@ -11,7 +11,7 @@ import pytest
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.weather import faults, menu
-from host_tools.storm.weather.plan import CALM_US, HOUR_US, Plan, is_day, made
+from host_tools.storm.weather.plan import CALM_US, HOUR_US, SPELL_NUMBERS, Plan, is_day, made
 from tests.storm.played_stage import BOX, FIELD, config_of
 
 CONFIGS = {"box-1": config_of(BOX), "court-1": {**config_of(FIELD), "expander": None, "rtc": None}}
@@ -84,8 +84,19 @@ def test_one_to_three_faults_an_hour_and_a_few_acts_by_day() -> None:
 def test_every_kind_comes_and_can_be_done() -> None:
     found = Counter(fault.kind for plan in plans(60) for fault in plan.faults)
     offered = {c.kind for config in CONFIGS.values() for c in [*menu.shared(), *menu.own(config)]}
-    assert set(found) == offered
+    assert set(found) == offered and offered > set(menu.AWAY)
     assert offered | {"battery"} == set(faults.KINDS)
+
+
+def test_now_and_then_a_board_is_away_for_hours_while_much_happens() -> None:
+    spells = [(p, f) for p in plans(100) for f in p.faults if f.number >= SPELL_NUMBERS]
+    assert 0.1 < len(spells) / 200 < 0.5
+    assert {fault.kind for _, fault in spells} == set(menu.AWAY)
+    lengths = [fault.lasts_us / HOUR_US for _, fault in spells]
+    assert min(lengths) < 0.5 and 6 < max(lengths) <= 8
+    for plan, fault in spells:
+        rush = [act for act in plan.acts if (act.at_us, act.lasts_us) == (fault.at_us, fault.lasts_us)]
+        assert [act.kind for act in rush] == ["rush"]
 
 
 def test_numbers_are_there_once_and_in_the_order_of_time() -> None:

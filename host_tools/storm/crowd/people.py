@@ -12,7 +12,8 @@ from host_tools.storm.crowd.orders import Orders, Sent
 from host_tools.storm.crowd.places import Places
 from host_tools.storm.crowd.typing_codes import Typing
 from host_tools.storm.stage import Stage
-from host_tools.storm.weather.people_menu import FORGED
+from host_tools.storm.weather.menu import log_uniform
+from host_tools.storm.weather.people_menu import FORGED, HURRIED_US, hurried
 from host_tools.storm.weather.plan import Act
 
 BY_NETWORK = ("order", "change", "forged", "flood", "replay", "retained")
@@ -46,6 +47,7 @@ class People:
             "court": self._court,
             "gate": self._gate,
             "code": self._code,
+            "rush": self._rush,
         }
 
     def act(self, act: Act) -> None:
@@ -157,6 +159,23 @@ class People:
         else:
             self.places.walk(gate, "in")
             self.stage.agenda.after(act.lasts_us, lambda: self.places.walk(gate, "out"))
+
+    def _rush(self, act: Act, rng: random.Random) -> None:
+        """One thing after another, for hours."""
+        agenda, choices = self.stage.agenda, hurried(self.stage.config)
+        weights = [choice.weight for choice in choices]
+
+        def go_on() -> None:
+            if self._is_calm or agenda.now_us >= act.until_us or not choices:
+                return
+            choice = rng.choices(choices, weights)[0]
+            lasts_us = log_uniform(rng, *HURRIED_US)
+            self._acts[choice.kind](
+                Act(act.number, agenda.now_us, lasts_us, choice.kind, choice.draw(rng)), rng
+            )
+            agenda.after(lasts_us + log_uniform(rng, *act.args["pause_us"]), go_on)
+
+        go_on()
 
     def _code(self, act: Act, rng: random.Random) -> None:
         args = act.args

@@ -97,15 +97,13 @@ class Story:
 
 
 def states_and_events_agree(run: Run) -> Iterator[Broken]:
-    if not is_complete(run):
-        return
     slow = [
         Span(s.begin_us, s.end_us + LONG_WAY_US) for s in run.faults.of("network", "heap", "flash", "power")
     ]
     good = Stretches(run).good
     for component in run.components:
         said = run.states.get(component, [])
-        if not said:
+        if not said or not is_complete(run, component):
             continue
         story = Story(run, component)
         for us, state, record in [*said, *_settled(story, said, good)]:
@@ -122,7 +120,7 @@ def states_and_events_agree(run: Run) -> Iterator[Broken]:
 
 def changes_are_published(run: Run) -> Iterator[Broken]:
     """What an event that did not wait says of its component is its published state about then, too."""
-    if run.sleeps or not is_complete(run):
+    if run.sleeps:
         return
     good = Stretches(run).good
     newest: dict[str, Event] = {}
@@ -134,7 +132,8 @@ def changes_are_published(run: Run) -> Iterator[Broken]:
         told = run.states.get(event.component)
         is_live = not event.body.get("historical") and any(s.has(event.us) for s in good)
         is_last = after is None or after.us > event.us + WAY_US
-        if words is None or not told or not is_live or not is_last or event.us + WAY_US > run.end_us:
+        is_in_time = is_last and event.us + WAY_US <= run.end_us and is_complete(run, event.component)
+        if words is None or not told or not is_live or not is_in_time:
             continue
         first = bisect_left(told, event.us - WAY_US, key=_when)
         place = max(first - (1 if event.type in REPEATED else 0), 0)

@@ -1,7 +1,7 @@
 """No task dies, nothing grows without a bound, and what the board writes on its console is no traceback.
 
 How the protocol was read: only a lack of heap may cost a task, and for a moment after it; no other fault may.
-`queue_bytes` may pass the two limits of the outbox by what is being written and the rest of two segments.
+`queue_bytes` may pass the two limits of the outbox by what is torn or rotten in its segments.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,9 @@ event, an order (replay log), and a boot. Storms took up to 70 % of that."""
 
 def outbox_is_bounded(run: Run) -> Iterator[Broken]:
     limits = run.config["outbox"]
-    most = limits["ordinary_bytes"] + limits["reserve_bytes"] + QUEUE_SPARE_BYTES
     for us, figures, record in run.telemetry:
+        is_torn = any(s.begin_us <= us for s in run.faults.of("flash", "full", "heap", "power"))
+        most = limits["ordinary_bytes"] + limits["reserve_bytes"] + (QUEUE_SPARE_BYTES if is_torn else 0)
         if figures.get("queue_bytes", 0) > most:
             text = f"{figures['queue_bytes']} bytes wait in the outbox, more than {most}"
             yield Broken("outbox", us, text, (record,))
@@ -123,7 +124,8 @@ def flash_lasts(run: Run) -> Iterator[Broken]:
     """What was programmed in a run stays below a bound for what happened in it."""
     for record in run.records_of("flash"):
         hours = (run.end_us - run.begin_us) / HOUR_US
-        most = WEAR_BASE_BYTES + int(hours * WEAR_HOUR_BYTES) + len(run.first_events) * WEAR_EVENT_BYTES
+        events = max((event.seq for event in run.first_events), default=0)
+        most = WEAR_BASE_BYTES + int(hours * WEAR_HOUR_BYTES) + events * WEAR_EVENT_BYTES
         most += len(run.orders) * WEAR_ORDER_BYTES + len(run.lives.all) * WEAR_BOOT_BYTES
         if record["programmed_bytes"] > most:
             text = f"{record['programmed_bytes']} bytes of flash were programmed, more than {most}"

@@ -128,16 +128,21 @@ def _occupied(run: Run, event: Event, span: Span) -> bool:
     hold_us, stuck_us = facts["hold_ms"] * 1000, facts["stuck_ms"] * 1000
     if sensor_was_broken(run, name, span, stuck_us + hold_us + MENDED_US):
         return True
-    looks_us = LOOKS_US
+    looks_us, unseen_us = LOOKS_US, 0
     if run.sleeps:  # it does not look for `hold_s`, and for as long again it may be woken
-        looks_us += 2 * int(run.config["power"]["sleep"].get("hold_s") or 0) * SECOND_US
+        blind_us = int(run.config["power"]["sleep"].get("hold_s") or 0) * SECOND_US
+        looks_us, unseen_us = looks_us + 2 * blind_us, looks_us + blind_us
     if state == "occupied":
         return "occupied" in line.within(span.begin_us - looks_us - hold_us, span.end_us, "free")
     if state == "free":
         return "free" in line.within(span.begin_us - looks_us, span.end_us, "free")
     long_us = span.begin_us - stuck_us + MENDED_US
-    no_pause = line.within(long_us, span.begin_us, "free") == ["occupied"]
-    return no_pause or run.lives.begun_within(span.begin_us - stuck_us, span.end_us)
+    pause_us = line.longest("free", long_us, span.begin_us, "free")
+    return (
+        pause_us is None
+        or pause_us < unseen_us
+        or run.lives.begun_within(span.begin_us - stuck_us, span.end_us)
+    )
 
 
 def _passed(run: Run, event: Event, span: Span) -> bool:

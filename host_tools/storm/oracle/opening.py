@@ -24,6 +24,8 @@ FOLLOWS_US = 200_000
 LOCKS_ITSELF_US = 30 * SECOND_US
 """A motor lock locks by itself about so soon after its door was closed (two tries, and the wait for them)."""
 
+GOES_BACK_US = 5 * SECOND_US
+
 
 def pulses_have_a_cause(run: Run) -> Iterator[Broken]:
     """Every pulse lies within an accepted good order or code for that lock; each allows a bounded number."""
@@ -33,7 +35,7 @@ def pulses_have_a_cause(run: Run) -> Iterator[Broken]:
         permit = _permit_of(allowed.get(pulse.lock, []), pulse.start_us)
         if permit is not None:
             used[permit.jti].append(pulse)
-        elif not (run.components[pulse.lock]["actuator"] == "motor" and _locks_itself(run, pulse)):
+        elif not (_is_motor(run, pulse) and (_locks_itself(run, pulse) or _goes_back(run, pulse))):
             long = lasting(pulse.until_us - pulse.start_us)
             text = f"{pulse.lock} pulsed at {at(pulse.start_us)} for {long} without an order"
             yield Broken("opening", pulse.start_us, text, (pulse.record,))
@@ -68,6 +70,18 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
     explained = run.faults.explain(us, "mechanics", "sensor", after_us=2 * MINUTE_US)
     chatters = any(f.has(us, after_us=2 * MINUTE_US) and f.concerns(door) for f in run.faults.of("sensor"))
     return chatters or (not is_open and (near or left or explained))
+
+
+def _is_motor(run: Run, pulse: Pulse) -> bool:
+    return bool(run.components[pulse.lock]["actuator"] == "motor")
+
+
+def _goes_back(run: Run, pulse: Pulse) -> bool:
+    """A motor's bolt is drawn back where its door is forced open while it goes out."""
+    us = pulse.start_us
+    is_open = run.doors.get(run.components[pulse.lock]["door"], Timeline()).at(us, False)
+    before = run.pulses_in(pulse.lock, us - GOES_BACK_US, us - 1)
+    return is_open and any(_locks_itself(run, earlier) for earlier in before)
 
 
 def pulled_doors_were_released(run: Run) -> Iterator[Broken]:

@@ -64,13 +64,14 @@ def permits(run: Run) -> dict[str, list[Permit]]:
                 for s in _code_spans(run, event)
             ]
     for permit in _unheard(run):
-        found[permit.lock].append(permit)
+        if permit.jti not in events:
+            found[permit.lock].append(permit)
     return {lock: sorted(list_, key=lambda p: p.begin_us) for lock, list_ in found.items()}
 
 
 def _unheard(run: Run) -> list[Permit]:
     """Right codes whose events may be among those that were dropped."""
-    if all(event.type != "device.dropped" for event in run.first_events):
+    if not run.dropped:
         return []
     found = []
     for record in run.records_of("code"):

@@ -162,6 +162,16 @@ class Run:
         return list(first.values())
 
     @cached_property
+    def missing(self) -> list[int]:
+        """Numbers that never came, though a later one did."""
+        came = {event.seq for event in self.first_events}
+        return sorted(set(range(1, max(came, default=0) + 1)) - came)
+
+    @cached_property
+    def dropped(self) -> list[Event]:
+        return [event for event in self.first_events if event.type == "device.dropped"]
+
+    @cached_property
     def doors(self) -> dict[str, Timeline]:
         """True where it stands open."""
         return self._timelines("door", "door", "open")

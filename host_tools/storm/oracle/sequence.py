@@ -51,10 +51,7 @@ def order_is_kept(run: Run) -> Iterator[Broken]:
 
 def nothing_is_lost(run: Run) -> Iterator[Broken]:
     """Every number from 1 on came, or a `device.dropped` counts it; at the end nothing is left."""
-    came = {event.seq for event in run.first_events}
-    dropped = [e for e in run.first_events if e.type == "device.dropped"]
-    highest = max(came, default=0)
-    missing = sorted(set(range(1, highest + 1)) - came)
+    dropped, missing = run.dropped, run.missing
     yield from _uncounted(run, missing, dropped)
     for event in dropped:
         first, last, count = (event.data.get(name) for name in ("first", "last", "count"))

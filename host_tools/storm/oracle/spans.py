@@ -161,6 +161,17 @@ class Timeline:
     def changed_in(self, begin_us: int, end_us: int) -> bool:
         return bisect_right(self.times, end_us) > bisect_right(self.times, begin_us - 1)
 
+    def longest(self, value: Any, begin_us: int, end_us: int, otherwise: Any = None) -> int | None:
+        """Of the stretches of this value within that time; None if there is none."""
+        found: int | None = None
+        since_us, now = begin_us, self.at(begin_us, otherwise)
+        first, last = bisect_right(self.times, begin_us), bisect_right(self.times, end_us)
+        for us, then in [*zip(self.times[first:last], self.values[first:last], strict=True), (end_us, None)]:
+            if now == value:
+                found = max(found or 0, us - since_us)
+            since_us, now = us, then
+        return found
+
     def within(self, begin_us: int, end_us: int, otherwise: Any = None) -> list[Any]:
         """All values that were so at some time in this stretch."""
         first, last = bisect_right(self.times, begin_us), bisect_right(self.times, end_us)

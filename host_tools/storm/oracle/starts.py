@@ -56,7 +56,7 @@ def starts_are_told(run: Run) -> Iterator[Broken]:
             told, was = event.data.get("reset"), CAUSES.get(lives[0].cause)
             text = f"the start at {at(lives[0].begin_us)} was told as {told}, and was {was}"
             yield Broken("starts", event.us, text, (event.record,))
-    if not is_complete(run):
+    if not is_complete(run, "device"):
         return
     told_lives = {life.n for e in booted for life in run.lives.lives_of(e.body)}
     for life in run.lives.all:

@@ -49,7 +49,7 @@ def events_follow(run: Run) -> Iterator[Broken]:
 
 def openings_have_a_cause(run: Run) -> Iterator[Broken]:
     """A door with a lock says what opened it, and that was so; `forced` is one that was locked."""
-    if not is_complete(run):
+    if not is_complete(run, "device"):
         return
     newest: dict[tuple[str, str], Event] = {}
     orders: dict[tuple[str, str], set[str | None]] = defaultdict(set)
@@ -106,11 +106,9 @@ def _by_hand(run: Run, event: Event, span: Span) -> bool:
 
 def _pairs(run: Run) -> Iterator[tuple[Event, Event]]:
     """Each event and the one before of its component, in one boot and without a gap."""
-    if not is_complete(run):
-        return
     newest: dict[tuple[str, str], Event] = {}
     for event in sorted(run.first_events, key=lambda e: e.seq):
-        if event.type.startswith("access."):
+        if event.type.startswith("access.") or not is_complete(run, event.component):
             continue
         key = (str(event.body.get("bootid")), event.component)
         if key in newest:

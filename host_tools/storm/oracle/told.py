@@ -9,6 +9,7 @@ Where a motor's bolt is, or whether the release moved it, may make a difference,
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, Record, at
+from host_tools.storm.oracle.dropping import only_ordinary
 from host_tools.storm.oracle.madeup import sensor_was_broken
 from host_tools.storm.oracle.messages import Event
 from host_tools.storm.oracle.permits import Permit, permits
@@ -37,9 +38,12 @@ def was_awake(run: Run, us: int) -> bool:
     )
 
 
-def is_complete(run: Run) -> bool:
-    """Nothing was dropped: what did not come was not told."""
-    return not any(e.type == "device.dropped" for e in run.first_events)
+def is_complete(run: Run, component: str) -> bool:
+    """Nothing of it was dropped: what did not come was not told."""
+    if not run.dropped:
+        return True
+    kind = run.components.get(component, {}).get("kind")
+    return kind not in ("occupancy", "gate") and only_ordinary(run)
 
 
 def _told(run: Run, component: str, *types: str) -> list[tuple[Span, Event]]:
@@ -52,10 +56,10 @@ def _told(run: Run, component: str, *types: str) -> list[tuple[Span, Event]]:
 
 
 def doors_are_told(run: Run) -> Iterator[Broken]:
-    if not is_complete(run):
-        return
     allowed = permits(run)
     for door in run.names("door"):
+        if not is_complete(run, door):
+            continue
         told = _told(run, door, "door.opened", "door.closed", "door.forced", "door.fault")
         least_us = run.components[door]["debounce_ms"] * 1000 + LASTS_US
         changes = _changes(run, door)
@@ -109,9 +113,9 @@ def _types(run: Run, door: str, record: Record, allowed: dict[str, list[Permit]]
 
 def gates_are_told(run: Run) -> Iterator[Broken]:
     """Each passage has an event of its own."""
-    if not is_complete(run):
-        return
     for gate in run.names("gate"):
+        if not is_complete(run, gate):
+            continue
         free = _told(run, gate, "gate.passed")
         for record in run.records_of("true"):
             us, direction = record["us"], record["value"]
@@ -132,7 +136,7 @@ def _fits(span: Span, event: Event, us: int, direction: str) -> bool:
 
 def codes_are_taken(run: Run) -> Iterator[Broken]:
     """A right code, typed for the first time while the board knows the time, is answered for its lock."""
-    if not is_complete(run):
+    if not is_complete(run, "device"):
         return
     trust = Trust(run)
     types = ("access.accepted", "access.rejected")

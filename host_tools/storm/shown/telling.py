@@ -69,6 +69,7 @@ SENTENCES = {
     "tamper": "{component}: the housing is opened",
     "court": "{people} on {component}",
     "gate": "somebody goes through {component}",
+    "rush": "much happens, one thing after another",
     "code": "somebody types a code for {lock} at {component}",
 }
 """By kind. What a fault has beyond that stands behind it; for a kind without a sentence, all of it."""

@@ -28,6 +28,9 @@ RADAR_FAULTS = ("ghost", "latched", "silent", "garbage")
 STATUSES = ("connected", "connecting", "wrong_password", "no_ap", "state_error")
 """That a station tells though the access point is there."""
 LEASES = ("no_address", "lease_lost")
+AWAY = ("wifi_down", "partition", "refuse")
+"""What keeps a board from its broker for hours."""
+SPELL_US = (20 * MIN, 8 * HOUR)
 RADIOS = ("internal_error", "no_memory")
 """Why its radio cannot be switched on."""
 

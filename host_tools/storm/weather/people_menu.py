@@ -20,6 +20,9 @@ FORGED = (
 )
 """What can be wrong with an order, by the reason for which it is refused."""
 RETAINED_US = (MIN, 15 * MIN)
+HURRIED = ("force", "release", "inside", "tamper", "court", "gate")
+"""What is done again and again in a rush, each time for a moment."""
+HURRIED_US = (S, 8 * S)
 LOCK_FREE_ACTS = ("identify", "selftest", "crash", "log")
 
 
@@ -83,6 +86,16 @@ def of(config: Json) -> list[Choice]:
             Choice("code", 2, (2 * S, 2 * MIN), _typed(name, parts[name]["opens"]), spare_us=5 * MIN)
         )
     return found
+
+
+def hurried(config: Json) -> list[Choice]:
+    return [choice for choice in of(config) if choice.kind in HURRIED]
+
+
+def pace(rng: random.Random) -> list[int]:
+    """The least and the longest pause in a rush: a court is free again after 5 s."""
+    least_us = log_uniform(rng, 4 * S, 20 * S)
+    return [least_us, log_uniform(rng, 2 * least_us, MIN)]
 
 
 def _one(rng: random.Random, those: list[str]) -> str | None:

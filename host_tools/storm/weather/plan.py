@@ -2,6 +2,8 @@
 
 Faults of what all boards share (the broker, the time server) are the same for each of them. Every fault ends
 before the calm end, the last quarter of an hour.
+
+Now and then there is a spell: the broker out of reach for hours while much happens, so that outboxes fill.
 """
 
 import random
@@ -17,9 +19,12 @@ HOUR_US = 3_600 * 1_000_000
 BOARD_NUMBERS = 10_000
 PEOPLE_NUMBERS = 20_000
 """Where the numbers of a board's own faults begin, and those of acts; those of shared faults begin at 1."""
+SPELL_NUMBERS, RUSH_NUMBERS = 30_000, 40_000
+"""Of spells: what keeps the board away, and what people do meanwhile."""
 SHARED_AN_HOUR = 0.35
 OWN_AN_HOUR = (0.8, 2.4)
 ACTS_AN_HOUR = 5.0
+SPELLS_AN_HOUR = 0.01
 NIGHT = 0.15
 """So much less happens then."""
 DAY_FROM_H, DAY_TO_H = 7, 22
@@ -96,7 +101,8 @@ def made(seed: int | str, hours: float, board: str, config: Json) -> Plan:
         *_drawn(own, plan, own.uniform(*OWN_AN_HOUR), menu.own(config), BOARD_NUMBERS),
     ]
     acts = _acts(random.Random(f"{seed}/{board}/people"), plan, people_menu.of(config))
-    return replace(plan, faults=_sorted(faults), acts=_sorted(acts))
+    away, rushes = _spells(random.Random(f"{seed}/{board}/spells"), plan)
+    return replace(plan, faults=_sorted([*faults, *away]), acts=_sorted([*acts, *rushes]))
 
 
 def _sorted(entries: list[Fault]) -> tuple[Fault, ...]:
@@ -125,6 +131,23 @@ def _drawn(
             lasts_us = min(lasts_us, latest_us - now_us)
             found.append(Fault(first + len(found), now_us, lasts_us, choice.kind, args))
     return found
+
+
+def _spells(rng: random.Random, plan: Plan) -> tuple[list[Fault], list[Act]]:
+    """Day and night: whoever is there does not know that nobody hears of it."""
+    away: list[Fault] = []
+    rushes: list[Act] = []
+    now_us = BEGIN_US
+    while True:
+        now_us += int(rng.expovariate(SPELLS_AN_HOUR) * HOUR_US)
+        lasts_us = menu.log_uniform(rng, *menu.SPELL_US)
+        kind, pace_us = rng.choice(menu.AWAY), people_menu.pace(rng)
+        if now_us >= plan.calm_us:
+            return away, rushes
+        lasts_us = min(lasts_us, plan.calm_us - now_us)
+        away.append(Fault(SPELL_NUMBERS + len(away), now_us, lasts_us, kind, {}))
+        rush = {"pause_us": pace_us}
+        rushes.append(Act(RUSH_NUMBERS + len(rushes), now_us, lasts_us, "rush", rush))
 
 
 def _acts(rng: random.Random, plan: Plan, choices: list[menu.Choice]) -> list[Act]:
