@@ -1,11 +1,14 @@
 """Leaps change nothing that matters: the same plan, with and without them."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from host_tools.sim import layout
 from host_tools.storm import play
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle import judge
@@ -20,7 +23,8 @@ PHASE_S = 9
 a look. A pause between two attempts is another draw."""
 
 MIN_US = 60_000_000
-FAULTS = [  # such as draw no numbers: at which minute, for how many seconds
+Planned = tuple[int, int, str, dict[str, Any]]
+FAULTS: list[Planned] = [  # such as draw no numbers: at which minute, for how many seconds
     (20, 0, "jump_wall", {"jump_s": -400_000}),
     (30, 150, "partition", {}),
     (41, 600, "drift", {"ppm": 250}),
@@ -29,6 +33,10 @@ FAULTS = [  # such as draw no numbers: at which minute, for how many seconds
     (70, 0, "brownout", {}),
     (80, 45, "power_cut", {}),
     (90, 0, "half_open", {}),
+]
+RADAR_FAULTS: list[Planned] = [
+    (10, 40, "radar", {"component": "court-2", "fault": "silent"}),
+    (17, 40, "radar", {"component": "court-2", "fault": "ghost"}),
 ]
 Told = dict[str, list[tuple[float, str]]]
 
@@ -56,11 +64,14 @@ def told(records: list[Record]) -> Told:
 
 
 def planned(board: str, with_faults: bool) -> Plan:
-    """People do what they do, but not around a fault."""
-    plan = made("7", 2, board, play.config_of(board))
+    """People do what they do, but not around a fault. A court with a radar takes long without leaps."""
+    has_radar = board == "court-2"
+    plan = made("7", 0.75 if has_radar else 2, board, play.config_of(board))
+    chosen = [*(RADAR_FAULTS if has_radar else []), *FAULTS] if with_faults else []
     faults = [
         Fault(number, BEGIN_US + at_min * MIN_US, lasts_s * 1_000_000, kind, args)
-        for number, (at_min, lasts_s, kind, args) in enumerate(FAULTS if with_faults else [], 1)
+        for number, (at_min, lasts_s, kind, args) in enumerate(chosen, 1)
+        if BEGIN_US + (at_min + 2) * MIN_US < plan.calm_us
     ]
     acts = [
         act
@@ -76,11 +87,13 @@ def played(plan: Plan, folder: Path, leaps: bool) -> Told:
     return told(run.records)
 
 
-@pytest.mark.parametrize("with_faults", [False, True])
-@pytest.mark.parametrize("board", ["court-1", "box-1"])
+@pytest.mark.parametrize(
+    ("board", "with_faults"),
+    [("court-1", False), ("court-1", True), ("box-1", False), ("box-1", True), ("court-2", True)],
+)
 def test_the_same_is_told(board: str, with_faults: bool, tmp_path: Path) -> None:
     plan = planned(board, with_faults)
-    assert plan.acts
+    assert plan.acts and bool(plan.faults) == with_faults
     with_leaps, without = (played(plan, tmp_path, leaps) for leaps in (True, False))
     assert with_leaps.keys() == without.keys() >= {"boot", "up", "event", "info"}
     for topic, found in with_leaps.items():
@@ -125,3 +138,72 @@ def test_what_the_network_does_in_a_leap_is_seen_at_once(tmp_path: Path) -> None
         assert 223 < (jumped[0] - begin_us) / 1e6 < 226
     finally:
         bare.end()
+
+
+def test_after_a_leap_that_was_cut_short_the_board_looks_around(tmp_path: Path) -> None:
+    """What happens soon after something else is not leapt over."""
+    bare = BareBoard(tmp_path, "court-1")
+    try:
+        bare.board.restore()
+        bare.run(700)
+        begin_us = bare.agenda.now_us
+        bare.later(100, lambda: None)
+        bare.later(100.7, bare.board.jump_wall, 86400)
+        bare.run(250)
+        jumped = [r["us"] for r in bare.of("publish") if '"wall clock jumped"' in r["payload"]]
+        assert 100 < (jumped[0] - begin_us) / 1e6 < 103
+    finally:
+        bare.end()
+
+
+@pytest.fixture
+def court(tmp_path: Path) -> Iterator[BareBoard]:
+    """One with a radar, at rest."""
+    made = BareBoard(tmp_path, "court-2")
+    made.board.restore()
+    made.run(650)
+    yield made
+    made.end()
+
+
+def states_of(court: BareBoard, since_us: int) -> list[tuple[float, str]]:
+    """What the court said that it is, and how many seconds later."""
+    return [
+        ((record["us"] - since_us) / 1e6, json.loads(record["payload"])["state"])
+        for record in court.of("publish")
+        if record["topic"].endswith("court-2/state") and record["us"] > since_us
+    ]
+
+
+def test_a_court_with_a_radar_leaps_while_that_says_the_same(court: BareBoard) -> None:
+    begin_us, before = court.agenda.now_us, court.board.frames
+    court.run(3600)
+    assert court.board.frames - before < 150
+    assert not court.of("gone") and not states_of(court, begin_us)
+    assert json.loads(court.published("telemetry")[-1])["task_restarts"] == 0
+
+
+def test_whom_only_the_radar_sees_is_seen_out_of_a_leap(court: BareBoard) -> None:
+    begin_us = court.agenda.now_us
+    radar = court.view.world.record(layout.RADAR, layout.RADAR_FIELDS)
+    court.later(123.456, lambda: radar.put(target=3, distance_cm=230, moving=60, standing=60))
+    court.later(723.456, lambda: radar.put(target=0, distance_cm=0, moving=3, standing=3))
+    court.run(900)
+    (came_s, came), (left_s, left) = [s for s in states_of(court, begin_us) if s[1] != "unknown"]
+    assert came == "occupied" and 123.4 < came_s < 125
+    hold_s = court.config["components"]["court-2"]["hold_ms"] / 1000
+    assert left == "free" and 723 + hold_s < left_s < 727 + hold_s
+
+
+def test_a_radar_that_falls_silent_in_a_leap_is_missed_in_time(court: BareBoard) -> None:
+    begin_us = court.agenda.now_us
+    radar = court.view.world.record(layout.RADAR, layout.RADAR_FIELDS)
+    court.later(100, setattr, radar, "fault", layout.RADAR_FAULTS.index("silent"))
+    court.run(200)
+    lost_s = [
+        (record["us"] - begin_us) / 1e6 - 100
+        for record in court.of("publish")
+        if record["topic"].endswith("court-2/state") and '"lost"' in record["payload"]
+    ]
+    silent_s = court.config["components"]["court-2"]["silent_ms"] / 1000
+    assert silent_s - 0.2 < lost_s[0] < silent_s + 1.5

@@ -2,12 +2,12 @@
 
 A board at rest wakes up two or three times a second to look at deadlines that are far away. This reads those
 deadlines from the running firmware and says until when it may sleep. What it does not know of comes `MOST_MS`
-too late at worst. Boards whose sensors are sampled are never at rest. Safe mode looks at its connection a
-hundred times a second, and leaps by `_LOOK_MS` at most.
+too late at worst. Boards with sensors that are sampled are at rest while those say the same all the time
+(_samplers.py). Safe mode looks at its connection a hundred times a second, and leaps by `_LOOK_MS` at most.
 
 A board that has nothing to do but to ping the broker leaps over that, too, as far as the director lets it
-(leaping.py). Only then are fields of the firmware written: when the last ping was sent, when the tasks beat
-last. They say what they would say if it had been awake.
+(leaping.py). Only then, and over samples, are fields of the firmware written: when the last ping was sent,
+the last sample taken, and when the tasks beat last. They say what they would say if it had been awake.
 """
 
 import sys
@@ -25,11 +25,14 @@ _SHORT_MS = 100  # some task has something to do soon
 _QUIET_MS = 5000
 _NAGS_MAX = 75
 _LOOK_MS = 5000
+_FLIGHT_MS = 300  # what is under way would end a leap
+_NEVER_US = 1 << 40  # from now
 _PING_MS = 20000  # as safe.py has it
 _JOBS = ("edges", "house", "wifi", "session", "signals")
 
 _box = None
-_is_sampled = False
+_is_restless = False
+_courts = ()  # of _samplers.py
 _shine = None
 _pauses = {}  # when those between two attempts end
 _ping_ms = 0  # until the first ping that this rest leaps over; 0: over none
@@ -47,14 +50,24 @@ def _find():
     _shine = module.Box.shine
 
     def shine(self, now_ms):
-        global _box, _is_sampled
-        _box, _is_sampled = self, any(job.name not in _JOBS for job in self.supervisor._jobs)
+        global _box
+        _box = self
+        _find_samplers(self)
         _note_pauses("session", self.session._backoff, self.uptime.ms)
         _note_pauses("wifi", self.wifi._backoff, self.uptime.ms)
         module.Box.shine = _shine
         _shine(self, now_ms)
 
     module.Box.shine = shine
+
+
+def _find_samplers(box):
+    global _is_restless, _courts
+    names = [part.name for part in box.app.parts if part.sampler() is not None]
+    _is_restless = any(job.name not in _JOBS and job.name not in names for job in box.supervisor._jobs)
+    if names and not _is_restless:
+        courts = sys.modules["_world"].load("_samplers").found(box)
+        _is_restless, _courts = courts is None, courts or ()
 
 
 def _note_pauses(name, backoff, now_ms):
@@ -115,22 +128,25 @@ def _until_ping_ms(session, now_ms):
     return max(0, session._last_tx_ms + session._settings.keepalive_s * 500 - now_ms)
 
 
-def pings(now_us):
-    """Which socket they leave by, when the first of those is due that the last rest leaps over, and how often
-    they come; None if there is none."""
-    if not _ping_ms:
-        return None
-    session = _box.session
-    return session._socket._s._number, now_us + _ping_ms * 1000, session._settings.keepalive_s * 500000
+def asks(now_us):
+    """What a LEAP asks: which socket pings leave by, when the first is due that this rest leaps over, and how
+    often they come. None: the board need not ask."""
+    if _ping_ms:
+        session = _box.session
+        return session._socket._s._number, now_us + _ping_ms * 1000, session._settings.keepalive_s * 500000
+    return (0, now_us + _NEVER_US, _NEVER_US) if _courts else None
 
 
 def went_on(count):
     """So many pings were leapt over. Whatever ended the leap, the board looks around before the next one."""
     global _woken_ms
-    session, wifi = _box.session, _box.wifi
-    session._last_tx_ms += count * session._settings.keepalive_s * 500
     _woken_ms = _box.uptime.ms()
-    _box.beat_ms = wifi.beat_ms = session.beat_ms = _woken_ms - 1
+    for court in _courts:
+        court.went_on(_woken_ms)
+    if _ping_ms:
+        session = _box.session
+        session._last_tx_ms += count * session._settings.keepalive_s * 500
+        _box.beat_ms = _box.wifi.beat_ms = session.beat_ms = _woken_ms - 1
 
 
 def rest_ms(timeout_ms):
@@ -140,10 +156,17 @@ def rest_ms(timeout_ms):
     if _box is None:
         _find()
         return 0
-    if _is_sampled or timeout_ms < _SHORT_MS:  # 5 ms after an edge the inputs are read
-        return 0
     now_ms = _box.uptime.ms()
-    if _box.beat_ms < _woken_ms:
+    if _is_restless or _box.beat_ms < _woken_ms:
+        return 0
+    if _courts:
+        if now_ms - _box.session._last_tx_ms < _FLIGHT_MS:
+            return 0
+        for court in _courts:
+            if not court.is_settled(now_ms):
+                return 0
+        timeout_ms = sys.modules["_samplers"].until_others_ms(_courts)
+    if timeout_ms < _SHORT_MS:  # 5 ms after an edge the inputs are read
         return 0
     until_ping_ms = _until_ping_ms(_box.session, now_ms) if _box.wifi.up else 0
     if until_ping_ms:

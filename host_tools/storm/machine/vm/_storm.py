@@ -271,9 +271,9 @@ def _sleeps_until(now_us, timeout_ms):
     if _deadline.high or _deadline.low:  # somebody would have fed it
         bite_us = until_us + _FED_US
         _deadline.high, _deadline.low = bite_us >> 32, bite_us & 0xFFFFFFFF
-    pings = _leap.pings(now_us)
-    if pings:
-        _leap.went_on(_talk(LEAP, pings[0], until_us, struct.pack("<QQ", pings[1], pings[2])))
+    asks = _leap.asks(now_us)
+    if asks:
+        _leap.went_on(_talk(LEAP, asks[0], until_us, struct.pack("<QQ", asks[1], asks[2])))
         return _now_us()
     return until_us
 
