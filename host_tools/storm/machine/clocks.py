@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.machine.denial import NEVER, Denial
+from host_tools.storm.machine.reading import Reading
 from host_tools.storm.wall import WALL_BEGIN_S
 
 _PAGE = mmap.PAGESIZE
@@ -52,6 +53,7 @@ class Clocks:
         ):
             self._replace(name, code + b"\xc3")
         self.denial = Denial(self._memory, self.address, self._place_of, self._jump)
+        self.reading = Reading(self._jump)
 
     def begin(self, now_us: int, horizon_us: int, sock: int, leaps: bool) -> None:
         """Of a life; `sock` is the number of its first socket. Nothing is denied to it."""

@@ -108,6 +108,7 @@ def take_streams(folder: Path, line: int) -> None:
 def arguments_of(folder: Path, shims: Path, clocks: Clocks, imports: str) -> list[str]:
     """With which the VM is started, in a process that has become it otherwise."""
     world, flash, rom = _MEMORIES[:] = memories_of(folder, shims)
+    clocks.reading.begin(address_of(flash), len(flash))
     os.environ["MICROPYPATH"] = f"{shims}:.frozen"
     os.environ["TZ"] = "UTC0"
     os.environ.pop("HOME", None)

@@ -27,6 +27,7 @@ CONNECTED, DATA, END, ERROR, ROOM, FOREIGN = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
 _COLLECT_BYTES = 65536  # the firmware asks for a quarter of that, and half of a storm's time went there
+_COLLECTS_LESS = 4  # while it starts
 _GLANCE_US = 10000  # from one look of safe mode at its connection to the next
 _EAGAIN = 11
 _EINPROGRESS = 115  # Linux's, as the VM's own socket has it
@@ -364,6 +365,16 @@ class _Time:
         _Time.sleep_us(int(s * 1000000))
 
 
+class _Gc:
+    collect = gc.collect
+    mem_free = gc.mem_free
+    mem_alloc = gc.mem_alloc
+
+    @staticmethod
+    def threshold(amount):
+        gc.threshold(min(amount * _COLLECTS_LESS, _COLLECT_BYTES))
+
+
 class _Leave:
     @staticmethod
     def leave():
@@ -391,6 +402,6 @@ class _Birth:
 
 sys.modules["_leave"] = _Leave
 sys.modules["_birth"] = _Birth
-for _name, _module in (("select", _Select), ("socket", _SocketModule), ("time", _Time)):
+for _name, _module in (("gc", _Gc), ("select", _Select), ("socket", _SocketModule), ("time", _Time)):
     sys.modules[_name] = sys.modules["u" + _name] = _module  # under its old name umqtt asks for it
 __import__("_start")
