@@ -66,6 +66,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     told.codes_are_taken,
     succession.events_follow,
     succession.openings_have_a_cause,
+    succession.strikes_open_by_order,
     outcomes.ends_are_true,
     outcomes.events_agree_with_answers,
     starts.names_are_new,

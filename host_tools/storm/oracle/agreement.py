@@ -171,13 +171,14 @@ def _over_starts(facts: Json, pieces: list[Piece], starts: set[int]) -> list[Pie
     return found
 
 
-def moved_by_hand(run: Run, component: str) -> list[int]:
-    """When a motor's bolt may have moved without an order: by the inside release, or to all appearances."""
+def moved_by_hand(run: Run, component: str, *names: str) -> list[int]:
+    """When a motor's bolt may have moved without an order: by the inside release, or to all appearances,
+    for what is wrong with one of these, else with it or its door."""
     facts = run.components[component]
     if facts.get("actuator") != "motor":
         return []
     times = [record["us"] for record in run.records_of("release")]
-    names = (component, facts["door"])
+    names = names or (component, facts["door"])
     for fault in run.faults.of("sensor", "mechanics"):
         if any(fault.concerns(name) for name in names):
             times += [fault.begin_us, fault.end_us]

@@ -7,8 +7,9 @@ would leave a gap: then nothing is judged. A motor's bolt may be moved by the in
 its lock.
 """
 
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from host_tools.storm.oracle.agreement import moved_by_hand
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken
@@ -47,31 +48,63 @@ def events_follow(run: Run) -> Iterator[Broken]:
             yield Broken("made up", event.us, text, (before.record, event.record))
 
 
+def strikes_open_by_order(run: Run) -> Iterator[Broken]:
+    """A strike is released by nothing else but an order, or by hand from inside: `door.opened` of its door
+    names what it was, whatever its contact says."""
+    for event in run.first_events:
+        lock = run.components.get(event.component, {}).get("lock")
+        if event.type != "door.opened" or lock is None or run.components[lock]["actuator"] != "strike":
+            continue
+        if any(event.data.get(name) for name in ("jti", "release", "while_off")):
+            continue
+        spans = run.lives.made(event.body) or [Span(run.begin_us, event.us)]
+        faults = [f for f in run.faults.of("sensor", "mechanics") if f.concerns(lock)]
+        if not any(f.meets(s.begin_us - MINUTE_US, s.end_us) for f in faults for s in spans):
+            text = f"{event.component} told {event.type}, and nothing that released its lock"
+            yield Broken("told", event.us, text, (event.record,))
+
+
+@dataclass
+class Known:
+    """Of a lock within a boot: its newest event, and whose orders it has taken since it was locked."""
+
+    since_seq: int
+    """What was told from here on is all that there was."""
+    lock: Event | None = None
+    orders: set[str | None] = field(default_factory=set)
+
+
 def openings_have_a_cause(run: Run) -> Iterator[Broken]:
     """A door with a lock says what opened it, and that was so; `forced` is one that was locked."""
-    if not is_complete(run, "device"):
-        return
-    newest: dict[tuple[str, str], Event] = {}
-    orders: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+    known: dict[tuple[str, str], Known] = {}
+    begins: dict[str, int] = {}
+    before_seq = 0
     for event in sorted(run.first_events, key=lambda e: e.seq):
         boot = str(event.body.get("bootid"))
-        here = boot, event.component
+        begin_seq = begins.setdefault(boot, before_seq)
+        before_seq = event.seq
+        here = known.setdefault((boot, event.component), Known(begin_seq))
         if event.type.startswith("lock."):
-            newest[here] = event
+            here.lock = event
         if event.type == "lock.locked":
-            orders[here].clear()
+            here.orders.clear()
+            here.since_seq = event.seq
         elif event.type in ("access.accepted", "lock.unlocked"):
-            orders[here].add(event.jti)
+            here.orders.add(event.jti)
         lock = run.components.get(event.component, {}).get("lock")
         if lock is None or event.type not in ("door.opened", "door.forced"):
             continue
-        text = _wrong(run, event, newest.get((boot, lock)), orders[boot, lock])
+        of_lock = known.setdefault((boot, lock), Known(begin_seq))
+        if bisect_left(run.missing, of_lock.since_seq) != bisect_left(run.missing, event.seq):
+            continue  # what tells more may have been dropped
+        text = _wrong(run, event, of_lock)
         if text:
             told = f"{event.component} told {event.type} {event.data}"
             yield Broken("told", event.us, f"{told}, and {text}", (event.record,))
 
 
-def _wrong(run: Run, event: Event, lock: Event | None, orders: set[str | None]) -> str:
+def _wrong(run: Run, event: Event, known: Known) -> str:
+    lock = known.lock
     if event.data.get("while_off") or event.data.get("latch"):
         return ""
     if event.type == "door.forced":
@@ -84,11 +117,17 @@ def _wrong(run: Run, event: Event, lock: Event | None, orders: set[str | None]) 
     if jti is None:
         if lock is None or lock.type != "lock.locked":
             return ""
-        hands = moved_by_hand(run, lock.component)
-        return (
-            "" if any(lock.us - MINUTE_US <= us <= event.us for us in hands) else "its lock was told locked"
-        )
-    return "no such order was for its lock, or it was locked again" if jti not in orders else ""
+        begin_us, end_us = _between(run, lock, event)
+        hands = moved_by_hand(run, lock.component, lock.component)
+        return "" if any(begin_us <= us <= end_us for us in hands) else "its lock was told locked"
+    return "no such order was for its lock, or it was locked again" if jti not in known.orders else ""
+
+
+def _between(run: Run, lock: Event, event: Event) -> tuple[int, int]:
+    """From when the lock may have been locked until the door was open."""
+    locked, opened = run.lives.made(lock.body), run.lives.made(event.body)
+    begin_us = locked[0].begin_us - SECOND_US if len(locked) == 1 else lock.us - MINUTE_US
+    return begin_us, opened[0].end_us if len(opened) == 1 else event.us
 
 
 def _by_hand(run: Run, event: Event, span: Span) -> bool:
