@@ -10,6 +10,8 @@ Record = dict[str, Any]
 BEGIN_US = 1_000_000_000
 WALL_BEGIN_S = 1_790_000_000
 S = 1_000_000
+QUIET_S = 6
+"""After a start, until a court without motion is known to be free."""
 AGREEMENT = ("and its events tell otherwise", "and its state was not published then")
 NAME = "sportbox/v1/harbour/box-1/"
 
@@ -102,7 +104,10 @@ class Tale:
             if name.startswith("door"):
                 self.state(s, name, "closed")
             elif name.startswith("court"):
-                self.state(s, name, "free")
+                free_s = max(s, self.booted_s + QUIET_S)
+                if free_s > s:
+                    self.state(s, name, "unknown")
+                self.state(free_s, name, "free")
         self.publish(s, "availability", "online", retain=True)
         self.telemetry(s)
 

@@ -8,7 +8,7 @@ from tests.storm.tales import BEGIN_US, S, Tale, day
 @pytest.mark.parametrize(
     ("type_", "component", "data", "what"),
     [
-        ("door.opened", "door-1", {}, "and its contact did not open then"),
+        ("door.opened", "door-9", {}, "and its contact did not open then"),
         ("door.forced", "door-1", {}, "and nothing opened it then"),
         ("door.forced", "door-9", {"latch": True}, "and nothing opened it then"),
         ("door.closed", "door-1", {}, "and its contact did not close then"),
@@ -75,7 +75,7 @@ def test_a_gate() -> None:
 def test_a_broken_sensor_may_tell_anything() -> None:
     tale = day()
     tale.fault(490, 510, "chatter", component="door-1")
-    tale.event(500.5, "door.opened", "door-1")
+    tale.event(500.5, "door.forced", "door-1")
     tale.event(512, "door.closed", "door-1")
     assert tale.texts() == []
 
@@ -83,7 +83,7 @@ def test_a_broken_sensor_may_tell_anything() -> None:
 def test_another_doors_sensor_is_whole() -> None:
     tale = day()
     tale.fault(490, 510, "chatter", component="door-2")
-    tale.event(500.5, "door.opened", "door-1")
+    tale.event(500.5, "door.forced", "door-1")
     assert len(tale.texts()) == 1
 
 
@@ -144,7 +144,7 @@ def test_an_event_of_an_order_that_nobody_sent() -> None:
 
 def test_where_records_are() -> None:
     tale = day()
-    tale.event(500.5, "door.opened", "door-1")
+    tale.event(500.5, "door.forced", "door-1")
     (broken,) = tale.judged()
     assert broken.us == BEGIN_US + 500.5 * S
     assert broken.records[0]["topic"].endswith("/event")
@@ -177,7 +177,7 @@ def test_a_bounce_is_motion_and_no_open_door() -> None:
     assert tale.texts() == []
     tale = day()
     tale.fault(500, 500, "bounce", component="door-1")
-    tale.event(500.1, "door.opened", "door-1")
+    tale.event(500.1, "door.forced", "door-1")
     assert len(tale.texts()) == 1
 
 

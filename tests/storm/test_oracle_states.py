@@ -162,3 +162,15 @@ def test_contacts() -> None:
     tale.state(200.2, "release-9", "pressed")
     tale.state(300.2, "tamper-1", "open")
     assert tale.texts() == []
+
+
+def test_a_court_is_free_when_it_was_still_for_the_hold_time() -> None:
+    for free_s, expected in ((3, 1), (5, 0)):
+        tale = Tale().starts(0)
+        tale.records = [
+            r for r in tale.records if not ("court-1" in r.get("topic", "") and "free" in r["payload"])
+        ]
+        tale.state(free_s, "court-1", "free")
+        tale.booted(1)
+        found = [text for text in tale.texts() if text.endswith("after a start")]
+        assert found == [f"court-1 was `free` at 0:00:03.000, {free_s} s after a start"] * expected

@@ -77,6 +77,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     lockstates.strikes_are_true,
     states.courts_are_true,
     states.broken_sensors_do_not_say_free,
+    states.free_is_earned,
     agreement.states_and_events_agree,
     agreement.changes_are_published,
     online.comes_back,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, Record, at, lasting
+from host_tools.storm.oracle.lives import SETTLES_US
 from host_tools.storm.oracle.messages import Json
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import FaultSpan, Span, Timeline
@@ -19,6 +20,7 @@ from host_tools.storm.oracle.stretches import Stretches
 WAY_US = 4 * SECOND_US
 """From the board to the broker, behind what else waits, on a whole network."""
 MENDED_US = 10 * SECOND_US
+EARLY_US = SECOND_US
 OPEN_STATES = ("open", "ajar", "forced")
 SENSORS = {"pir_fails": "pir", "radar": "radar", "tof_fails": "tof"}
 SEEN_US = {"pir": 30 * SECOND_US, "radar": 3 * MINUTE_US, "tof": MINUTE_US}
@@ -132,6 +134,27 @@ def broken_sensors_do_not_say_free(run: Run) -> Iterator[Broken]:
                 if state["state"] == "free" and not (whole > 1 and sensor in (state.get("lost") or ())):
                     text = f"{court} was `free` at {at(us)}, and its {sensor} had been out of order"
                     text += f" since {at(fault.begin_us)}"
+                    yield Broken("states", us, text, (record,))
+                    break
+
+
+def free_is_earned(run: Run) -> Iterator[Broken]:
+    """After a start nobody knows who is there: a motion sensor says `free` once it has been still for the
+    hold time, and not before."""
+    for name in (*run.names("occupancy"), *run.names("inside")):
+        facts = run.components[name]
+        if any(facts.get(more) for more in ("radar", "tof", "gate")):
+            continue
+        hold_us = facts["hold_ms"] * 1000
+        if run.sleeps:
+            hold_us = max(hold_us, run.config["power"]["sleep"]["hold_s"] * SECOND_US)
+        said = run.states.get(name, [])
+        for life in run.lives.all:
+            until_us = min(life.begin_us + hold_us - EARLY_US, life.end_us)
+            first = bisect_right(said, life.begin_us + SETTLES_US, key=_when)
+            for us, state, record in said[first : bisect_right(said, until_us, key=_when)]:
+                if state["state"] == "free":
+                    text = f"{name} was `free` at {at(us)}, {lasting(us - life.begin_us)} after a start"
                     yield Broken("states", us, text, (record,))
                     break
 
