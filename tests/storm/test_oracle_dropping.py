@@ -68,11 +68,23 @@ def test_a_forced_door_is_told_though_ordinary_events_were_dropped() -> None:
     for ordinary, expected in ((500, 1), (499, 0)):
         tale = day()
         made = [changed(tale) for _ in range(1200)]
-        tale.moves(600, True, "force", "door-1")
-        tale.state(601, "door-1", "forced")
-        tale.moves(620, False, "push", "door-1")
-        tale.event(620.2, "door.closed", "door-1", open_s=20)
+        tale.moves(100, True, "force", "door-1")
+        tale.state(101, "door-1", "forced")
+        tale.moves(120, False, "push", "door-1")
+        tale.event(120.2, "door.closed", "door-1", open_s=20)
         back(tale, made[500:], 2, 501, ordinary, 500 - ordinary)
+        tale.note(900, "end")
+        told = [text for text in texts(tale) if text.startswith("door-1 opened (force)")]
+        assert len(told) == expected
+
+
+def test_a_forced_door_is_told_though_others_were_dropped_before() -> None:
+    for forced_s, expected in ((150, 0), (250, 1)):
+        tale = day()
+        made = filled(tale, 260)
+        tale.moves(forced_s, True, "force", "door-1")
+        tale.state(forced_s + 1, "door-1", "forced")
+        back(tale, made[30:], 2, 31, 0, 30)
         tale.note(900, "end")
         told = [text for text in texts(tale) if text.startswith("door-1 opened (force)")]
         assert len(told) == expected

@@ -11,7 +11,7 @@ from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle.broken import Record
 from host_tools.storm.oracle.lives import SLEPT_US, Lives
 from host_tools.storm.oracle.messages import Ack, Event, Json, Order, Pulse, event_of, json_object
-from host_tools.storm.oracle.spans import Faults, Timeline
+from host_tools.storm.oracle.spans import Faults, Span, Timeline
 
 WALL_BEGIN_S = 1_790_000_000
 """True wall time when a run begins."""
@@ -166,6 +166,19 @@ class Run:
         """Numbers that never came, though a later one did."""
         came = {event.seq for event in self.first_events}
         return sorted(set(range(1, max(came, default=0) + 1)) - came)
+
+    @cached_property
+    def gaps(self) -> list[Span]:
+        """When what is missing may have been made: between its neighbours."""
+        found: list[Span] = []
+        begin_us, before_seq = self.begin_us, 0
+        for event in sorted(self.first_events, key=lambda e: e.seq):
+            made = self.lives.made(event.body)
+            is_known = len(made) == 1
+            if event.seq > before_seq + 1:
+                found.append(Span(begin_us, made[0].end_us if is_known else event.us))
+            begin_us, before_seq = made[0].begin_us if is_known else begin_us, event.seq
+        return found
 
     @cached_property
     def dropped(self) -> list[Event]:

@@ -56,12 +56,10 @@ def starts_are_told(run: Run) -> Iterator[Broken]:
             told, was = event.data.get("reset"), CAUSES.get(lives[0].cause)
             text = f"the start at {at(lives[0].begin_us)} was told as {told}, and was {was}"
             yield Broken("starts", event.us, text, (event.record,))
-    if not is_complete(run, "device"):
-        return
     told_lives = {life.n for e in booted for life in run.lives.lives_of(e.body)}
     for life in run.lives.all:
         is_long = life.end_us - life.begin_us >= LIVES_US and was_awake(run, life.begin_us + LIVES_US // 2)
         is_heard = any(us > life.begin_us for us, _ in run.infos)
-        if is_long and is_heard and life.n not in told_lives:
+        if is_long and is_heard and life.n not in told_lives and is_complete(run, "device", life.begin_us):
             text = f"the start at {at(life.begin_us)} was never told"
             yield Broken("starts", life.begin_us, text)

@@ -147,12 +147,20 @@ def _pairs(run: Run) -> Iterator[tuple[Event, Event]]:
     """Each event and the one before of its component, in one boot and without a gap."""
     newest: dict[tuple[str, str], Event] = {}
     for event in sorted(run.first_events, key=lambda e: e.seq):
-        if event.type.startswith("access.") or not is_complete(run, event.component):
+        if event.type.startswith("access."):
             continue
         key = (str(event.body.get("bootid")), event.component)
-        if key in newest:
-            yield event, newest[key]
+        before = newest.get(key)
+        if before is not None and _nothing_between(run, before, event):
+            yield event, before
         newest[key] = event
+
+
+def _nothing_between(run: Run, before: Event, event: Event) -> bool:
+    """No number is missing that may have told of this component."""
+    if is_complete(run, event.component):
+        return True
+    return bisect_left(run.missing, before.seq) == bisect_left(run.missing, event.seq)
 
 
 def _same(event: Event, before: Event) -> bool:

@@ -15,6 +15,7 @@ from host_tools.storm.oracle.messages import Event
 from host_tools.storm.oracle.permits import Permit, permits
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import Span
+from host_tools.storm.oracle.stretches import offline
 from host_tools.storm.oracle.trust import Trust
 
 LASTS_US = SECOND_US
@@ -38,12 +39,14 @@ def was_awake(run: Run, us: int) -> bool:
     )
 
 
-def is_complete(run: Run, component: str) -> bool:
-    """Nothing of it was dropped: what did not come was not told."""
+def is_complete(run: Run, component: str, us: int | None = None) -> bool:
+    """Nothing of it was dropped, or nothing about then: what did not come was not told."""
     if not run.dropped:
         return True
     kind = run.components.get(component, {}).get("kind")
-    return kind not in ("occupancy", "gate") and only_ordinary(run)
+    if kind not in ("occupancy", "gate") and only_ordinary(run):
+        return True
+    return us is not None and not any(gap.has(us, SEEN_US, SEEN_US) for gap in run.gaps)
 
 
 def _told(run: Run, component: str, *types: str) -> list[tuple[Span, Event]]:
@@ -56,10 +59,8 @@ def _told(run: Run, component: str, *types: str) -> list[tuple[Span, Event]]:
 
 
 def doors_are_told(run: Run) -> Iterator[Broken]:
-    allowed = permits(run)
+    allowed, away = permits(run), offline(run)
     for door in run.names("door"):
-        if not is_complete(run, door):
-            continue
         told = _told(run, door, "door.opened", "door.closed", "door.forced", "door.fault")
         least_us = run.components[door]["debounce_ms"] * 1000 + LASTS_US
         changes = _changes(run, door)
@@ -69,9 +70,12 @@ def doors_are_told(run: Run) -> Iterator[Broken]:
             after_us = changes[place + 1]["us"] if place + 1 < len(changes) else run.end_us
             is_short = us - before_us < least_us or after_us - us < least_us
             near = Span(us - BROKEN_US, us + SEEN_US)
-            if is_short or not was_awake(run, us) or sensor_was_broken(run, door, near):
+            if is_short or not was_awake(run, us) or not is_complete(run, door, us):
                 continue
-            types = _types(run, door, record, allowed)
+            if sensor_was_broken(run, door, near):
+                continue
+            was_online = not any(s.has(us, after_us=SEEN_US) for s in away)
+            types = _types(run, door, record, allowed, was_online)
             found = [e for span, e in told if span.begin_us - 2 * SECOND_US <= us <= span.end_us]
             if any(event.type in types for event in found):
                 continue
@@ -91,7 +95,9 @@ def _changes(run: Run, door: str) -> list[Record]:
     return found
 
 
-def _types(run: Run, door: str, record: Record, allowed: dict[str, list[Permit]]) -> tuple[str, ...]:
+def _types(
+    run: Run, door: str, record: Record, allowed: dict[str, list[Permit]], was_online: bool
+) -> tuple[str, ...]:
     us, facts, lock = record["us"], run.lock_of(door), run.components[door].get("lock")
     if not record["open"]:
         return ("door.closed",)
@@ -99,7 +105,9 @@ def _types(run: Run, door: str, record: Record, allowed: dict[str, list[Permit]]
         return ("door.opened", "door.forced")
     ordered = any(p.has(us, WINDOW_US, WINDOW_US) for p in allowed.get(lock, ()))
     if facts["actuator"] == "motor":
-        was_locked = run.state_at(lock, us) == "locked" and not run.pulses_in(lock, us - MINUTE_US, us)
+        was_locked = (
+            was_online and run.state_at(lock, us) == "locked" and not run.pulses_in(lock, us - MINUTE_US, us)
+        )
         by_force = record["by"] == "force" and was_locked and not ordered
         return ("door.forced", "door.fault") if by_force else ("door.opened", "door.forced", "door.fault")
     release = run.components[door].get("release")
@@ -114,8 +122,6 @@ def _types(run: Run, door: str, record: Record, allowed: dict[str, list[Permit]]
 def gates_are_told(run: Run) -> Iterator[Broken]:
     """Each passage has an event of its own."""
     for gate in run.names("gate"):
-        if not is_complete(run, gate):
-            continue
         free = _told(run, gate, "gate.passed")
         for record in run.records_of("true"):
             us, direction = record["us"], record["value"]
@@ -124,7 +130,9 @@ def gates_are_told(run: Run) -> Iterator[Broken]:
             place = next((i for i, (span, e) in enumerate(free) if _fits(span, e, us, direction)), None)
             if place is not None:
                 del free[place]
-            elif was_awake(run, us) and not sensor_was_broken(run, gate, Span(us - BROKEN_US, us + SEEN_US)):
+            elif sensor_was_broken(run, gate, Span(us - BROKEN_US, us + SEEN_US)):
+                continue
+            elif was_awake(run, us) and is_complete(run, gate, us):
                 text = f"somebody went {direction} through {gate} at {at(us)}, and no event tells of it"
                 yield Broken("told", us, text, (record,))
 
@@ -136,8 +144,6 @@ def _fits(span: Span, event: Event, us: int, direction: str) -> bool:
 
 def codes_are_taken(run: Run) -> Iterator[Broken]:
     """A right code, typed for the first time while the board knows the time, is answered for its lock."""
-    if not is_complete(run, "device"):
-        return
     trust = Trust(run)
     types = ("access.accepted", "access.rejected")
     answered = [(s, e) for n in run.components for s, e in _told(run, n, *types)]
@@ -145,6 +151,8 @@ def codes_are_taken(run: Run) -> Iterator[Broken]:
     for record in run.records_of("code"):
         us = record["us"]
         if not (record["digits_ok"] and record.get("first", False)) or not was_awake(run, us):
+            continue
+        if not is_complete(run, "device", us):
             continue
         in_doubt = trust.may_be_low(us) or any(s.begin_us <= us for s in run.faults.of("clock"))
         if in_doubt or any(us - LOCKED_US <= t <= us + MINUTE_US for t in locked):
