@@ -24,7 +24,7 @@ from host_tools.sim.world import FIFO_FILE
 from host_tools.storm.machine import fence
 from host_tools.storm.machine.clocks import Clocks
 
-STORM_HEAP_KIB = 12
+STORM_HEAP_KIB = 16
 """What takes the place of sockets and poll, which are C on a board."""
 WIRE_FD = 4
 SOCKETS_A_LIFE = 100_000

@@ -10,6 +10,7 @@ A board that has nothing to do but to ping the broker leaps over that, too, as f
 the last sample taken, and when the tasks beat last. They say what they would say if it had been awake.
 """
 
+import asyncio
 import sys
 import time
 
@@ -25,6 +26,7 @@ _SHORT_MS = 100  # some task has something to do soon
 _QUIET_MS = 5000
 _NAGS_MAX = 75
 _LOOK_MS = 5000
+_JOIN_MS = 15000  # as wifi.py has it
 _FLIGHT_MS = 300  # what is under way would end a leap
 _NEVER_US = 1 << 40  # from now
 _PING_MS = 20000  # as safe.py has it
@@ -33,9 +35,12 @@ _JOBS = ("edges", "house", "wifi", "session", "signals")
 _box = None
 _is_restless = False
 _courts = ()  # of _samplers.py
+_settled = []  # those whose samples this rest leaps over
+_wifi_task = None
 _shine = None
 _pauses = {}  # when those between two attempts end
 _ping_ms = 0  # until the first ping that this rest leaps over; 0: over none
+_is_long = False  # this rest leaps over what is looked at from time to time
 _woken_ms = 0
 _safe = None
 _serve = None
@@ -62,7 +67,8 @@ def _find():
 
 
 def _find_samplers(box):
-    global _is_restless, _courts
+    global _is_restless, _courts, _wifi_task
+    (_wifi_task,) = [job.task for job in box.supervisor._jobs if job.name == "wifi"]
     names = [part.name for part in box.app.parts if part.sampler() is not None]
     _is_restless = any(job.name not in _JOBS and job.name not in names for job in box.supervisor._jobs)
     if names and not _is_restless:
@@ -88,7 +94,19 @@ def _wifi_due_ms(wifi, now_ms):
         return now_ms + MOST_MS
     if _pauses["wifi"] > now_ms:
         return _pauses["wifi"]
-    return 0  # it looks ten times a second whether it has joined
+    return _join_due_ms(now_ms)
+
+
+def _join_due_ms(now_ms):
+    """Until when it looks ten times a second, in vain, whether it has joined; 0: it may have at any moment.
+    When the access point comes back, the bell rings."""
+    station = sys.modules["network"]
+    page, asked_us = station._page, station._asked_us
+    if not asked_us or station._joined():
+        return 0
+    if page.wifi_up and station._is_there and page.wifi_fault in (0, station._LEASE_LOST):
+        return 0
+    return now_ms + _JOIN_MS - (station._now_us() - asked_us) // 1000
 
 
 def _is_moving(part):
@@ -134,46 +152,85 @@ def asks(now_us):
     if _ping_ms:
         session = _box.session
         return session._socket._s._number, now_us + _ping_ms * 1000, session._settings.keepalive_s * 500000
-    return (0, now_us + _NEVER_US, _NEVER_US) if _courts else None
+    return (0, now_us + _NEVER_US, _NEVER_US) if _settled else None
 
 
 def went_on(count):
     """So many pings were leapt over. Whatever ended the leap, the board looks around before the next one."""
     global _woken_ms
-    _woken_ms = _box.uptime.ms()
-    for court in _courts:
-        court.went_on(_woken_ms)
+    now_ms = _box.uptime.ms()
+    for court in _settled:
+        court.went_on(now_ms)
+    if _is_long:
+        _woken_ms = now_ms
     if _ping_ms:
         session = _box.session
         session._last_tx_ms += count * session._settings.keepalive_s * 500
-        _box.beat_ms = _box.wifi.beat_ms = session.beat_ms = _woken_ms - 1
+        _box.beat_ms = _box.wifi.beat_ms = session.beat_ms = now_ms - 1
 
 
 def rest_ms(timeout_ms):
     """For how long nothing is due; 0: something may be. `timeout_ms`: until some task wants to go on."""
-    global _ping_ms
-    _ping_ms = 0
+    global _ping_ms, _is_long
+    _ping_ms, _is_long = 0, False
     if _box is None:
         _find()
         return 0
-    now_ms = _box.uptime.ms()
-    if _is_restless or _box.beat_ms < _woken_ms:
+    if _is_restless:
         return 0
-    if _courts:
-        if now_ms - _box.session._last_tx_ms < _FLIGHT_MS:
-            return 0
-        for court in _courts:
-            if not court.is_settled(now_ms):
-                return 0
-        timeout_ms = sys.modules["_samplers"].until_others_ms(_courts)
+    now_ms = _box.uptime.ms()
+    vain_ms = 0
+    if _courts or not _box.wifi.up:
+        timeout_ms = vain_ms = _in_vain_ms(now_ms) or timeout_ms
     if timeout_ms < _SHORT_MS:  # 5 ms after an edge the inputs are read
         return 0
-    until_ping_ms = _until_ping_ms(_box.session, now_ms) if _box.wifi.up else 0
+    rest = _long_rest_ms(now_ms)
+    _is_long = rest > vain_ms
+    return rest if _is_long else vain_ms
+
+
+def _in_vain_ms(now_ms):
+    """For how long nobody has anything to do but tasks that look ten times a second, and see what they have
+    seen before; 0: there are none."""
+    _settled.clear()
+    for court in _courts:
+        if court.is_settled(now_ms):
+            _settled.append(court)
+    tasks = [court.task for court in _settled]
+    due_ms = now_ms + MOST_MS
+    wifi = _box.wifi
+    if not wifi.up and _pauses["wifi"] <= now_ms and _wifi_task.data is None:
+        join_ms = _join_due_ms(now_ms)
+        if join_ms:
+            tasks.append(_wifi_task)
+            due_ms = min(due_ms, join_ms)
+    if not tasks:
+        return 0
+    queue = asyncio.core._task_queue
+    for task in tasks:
+        queue.remove(task)
+    other = queue.peek()
+    for task in tasks:
+        queue.push(task, task.ph_key)
+    if other is None:
+        return 0
+    return max(0, min(due_ms - now_ms, asyncio.core.ticks_diff(other.ph_key, asyncio.core.ticks())))
+
+
+def _long_rest_ms(now_ms):
+    """For how long nothing is due of what the board looks at from time to time."""
+    global _ping_ms
+    session = _box.session
+    if _box.beat_ms < _woken_ms or len(_settled) < len(_courts):
+        return 0
+    if _courts and now_ms - session._last_tx_ms < _FLIGHT_MS:
+        return 0
+    until_ping_ms = _until_ping_ms(session, now_ms) if _box.wifi.up else 0
     if until_ping_ms:
         due_ms = now_ms + _OVER_MS
     else:
         due_ms = _wifi_due_ms(_box.wifi, now_ms)
-        due_ms = min(due_ms, now_ms + MOST_MS, _session_due_ms(_box.session, now_ms, _box.wifi.up))
+        due_ms = min(due_ms, now_ms + MOST_MS, _session_due_ms(session, now_ms, _box.wifi.up))
     if due_ms - now_ms < _LEAST_MS or _is_at_work(_box, now_ms):
         return 0
     due_ms = min(due_ms, _house_due_ms(_box))
@@ -210,8 +267,10 @@ def _is_at_work(box, now_ms):
 def _house_due_ms(box):
     """When it keeps house next: clock, memory, outbox, log, telemetry."""
     app, outbox, log, time = box.app, box.outbox, box.log, box.time
-    due_ms = min(box.telemetry_ms + box.config["telemetry_s"] * 1000, time._next_ms, box.spare._due_ms)
+    due_ms = min(box.telemetry_ms + box.config["telemetry_s"] * 1000, box.spare._due_ms)
     due_ms = min(due_ms, box.history._saved_ms + _SAVE_MS)
+    if box.wifi.up:
+        due_ms = min(due_ms, time._next_ms)
     if outbox.acked_seq != outbox._marked_seq:
         due_ms = min(due_ms, app._acked_ms + _QUIET_MS)
     if app._waiting_since_ms is not None:

@@ -3,12 +3,13 @@ said, and what a board knows that has taken all of them. Nothing tells a sleepin
 something else, so it leaps only as far as nothing happens at all.
 """
 
-import asyncio.core as _core
+import asyncio
 
 from _world import now_us as _now_us
 
 _FRESH_MS = 700  # as old as the newest of anything may be while reports come
 _PERIOD_US = 100000  # of reports
+_SAMPLE_MS = 100  # as field.py has it
 _ENGINEERING = 1
 
 
@@ -38,12 +39,21 @@ class _Court:
         return not part._pending and part._fusion.said == part._told_said
 
     def went_on(self, now_ms):
-        """As if it had been sampled until now: the newest report is there to be read."""
+        """As if it had been sampled until now, in its rhythm: the newest report is there to be read next."""
+        core = asyncio.core
+        due = self.task.ph_key
+        late_ms = core.ticks_diff(core.ticks(), due)
+        if late_ms <= 0:
+            return
+        since_ms = (late_ms - 1) % _SAMPLE_MS + 1
+        core._task_queue.remove(self.task)
+        core._task_queue.push(self.task, core.ticks_add(due, late_ms - since_ms + _SAMPLE_MS))
+        last_ms = now_ms - since_ms
         sensor = self._part.radar
         witness, judge = sensor.witness, sensor.judge
-        witness._noted_ms = judge._any_ms = judge._moving_ms = sensor._engineering._heard_ms = now_ms
+        witness._noted_ms = judge._any_ms = judge._moving_ms = sensor._engineering._heard_ms = last_ms
         if witness._row:
-            witness._quiet_ms = now_ms
+            witness._quiet_ms = last_ms
         end = sensor._radar._uart._end
         missed = (_now_us() - end._next_us) // _PERIOD_US
         if missed > 0:
@@ -62,14 +72,3 @@ def found(box):
             (task,) = [job.task for job in box.supervisor._jobs if job.name == part.name]
             courts.append(_Court(part, task))
     return courts
-
-
-def until_others_ms(courts):
-    """Until some other task wants to go on."""
-    queue = _core._task_queue
-    for court in courts:
-        queue.remove(court.task)
-    other = queue.peek()
-    for court in courts:
-        queue.push(court.task, court.task.ph_key)
-    return 0 if other is None else _core.ticks_diff(other.ph_key, _core.ticks())
