@@ -52,6 +52,8 @@ NAMES = {BROKER[0]: "10.0.0.1", NTP[0]: "10.0.0.2"}
 MASTER = b"the storm guards nothing at all."
 START_S = 20.0
 """Of virtual time: then a board has started."""
+SLEEP_IMPORTS = "\n/.shims _power\n/.shims _wake"
+"""Of the shims, what a board needs to go to sleep, at the end of most of its lives."""
 NO_RANDOM_ADDRESSES = 0x0040000  # ADDR_NO_RANDOMIZE of personality(2)
 
 Json = dict[str, Any]
@@ -117,6 +119,8 @@ def image_of(board: str, folder: Path) -> Image:
         home = folder / name
         try:
             imports = _imports_of(name, folder)
+            if (config_of(name).get("power") or {}).get("sleep") is not None:
+                imports += SLEEP_IMPORTS
             SimBoard(home).create(config_of(name), device_secrets(_site(), name, MASTER), _template())
             _images[name] = Image(home, _shims(), clocks_of_this_process(), _template(), imports)
         finally:

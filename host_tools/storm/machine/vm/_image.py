@@ -9,11 +9,13 @@ import gc
 import sys
 
 import vfs
-from _world import _shims
+from _world import _shims, load
 
+_ROM = "/.shims"
 _import = builtins.__import__
 _known = {}  # of the modules from flash, those that are there
-_store = {}  # by file: the modules that it makes, in turn, each with those that it was linked with
+_store = {}  # by folder and name: the modules that a file makes, in turn, as (module, its package, its last
+# name, modules that it was linked with)
 _stack = []
 _links = {}
 
@@ -41,7 +43,7 @@ def note():
             return _import(*arguments)
         finally:
             depth -= 1
-            if not depth and sys.path[0] not in ("", "/.shims"):
+            if not depth and sys.path[0] not in ("", _ROM):
                 for name in [name for name, module in _known.items() if sys.modules.get(name) is not module]:
                     del _known[name]
                     gone.append(name)
@@ -64,6 +66,10 @@ def learn(path):
     for line in filter(None, lines):
         base, name, *gone = line.split(" ")
         _forget(gone)
+        if base == _ROM:
+            load(name)
+            _keep(base, name, sys.modules.pop(name))
+            continue
         sys.path[:] = [base, ".frozen"]
         try:
             __import__(name)
@@ -71,20 +77,24 @@ def learn(path):
             print("the image ends before", name, repr(error))
             break
         for new in _news(base):
-            links = [_known[link] for link in _links.pop(new, ()) if link in _known]
-            parent = new.rpartition(".")[0]
-            if parent:
-                links.append(_known[parent])
-            _store.setdefault(base + "/" + new, []).append((_known[new], links))
+            _keep(base, new, _known[new])
     builtins.__import__ = _giving
     _forget(list(_known))
     _links.clear()
     sys.path[:] = kept
     vfs.umount("/")
     vfs.mount(vfs.VfsPosix(), "/")
-    vfs.mount(_shims, "/.shims")
+    vfs.mount(_shims, _ROM)
     gc.threshold(-1)
     gc.collect()
+
+
+def _keep(base, name, module):
+    links = [_known[link] for link in _links.pop(name, ()) if link in _known]
+    package, _, last = name.rpartition(".")
+    if package:
+        links.append(_known[package])
+    _store.setdefault(base, {}).setdefault(name, []).append((module, package, last, links))
 
 
 def _linking(*arguments):
@@ -113,32 +123,32 @@ def _forget(names):
 
 def _giving(*arguments):
     if arguments[0] not in sys.modules:
-        found = []
-        if _wanted(arguments[0], found):
-            for module in found:
-                _store[sys.path[0] + "/" + module.__name__].pop(0)
-                sys.modules[module.__name__] = module
-            for module in found:
-                parent, _, last = module.__name__.rpartition(".")
-                if parent:
-                    setattr(sys.modules[parent], last, module)
+        store = _store.get(sys.path[0])
+        found = {}
+        if store and _wanted(arguments[0], store, found):
+            for name in found:
+                sys.modules[name] = found[name][0]
+                store[name].pop(0)
+            for module, package, last, _ in found.values():
+                if package:
+                    setattr(sys.modules[package], last, module)
     return _import(*arguments)
 
 
-def _wanted(name, found):
+def _wanted(name, store, found):
     """Whether the next one of that name fits what is there; `found` gets it, and what has to come with it."""
-    modules = _store.get(sys.path[0] + "/" + name)
-    if not modules:
-        return False
-    module, links = modules[0]
-    if module in found:
+    if name in found:
         return True
-    found.append(module)
-    for link in links:
-        here = sys.modules.get(link.__name__)
+    entries = store.get(name)
+    if not entries:
+        return False
+    found[name] = entries[0]
+    for link in entries[0][3]:
+        name = link.__name__
+        here = sys.modules.get(name)
         if here is link:
             continue
-        if here is not None or not _wanted(link.__name__, found) or link not in found:
+        if here is not None or not _wanted(name, store, found) or found[name][0] is not link:
             return False
     return True
 
