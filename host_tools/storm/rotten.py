@@ -23,8 +23,9 @@ def _contents(image: bytes) -> dict[str, str]:
     context = UserContext(len(image))
     context.buffer[:] = image
     blocks = len(image) // BLOCK_BYTES
+    size = BLOCK_BYTES  # in small pieces it takes half a second
     fs = LittleFS(
-        context, mount=False, block_size=BLOCK_BYTES, block_count=blocks, read_size=128, prog_size=128
+        context, mount=False, block_size=size, block_count=blocks, read_size=size, prog_size=size, cache_size=size
     )
     found: dict[str, str] = {}
     try:
