@@ -25,7 +25,13 @@ def _contents(image: bytes) -> dict[str, str]:
     blocks = len(image) // BLOCK_BYTES
     size = BLOCK_BYTES  # in small pieces it takes half a second
     fs = LittleFS(
-        context, mount=False, block_size=size, block_count=blocks, read_size=size, prog_size=size, cache_size=size
+        context,
+        mount=False,
+        block_size=size,
+        block_count=blocks,
+        read_size=size,
+        prog_size=size,
+        cache_size=size,
     )
     found: dict[str, str] = {}
     try:

@@ -26,7 +26,9 @@ IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE, LEAP = 1, 2, 3, 4, 5, 6, 7, 8
 CONNECTED, DATA, END, ERROR, ROOM, FOREIGN = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
-_COLLECT_BYTES = 65536  # the firmware asks for a quarter of that, and half of a storm's time went there
+_COLLECT_BYTES = (
+    98304  # the firmware asks for a quarter of what is free, and half of a storm's time went there
+)
 _COLLECTS_LESS = 4  # while it starts
 _GLANCE_US = 10000  # from one look of safe mode at its connection to the next
 _EAGAIN = 11
