@@ -3,7 +3,7 @@
 import struct
 import unittest
 
-from sportbox.net.packets import PUBLISH_MORE, Malformed, Packets, put_publish, remaining_length
+from sportbox.net.packets import PUBLISH_MORE, Malformed, Packets, field, put_publish, remaining_length
 
 
 def text(value):
@@ -32,7 +32,7 @@ def make(user=None, password=None, keepalive_s=30, client_id="hafensport-rostock
 
 def published(topic, payload, retain, pid):
     """Between other packets: neither is touched."""
-    topic = topic.encode()
+    topic = field(topic)
     out = bytearray(b"\xaa" * (5 + len(topic) + len(payload) + PUBLISH_MORE))
     end = put_publish(out, 5, topic, payload, retain, pid)
     assert bytes(out[:5]) == b"\xaa" * 5

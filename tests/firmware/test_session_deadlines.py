@@ -36,7 +36,8 @@ class Broker:
     """The other end of the connection; also the socket, TLS and the pauses before the next one."""
 
     def __init__(self):
-        self.said, self.heard = b"", b""
+        self.said, self.heard, self.out_buf = b"", b"", b""
+        self.s = self
         self.stuck = False
         self.resets = 0
 
@@ -52,9 +53,10 @@ class Broker:
         self.said = self.said[count:]
         return count
 
-    def write(self, packet):
-        self.heard += bytes(packet)
-        self.out_buf = b"the rest" if self.stuck else b""
+    def write(self, packet, size):
+        """All of it but the last byte if it is stuck; `drain` is supposed to know that one."""
+        self.heard += bytes(packet[:size])
+        return size - self.stuck
 
     async def drain(self):
         while self.stuck:

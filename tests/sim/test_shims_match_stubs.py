@@ -4,6 +4,7 @@ Convention in the shims: a name that begins with an underscore is a helper or, a
 be given by name (MicroPython has no `/` in signatures).
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,9 @@ SLOTS = {"ioctl": "asyncio and poll() call it through the stream protocol"}
 # The stubs were made from a build for the first ESP32. MicroPython 1.29 (ports/esp32/modesp32.c) has these on
 # the others alone: name -> what it gives
 OTHER_CHIPS = {"mcu_temperature": "degrees Celsius, an integer"}
+# The stubs have the shorter form alone. MicroPython 1.29 (ports/esp32/modsocket.c, mp_stream_write_obj) has
+# the other one, too, and umqtt.simple 1.3.4 writes so: name -> the parameter more
+LONGER = {"socket.socket.write": Parameter("size", required=True)}
 DUNDERS = {"__init__", "__call__"}  # compared; other ones, such as __repr__, every object has
 
 
@@ -63,6 +67,9 @@ def compare(where: str, shim: Interface, real: Interface) -> list[str]:
             wrong += compare(here, shim.classes[name], real.classes.get(name, Interface()))
         elif name in shim.functions:
             overloads = real.functions.get(name)
+            if overloads is not None and here in LONGER:
+                more = [replace(o, positional=[*o.positional, LONGER[here]]) for o in overloads]
+                overloads = overloads + more
             if overloads is None:
                 wrong.append(f"{here}: no function on the ESP32")
             elif not is_untyped(overloads):

@@ -12,7 +12,8 @@ class Insecure(Exception):
 
 
 class Message:
-    """Something to publish; `done` is called once the broker has it (at QoS 0: once it is on its way)."""
+    """Something to publish; `done` is called once the broker has it (at QoS 0: once it is on its way). The
+    session empties it as soon as it stands in a packet, for it never sends it again."""
 
     topic = ""  # free to be filled
 
@@ -25,12 +26,6 @@ class Message:
         self.qos = qos
         self.done = done
         return self
-
-    def sent(self) -> None:
-        """It stands in the packet: what was written is not needed to wait for the PUBACK, and is never sent
-        again by the session."""
-        self.topic = ""
-        self.payload = b""
 
 
 class Settings:

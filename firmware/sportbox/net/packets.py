@@ -9,10 +9,12 @@ insists on reading is put in front of it before it asks. The real answers are ma
 import struct
 
 import umqtt.simple
+from micropython import const
 
 CONNACK = 0x20
-PUBLISH = 0x30
-PUBLISH_MORE = 9  # bytes beyond topic and payload at most
+_PUBLISH = const(0x30)
+PUBLISH = _PUBLISH
+PUBLISH_MORE = 7  # bytes beyond topic and payload at most
 PUBACK = 0x40
 SUBACK = 0x90
 PINGRESP = 0xD0
@@ -107,30 +109,39 @@ class Packets:
         self._client.sock = self._memory
 
 
+def field(text: str) -> bytes:
+    """A string with its length, as MQTT has it (3.1.1, 1.5.3)."""
+    data = text.encode()
+    return struct.pack("!H", len(data)) + data
+
+
 def put_publish(out: bytearray, at: int, topic: bytes, payload: bytes, retain: bool, pid: int) -> int:
-    """PUBLISH, at QoS 1 if `pid` is not 0, into a buffer that has room for it; where it ends. It asks for no
-    memory: half of what a message costs otherwise is the search for some."""
-    length = len(topic)
-    rest = 2 + length + (2 if pid else 0) + len(payload)
-    out[at] = PUBLISH | (2 if pid else 0) | (1 if retain else 0)
+    """PUBLISH, at QoS 1 if `pid` is not 0, into a buffer that has room for it; where it ends. `topic` is a
+    field. It asks for no memory: half of what a message costs otherwise is the search for some."""
+    size_of = len
+    length, size = size_of(topic), size_of(payload)
+    rest = length + size
+    if pid:
+        rest += 2
+        out[at] = _PUBLISH | 3 if retain else _PUBLISH | 2
+    else:
+        out[at] = _PUBLISH | 1 if retain else _PUBLISH
     at += 1
     while rest > 0x7F:
         out[at] = rest & 0x7F | 0x80
         rest >>= 7
         at += 1
     out[at] = rest
-    out[at + 1] = length >> 8
-    out[at + 2] = length & 0xFF
-    at += 3
+    at += 1
     out[at : at + length] = topic
     at += length
     if pid:
         out[at] = pid >> 8
         out[at + 1] = pid & 0xFF
         at += 2
-    length = len(payload)
-    out[at : at + length] = payload
-    return at + length
+    size += at
+    out[at:size] = payload
+    return size
 
 
 def remaining_length(buffer: "bytearray | memoryview", size: int) -> "tuple[int, int]":

@@ -157,34 +157,30 @@ class Stream:
 
     def __init__(self, context: "tls.SSLContext", raw: "socket.socket", name: str) -> None:
         self._raw = raw
-        self._tls = context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
+        self.s = context.wrap_socket(raw, server_hostname=name, do_handshake_on_connect=False)
         self.out_buf: "bytes | memoryview" = b""  # what is to be written still
         self.open = False
 
     def try_write(self, packet: "bytes | bytearray") -> bool:
         """True once the handshake is over and the packet is written."""
-        self.open = self._tls.write(packet) is not None
+        self.open = self.s.write(packet) is not None
         return self.open
 
     async def readinto(self, buffer: "memoryview") -> int:
         await asyncio.sleep_ms(0)  # a flood must not keep the others waiting
         while True:
-            count = self._tls.readinto(buffer)
+            count = self.s.readinto(buffer)
             if count is not None:
                 return int(count)
             await ready(self._raw)  # type: ignore[misc]
 
-    def write(self, packet: "bytes | bytearray | memoryview") -> None:
-        """As far as it goes; then `drain`, before anything else is written or the bytes are changed: mbedTLS
-        wants the same ones again until they are gone."""
-        count = self._tls.write(packet) or 0
-        self.out_buf = b"" if count == len(packet) else memoryview(packet)[count:]
-
     async def drain(self) -> None:
+        """Writes `out_buf`, before anything else is written or its bytes are changed: mbedTLS wants the same
+        ones again until they are gone."""
         while self.out_buf:
             await ready(self._raw, True)  # type: ignore[misc]
-            self.write(self.out_buf)
+            self.out_buf = self.out_buf[self.s.write(self.out_buf) or 0 :]
 
     def close(self) -> None:
         """Frees what mbedTLS holds, and closes the socket below."""
-        self._tls.close()
+        self.s.close()

@@ -24,6 +24,7 @@ from sportbox.net.packets import (
     SUBACK,
     Malformed,
     Packets,
+    field,
     put_publish,
     remaining_length,
 )
@@ -31,7 +32,7 @@ from sportbox.net.ready import ready
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
     from typing import Any, Protocol
 
     from sportbox.net.secure import Secure
@@ -49,6 +50,8 @@ _CONTROL_MAX = const(1024)  # bytes of answers that wait for the writer; then re
 _PID_MAX = const(65535)
 _OUT = const(768)  # bytes: nearly every message of a board fits
 _SLICE_MS = const(4)  # of writing, then the others have their turn
+_POLLIN = const(1)
+_CLOSED = const("closed by the broker")
 _ACKS_MAX = const(32)  # read in one go
 
 
@@ -92,6 +95,9 @@ class Session:
         self._view = memoryview(self._buffer)
         self._fill = 0
         self._out = bytearray(_OUT)  # in one piece from the start: a heap in use has few large holes
+        self._long: bytearray | None = None  # instead of it, for what is longer
+        self._topic = ""  # of the last message, and its field: most are followed by one like them
+        self._topic_field = b""
         self._held: Message | None = None  # did not fit behind what is being written
         self._wake = asyncio.Event()
         self._link = asyncio.Event()
@@ -100,7 +106,10 @@ class Session:
         self._stream: "Any" = None  # asyncio.Stream: MicroPython's is reader and writer in one
         self._why = ""
         self._control = bytearray()
-        self._inflight: "dict[int, tuple[int, Callable[[], None] | None]]" = {}  # id -> deadline, `done`
+        self._inflight: "dict[int, Callable[[], None] | None]" = {}  # id -> `done`
+        self._due_ms: dict[
+            int, int
+        ] = {}  # the same -> deadline; apart, for a pair is memory for each message
         self._pid = 0
         self._subscribe_pid = 0
         self._deadline_ms = 0  # of the phase before `up`, 0: none
@@ -159,13 +168,15 @@ class Session:
             if deadline_ms and now_ms >= deadline_ms:
                 self._fail(what)
                 return
-        for waiting in self._inflight.values():
-            if now_ms >= waiting[0]:
+        for due_ms in self._due_ms.values():
+            if now_ms >= due_ms:
                 self._fail("no PUBACK")
                 return
-        if self.up and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 500:
-            self.wake()
-        if self.up and now_ms - self._last_tx_ms >= self._settings.keepalive_s * 1000:
+        quiet_ms, keepalive_s = now_ms - self._last_tx_ms, self._settings.keepalive_s
+        if self.up and not self._leaving and not self._ping_deadline_ms and quiet_ms >= keepalive_s * 500:
+            self._ping_deadline_ms = now_ms + self._settings.ack_ms
+            self._answer(self._packets.ping())
+        if self.up and quiet_ms >= keepalive_s * 1000:
             self._fail("writer stuck")
         if self._task is None or self.up or self._deadline_ms:
             self.beat_ms = now_ms  # pausing, connected, or under a deadline: all is well
@@ -211,9 +222,10 @@ class Session:
                 self._stream.close()
             self._socket.close()
             self._socket = self._stream = None
-        self._inflight.clear()  # nothing here asks for memory: it may be what ended the connection
+        self._inflight.clear()
+        self._due_ms.clear()  # nothing here asks for memory: it may be what ended the connection
         self._fill = 0
-        self._held = None
+        self._held = self._long = None
         self.up = False
         self._control = bytearray()
         self._on_down(self._why)
@@ -243,19 +255,52 @@ class Session:
             self._deadline_ms = self._now_ms() + settings.ack_ms
             self._subscribe_pid = self._next_pid()
             self._answer(self._packets.subscribe(self._command_topic, self._subscribe_pid))
-            while True:
-                size = await self._packet()
-                if self._buffer[0] == PUBACK:
-                    self._handle_pubacks()
-                else:
-                    await self._handle(size)
-                self._write_on()
-                if self._fill:  # what is in the buffer already must not keep the others waiting
-                    await asyncio.sleep_ms(0)
-                while len(self._control) > _CONTROL_MAX:
-                    await asyncio.sleep_ms(10)
+            await self._read_on()  # type: ignore[misc]
         finally:
             writer.cancel()
+
+    def _read_on(self) -> "Generator[Any, Any, None]":
+        """What comes, and after each lot of it what is due. To be awaited. It waits in asyncio's queue as
+        `ready` does (MicroPython, extmod/asyncio/stream.py), but without a coroutine and a list for each
+        packet: that memory is half of what a message costs."""
+        puback, buffer, view, raw = PUBACK, self._buffer, self._view, self._socket
+        is_plain, key = self._secure is None, id(raw)
+        entry: "list[Any]" = [None, None, raw]  # who reads, who writes, what
+        queue = asyncio.core._io_queue  # type: ignore[attr-defined]
+        task: "Any" = asyncio.current_task()
+        take_pubacks, write_due = self._handle_pubacks, self._write_due
+        while True:
+            if is_plain and not self._fill:
+                if key in queue.map:  # the writer waits for the same socket
+                    queue.queue_read(raw)
+                else:
+                    entry[0] = task
+                    queue.map[key] = entry
+                    queue.poller.register(raw, _POLLIN)
+                    task.data = queue  # whence it is taken if it is cancelled
+                yield
+                count = raw.readinto(view)  # type: ignore[union-attr]
+                if count == 0:
+                    raise OSError(_CLOSED)
+                self._fill = count or 0  # None: woken for nothing
+            if buffer[0] == puback and self._fill >= 4:
+                take_pubacks()
+            else:
+                size = yield from self._packet()  # type: ignore[misc]
+                if buffer[0] == PUBACK:
+                    self._handle_pubacks()
+                else:
+                    yield from self._handle(size)  # type: ignore[misc]
+                while len(self._control) > _CONTROL_MAX:
+                    yield from asyncio.sleep_ms(10)  # type: ignore[misc]
+            try:
+                write_due()
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:  # whatever fails ends the connection, as it does in the writer
+                raise OSError("%s %s" % (type(error).__name__, error))
+            if self._fill:  # what is in the buffer already must not keep the others waiting
+                yield from asyncio.sleep_ms(0)  # type: ignore[misc]
 
     async def _connect(self) -> None:
         """TCP without blocking; the socket is closed by _close() whatever happens."""
@@ -280,9 +325,9 @@ class Session:
                 return head + length
             if self._fill and not self._rx_deadline_ms:
                 self._rx_deadline_ms = self._now_ms() + self._settings.ack_ms
-            count = await self._stream.readinto(self._view[self._fill :] if self._fill else self._view)
+            count = await self._stream.readinto(self._view[self._fill :])
             if count == 0:
-                raise OSError("closed by the broker")
+                raise OSError(_CLOSED)
             self._fill += count or 0  # None: woken for nothing
 
     def _take(self, size: int) -> None:
@@ -314,20 +359,24 @@ class Session:
 
     def _handle_pubacks(self) -> None:
         """All that stand at the start of the buffer: they come together when messages go out together."""
-        buffer, at, end = self._buffer, 0, min(self._fill, 4 * _ACKS_MAX)
+        buffer, at, fill, inflight = self._buffer, 0, self._fill, self._inflight
+        end = fill if fill < 4 * _ACKS_MAX else 4 * _ACKS_MAX
         while at + 4 <= end and buffer[at] == PUBACK:
             if buffer[at + 1] != 2:
                 raise Malformed("PUBACK")
-            self._handle_puback(buffer[at + 2] << 8 | buffer[at + 3])
+            pid = buffer[at + 2] << 8 | buffer[at + 3]
+            if pid in inflight:
+                del self._due_ms[pid]
+                done = inflight.pop(pid)
+                if done is not None:
+                    done()
+            else:
+                self.stray_pubacks += 1
             at += 4
-        self._take(at)
-
-    def _handle_puback(self, pid: int) -> None:
-        waiting = self._inflight.pop(pid, None)
-        if waiting is None:
-            self.stray_pubacks += 1
-        elif waiting[1] is not None:
-            waiting[1]()
+        if at == fill:
+            self._fill = 0
+        else:
+            self._take(at)
 
     def _handle_suback(self) -> None:
         if self.up and self.second is not None:
@@ -381,7 +430,7 @@ class Session:
             self._rx_deadline_ms = self._now_ms() + self._settings.ack_ms
             count = await self._stream.readinto(self._view[: min(left, len(self._buffer))])
             if count == 0:
-                raise OSError("closed by the broker")
+                raise OSError(_CLOSED)
             left -= count or 0
         self._rx_deadline_ms = 0
         self._fill = 0
@@ -393,10 +442,12 @@ class Session:
 
     def _next_pid(self) -> int:
         """1 to 65535, skipping those in flight."""
+        pid = self._pid
         while True:
-            self._pid = self._pid % _PID_MAX + 1
-            if self._pid not in self._inflight:
-                return self._pid
+            pid = pid % _PID_MAX + 1
+            if pid not in self._inflight:
+                self._pid = pid
+                return pid
 
     async def _write_loop(self) -> None:
         try:
@@ -411,15 +462,6 @@ class Session:
         except Exception as error:  # without a writer the session would be deaf, and nobody would notice
             self._fail("%s %s" % (type(error).__name__, error))
 
-    def _write_on(self) -> None:
-        """For the reader: whatever fails ends the connection, as it does in the writer."""
-        try:
-            self._write_due()
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:
-            raise OSError("%s %s" % (type(error).__name__, error))
-
     def _write_due(self) -> bool:
         """Writes what may go out now. False: the socket takes no more, and the writer is to wait for it."""
         stream = self._stream
@@ -428,55 +470,73 @@ class Session:
         if self._tx_deadline_ms:
             return False
         now_ms = self._now_ms()
-        packets = self._next_packets(now_ms)
-        if packets is not None:
-            stream.write(packets)
-            self._last_tx_ms = now_ms
-            left = stream.out_buf
-            if left:
-                self._tx_deadline_ms = now_ms + self._settings.ack_ms
-            if left or len(self._inflight) < self._settings.window:  # there may be more
-                self._wake.set()
-            return not left
+        size = self._next_packets(now_ms)
+        if not size:
+            return True
+        out = self._out
+        if self._long is not None:
+            out, self._long = self._long, None
+        written = stream.s.write(out, size) or 0
+        self._last_tx_ms = now_ms
+        if written < size:
+            stream.out_buf = memoryview(out)[written:size]
+            self._tx_deadline_ms = now_ms + self._settings.ack_ms
+            self._wake.set()
+            return False
         return True
 
-    def _next_packets(self, now_ms: int) -> "bytearray | memoryview | None":
-        """Whole packets, as many as there are and fit; valid until the next call."""
-        settings, open_ = self._settings, self.up and not self._leaving
-        if open_ and not self._ping_deadline_ms and now_ms - self._last_tx_ms >= settings.keepalive_s * 500:
-            self._ping_deadline_ms = now_ms + settings.ack_ms
-            self._control += self._packets.ping()
-        size = len(self._control)
-        if size:
+    def _next_packets(self, now_ms: int) -> int:
+        """Whole packets, as many as there are and fit: their size. They stand at the start of `_out`, or in
+        `_long` if that is there."""
+        settings = self._settings
+        out, inflight, size_of = self._out, self._inflight, len
+        size = 0
+        if self._control:
             answers, self._control = self._control, bytearray()
+            size = len(answers)
             if size > _OUT:
-                return answers
-            self._out[:size] = answers
-        while open_ and len(self._inflight) < settings.window:
-            message = self._held or self._next_message()
+                self._long = answers
+                self._wake.set()
+                return size
+            out[:size] = answers
+        free = settings.window - size_of(inflight) if self.up and not self._leaving else 0
+        while free:
+            if size and self._now_ms() - now_ms >= _SLICE_MS:
+                self._wake.set()
+                break
+            message = self._held
             if message is None:
-                break
-            topic = message.topic.encode()
-            end = size + len(topic) + len(message.payload) + PUBLISH_MORE
+                message = self._next_message()
+                if message is None:
+                    break
+            else:
+                self._held = None
+            topic = message.topic
+            if topic != self._topic:
+                self._topic_field = field(topic)
+                self._topic = topic
+            named, payload, done = self._topic_field, message.payload, message.done
+            end = size + size_of(named) + size_of(payload) + PUBLISH_MORE
             if end > _OUT:
-                if size == 0:
-                    long = bytearray(end)
-                    return memoryview(long)[: self._put(long, 0, topic, message, now_ms)]
-                self._held = message  # goes first the next time
+                self._wake.set()
+                if size:
+                    self._held = message  # goes first the next time
+                    break
+                out = self._long = bytearray(end)
+            pid = 0
+            if message.qos:
+                pid = self._pid % _PID_MAX + 1
+                if pid in inflight:
+                    pid = self._next_pid()
+                self._pid = pid
+                inflight[pid] = done
+                self._due_ms[pid] = now_ms + settings.ack_ms
+                free -= 1
+            size = put_publish(out, size, named, payload, message.retain, pid)
+            message.topic = ""  # it stands in the packet, and is never sent again by the session
+            message.payload = b""
+            if not pid and done is not None:
+                done()
+            if end > _OUT:
                 break
-            size = self._put(self._out, size, topic, message, now_ms)
-            if self._now_ms() - now_ms >= _SLICE_MS:
-                break
-        return memoryview(self._out)[:size] if size else None
-
-    def _put(self, out: bytearray, at: int, topic: bytes, message: Message, now_ms: int) -> int:
-        self._held = None
-        pid = 0
-        if message.qos:
-            pid = self._next_pid()
-            self._inflight[pid] = (now_ms + self._settings.ack_ms, message.done)
-        end = put_publish(out, at, topic, message.payload, message.retain, pid)
-        message.sent()
-        if message.qos == 0 and message.done is not None:
-            message.done()
-        return end
+        return size

@@ -188,12 +188,12 @@ class socket(_io.IOBase):
             return None
         return _call(self._s.readinto, _buf) if _nbytes is None else _call(self._s.readinto, _buf, _nbytes)
 
-    def write(self, _buf):
+    def write(self, _buf, _size=None):
         if self._down():
             return None
-        if self._lost(self._port):
-            return len(_buf)
-        return _call(self._s.write, _buf)
+        if _size is None:
+            _size = len(_buf)
+        return _size if self._lost(self._port) else _call(self._s.write, _buf, _size)
 
     def send(self, _bytes):
         if self._down():

@@ -134,7 +134,7 @@ def _session_due_ms(session, now_ms, has_link):
     ):
         if at_ms and (not due_ms or at_ms < due_ms):
             due_ms = at_ms
-    for at_ms, _ in session._inflight.values():
+    for at_ms in session._due_ms.values():
         due_ms = min(due_ms, at_ms)
     return due_ms
 
