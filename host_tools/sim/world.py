@@ -73,10 +73,16 @@ class World(Pins):
                 self.put(since, 0)
         for number in range(self.get("actuators")):
             self.settle(number)
-        for pin in range(layout.GPIOS):
-            self._channel(pin).put(start_us=0, until_us=0)
+        for pin, channel in enumerate(self._channels()):
+            if any(channel):
+                self._channel(pin).put(start_us=0, until_us=0)
         for array in (layout.OUT_KIND, layout.OUT_LEVEL, layout.PULL):
             self._page[array : array + layout.GPIOS] = bytes(layout.GPIOS)
+
+    def _channels(self) -> list[bytes]:
+        size = layout.RMT_SIZE
+        all_of_them = self._page[layout.RMT : layout.RMT + layout.GPIOS * size]
+        return [all_of_them[at : at + size] for at in range(0, len(all_of_them), size)]
 
     def reset_expander(self) -> None:
         """Its power-on values: all inputs, nothing inverted, no pull-ups (Microchip DS20001952, table
