@@ -1,0 +1,31 @@
+"""A spell: hours without a broker while one thing happens after another, and an outbox that is full."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from host_tools.storm import play
+from host_tools.storm.agenda import BEGIN_US
+from host_tools.storm.oracle import judge
+from host_tools.storm.weather.plan import HOUR_US, Act, Fault, Plan
+
+LASTS_US = HOUR_US
+RUSH = {"pause_us": [4_000_000, 8_000_000]}
+
+
+def test_what_is_dropped_is_told_and_the_rest_arrives(tmp_path: Path) -> None:
+    at_us = BEGIN_US + HOUR_US // 10
+    away = Fault(1, at_us, LASTS_US, "partition", {})
+    rush = Act(2, at_us, LASTS_US, "rush", RUSH)
+    run = play.play("9", "box-1", Plan("9", 1.5, "box-1", (away,), (rush,)), tmp_path / "board")
+    assert judge(run.records, run.config) == []
+    told: dict[str, list[dict[str, Any]]] = {"telemetry": [], "event": []}
+    for record in run.records:
+        if record["kind"] == "publish" and (topic := record["topic"].rpartition("/")[2]) in told:
+            told[topic].append(json.loads(record["payload"]))
+    dropped = [event["data"] for event in told["event"] if event["type"] == "sportbox.device.dropped"]
+    assert sum(data["count"] for data in dropped) > 100 and dropped[-1]["urgent_total"] > 100
+    limits = run.config["outbox"]
+    full = max(figures["queue_bytes"] for figures in told["telemetry"])
+    assert limits["reserve_bytes"] - 1000 < full <= limits["reserve_bytes"] + limits["ordinary_bytes"]
+    assert told["telemetry"][-1]["queue"] == 0
