@@ -125,3 +125,15 @@ def test_a_release_that_was_pressed() -> None:
     assert not [text for text in tale.texts() if "nobody had pressed" in text]
     tale.event(600, "door.opened", "door-9", release=True)
     assert [text for text in tale.texts() if "nobody had pressed" in text]
+
+
+def test_after_a_start_a_door_whose_latch_let_go_is_what_its_contact_says() -> None:
+    for data, expected in (({"latch": True}, 0), ({}, 1)):
+        tale = day()
+        tale.state(500, "door-1", "forced")
+        tale.event(500, "door.forced", "door-1", **data)
+        tale.stops(600)
+        tale.starts(700)
+        tale.booted(701)
+        tale.note(900, "end")
+        assert len([text for text in of_door_1(tale) if text.endswith("tell otherwise")]) == expected

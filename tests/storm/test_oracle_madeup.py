@@ -49,6 +49,13 @@ def test_a_court() -> None:
     assert court(None, "unknown", 2101).texts() == [told + "0:34:59.500, which was not so"]
 
 
+def test_a_battery_that_is_nearly_empty_costs_the_court() -> None:
+    for until_s, expected in ((2200, 0), (2000, 1)):
+        tale = court(None, "unknown", 2101)
+        tale.fault(1950, until_s, "battery", mv=3250)
+        assert len([b for b in tale.judged() if b.invariant == "made up"]) == expected
+
+
 def test_pauses_that_a_board_that_sleeps_does_not_see() -> None:
     """It looks each half a minute: whoever moves at each look may be a sensor that is stuck."""
     told = ["court-1 told occupancy.changed about 0:41:48.500, which was not so"]

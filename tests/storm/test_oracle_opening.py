@@ -126,6 +126,18 @@ def test_a_motor_locks_by_itself_after_its_door_was_closed() -> None:
     assert tale.texts() == ["lock-9 pulsed at 0:05:00.000 for 1 s without an order"]
 
 
+def test_a_bolt_that_looks_half_out_goes_back_when_the_release_is_let_go() -> None:
+    for fault, expected in (("lock_cut", 0), ("", 1)):
+        tale = day()
+        if fault:
+            tale.fault(295, 310, fault, component="lock-9")
+        tale.note(300, "release", component="release-9", pressed=True)
+        tale.moves(300.5, True, "release", "door-9")
+        tale.note(301, "release", component="release-9", pressed=False)
+        tale.pulse(301.1, 2.5, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_bolt_goes_back_when_its_door_is_forced_open_meanwhile() -> None:
     for back_s, expected in ((312, 0), (330, 1)):
         tale = day()

@@ -34,6 +34,8 @@ STATES = {
     "release.pressed": ("pressed",),
     "release.cleared": ("clear",),
 }
+SHUT = "closed, and not held"
+"""No state, but what the contact of a door says whose latch let go: after a start it is closed."""
 STARTS: dict[str, tuple[str, ...]] = {
     "release": ("clear",),
     "occupancy": ("unknown",),
@@ -165,7 +167,8 @@ def _over_starts(facts: Json, pieces: list[Piece], starts: set[int]) -> list[Pie
         if piece.begin_us in starts and piece.words is None and piece.begin_us == piece.sure_us:
             words: Words = STARTS.get(facts["kind"])
             if facts["kind"] == "door" and before is not None:
-                words = ("unknown", "closed" if "closed" in before else "open")
+                was_shut = "closed" in before or SHUT in before
+                words = ("unknown", "closed" if was_shut else "open")
             piece = Piece(piece.begin_us, piece.sure_us, words)
         found.append(piece)
     return found
@@ -191,6 +194,8 @@ def _words(event: Event) -> Words:
     if event.type in ("gate.passed", "gate.reset"):
         count = event.data.get("count")
         return ("unknown",) if count is None else ("occupied",) if count else ("free",)
+    if event.type == "door.forced" and event.data.get("latch"):
+        return ("forced", SHUT)
     if event.type == "device.tamper":
         return ("open",) if event.data.get("open") else ("closed",)
     return STATES.get(event.type)

@@ -77,8 +77,12 @@ def _is_motor(run: Run, pulse: Pulse) -> bool:
 
 
 def _goes_back(run: Run, pulse: Pulse) -> bool:
-    """A motor's bolt is drawn back where its door is forced open while it goes out."""
+    """A motor's bolt is drawn back where its door is forced open while it goes out, and where it looks half
+    out when the release is let go: so it does while its contacts are broken."""
     us = pulse.start_us
+    let_go = any(us - SECOND_US <= r["us"] <= us and not r["pressed"] for r in run.records_of("release"))
+    if let_go and any(f.has(us) and f.concerns(pulse.lock) for f in run.faults.of("sensor", "mechanics")):
+        return True
     is_open = run.doors.get(run.components[pulse.lock]["door"], Timeline()).at(us, False)
     before = run.pulses_in(pulse.lock, us - GOES_BACK_US, us - 1)
     return is_open and any(_locks_itself(run, earlier) for earlier in before)
