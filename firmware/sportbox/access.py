@@ -73,12 +73,14 @@ class Desk:
         if retained:
             self._reject(tokens.claimed_jti(raw), "", "", "retained")
             return
+        token = None
         try:
             token = tokens.parse(raw)
             self._access.check(token, self._clock.now(now_ms), self._clock.trusted(), self._nonce)
         except (Refused, MemoryError) as error:  # its jti is looked for only now: most orders are good
             reason = error.args[0] if isinstance(error, Refused) else "busy"
-            self._reject(tokens.claimed_jti(raw), "", "", reason)
+            jti = tokens.claimed_jti(raw) if token is None else tokens.jti_of(token.claims)
+            self._reject(jti, "", "", reason)
             return
         args = token.claims.get("args")
         order = (Booking if token.role == "booking" else Order)(

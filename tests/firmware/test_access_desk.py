@@ -3,6 +3,7 @@
 
 import unittest
 
+from sportbox.core import token as desk_tokens
 from sportbox.core.clock import Clock
 from sportbox.core.lock import Booking, Order
 
@@ -123,6 +124,18 @@ class TestRefused(DeskCase, unittest.TestCase):
         self.refuse("malformed", act="dance")
         self.refuse("retained", retained=True)
         self.assertEqual(self.desk.rejected, 10)
+
+    def test_what_was_taken_apart_is_not_taken_apart_again_for_its_answer(self):
+        """That is half of what a check costs; only what cannot be taken apart is looked through."""
+        looked = []
+        before = desk_tokens.claimed_jti
+        desk_tokens.claimed_jti = lambda raw: looked.append(raw) or before(raw)
+        self.addCleanup(lambda: setattr(desk_tokens, "claimed_jti", before))
+        self.refuse("expired", nbf=NOW - 900, iat=NOW - 900, exp=NOW - 61)
+        self.refuse("malformed", jti="a" * 64, raw=tokens.token(claims(jti="a" * 200)))
+        self.assertEqual(looked, [])
+        self.refuse("malformed", raw=tokens.token(claims()) + b"=")
+        self.assertEqual(len(looked), 1)
 
     def test_what_is_too_large_is_not_even_looked_at(self):
         self.refuse("too_large", jti=None, raw=b"x" * 1537)

@@ -62,8 +62,13 @@ class Token:
 
 
 def is_text(value: str) -> bool:
-    """Printable ASCII: these strings travel on into events, logs and terminals."""
-    return value != "" and all([" " <= char <= "~" for char in value])
+    """Printable ASCII: these strings travel on into events, logs and terminals. Its bytes are looked at, for
+    each character would be a string of its own."""
+    try:
+        data = value.encode()
+    except ValueError:  # half a character; MicroPython encodes it
+        return False
+    return value != "" and min(data) >= 0x20 and max(data) <= 0x7E
 
 
 def hmac(hash_of: "Callable[[bytes], Hash]", key: bytes, message: bytes) -> bytes:
@@ -139,7 +144,12 @@ def claimed_jti(raw: bytes) -> str | None:
         claims = json.loads(un_b64url(parts[1]))
     except (ValueError, RuntimeError, MemoryError):
         return None
-    jti = claims.get("jti") if isinstance(claims, dict) else None
+    return jti_of(claims) if isinstance(claims, dict) else None
+
+
+def jti_of(claims: "dict[str, object]") -> str | None:
+    """For the answer to a refused token that could be taken apart."""
+    jti = claims.get("jti")
     return jti[:_TEXT_MAX] if isinstance(jti, str) and is_text(jti) else None
 
 
