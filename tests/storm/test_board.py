@@ -169,3 +169,17 @@ def test_a_sleeping_board_wakes_for_motion_and_for_its_round(made: list[BareBoar
     told = [json.loads(text) for text in bare.published("event")]
     assert "occupied" in [event["data"].get("state") for event in told]
     assert {record["cause"] for record in bare.of("boot")} == {layout.PWRON_RESET, layout.DEEPSLEEP_RESET}
+
+
+def test_more_than_a_heap_holds_at_once_costs_the_connection_and_no_frame(
+    made: list[BareBoard], tmp_path: Path
+) -> None:
+    """As a broken sender does: all of it would lie in the VM before the firmware reads the first byte."""
+    bare = start(made, tmp_path, "box-1")
+    topic = "sportbox/v1/storm/box-1/cmd"
+    for _ in range(3):
+        bare.later(120, bare.broker.publish, topic, b"x" * 60_000, 1, False)
+    bare.run(1200)
+    assert [record["cause"] for record in bare.of("boot")] == [layout.PWRON_RESET]
+    gone_us = [record["us"] for record in bare.of("gone")]
+    assert gone_us and bare.of("up")[-1]["us"] > gone_us[-1]

@@ -15,8 +15,11 @@ from collections.abc import Callable
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.machine.denial import NEVER, Denial
 from host_tools.storm.machine.reading import Reading
+from host_tools.storm.machine.silence import Stalled
 from host_tools.storm.wall import WALL_BEGIN_S
 
+NEVER_US = 1 << 50
+"""No run lasts until then: that is 35 years."""
 _PAGE = mmap.PAGESIZE
 _BORN = struct.Struct("<QII")
 _BORN_AT = 40  # behind the clock and denial.py's numbers
@@ -62,8 +65,11 @@ class Clocks:
         _BORN.pack_into(self._memory, _BORN_AT, horizon_us, sock, leaps)
 
     def now_us(self) -> int:
-        """How far the VM has come, or had when it ended."""
-        return int(struct.unpack_from("<Q", self._memory, 0)[0])
+        """How far the VM has come, or had when it ended. Raises Stalled."""
+        now_us = int(struct.unpack_from("<Q", self._memory, 0)[0])
+        if now_us > NEVER_US:
+            raise Stalled(f"the VM's clock shows {now_us} us: it has misread a frame")
+        return now_us
 
     def draw_from(self, draw: Callable[[int], bytes]) -> None:
         """`draw(n)` gives the VM's random bytes from now on, in this process."""

@@ -17,7 +17,7 @@ from host_tools.storm.machine.silence import HANGS_S, LOOK_S, Silence
 IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE, LEAP = 1, 2, 3, 4, 5, 6, 7, 8
 NEWS = {"connected": 1, "data": 2, "end": 3, "error": 4, "room": 5, "foreign": 6}
 BELL = 1
-PIECE_BYTES = 8192  # of data at a time
+PIECE_BYTES = 1024  # of data at a time: a heap in use has no larger holes for certain
 FOREVER_US = 1 << 60
 _HEAD = struct.Struct("<BBHiQQ")
 _TAIL = struct.Struct("<QQiHH")

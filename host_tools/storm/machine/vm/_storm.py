@@ -26,10 +26,7 @@ IDLE, OPEN, CONNECT, SEND, CLOSE, PAUSE, LEAVE, LEAP = 1, 2, 3, 4, 5, 6, 7, 8
 CONNECTED, DATA, END, ERROR, ROOM, FOREIGN = 1, 2, 3, 4, 5, 6
 _BELL = 1
 _FED_US = 10000000
-_COLLECT_BYTES = (
-    98304  # the firmware asks for a quarter of what is free, and half of a storm's time went there
-)
-_COLLECTS_LESS = 4  # while it starts
+_COLLECTS_LESS = 2  # times, than the firmware asks for: a third of a storm's time went there
 _GLANCE_US = 10000  # from one look of safe mode at its connection to the next
 _EAGAIN = 11
 _EINPROGRESS = 115  # Linux's, as the VM's own socket has it
@@ -51,6 +48,7 @@ _wire = open(int(sys.argv[9]), "r+b")  # noqa: SIM115
 _head = bytearray(24)
 _tail = bytearray(24)
 _news = bytearray(8)
+_spare = bytearray(64)
 _sockets = {}
 _NOTHING = ()  # costs no memory
 _bell = False
@@ -68,17 +66,39 @@ def _talk(op, number=0, until_us=0, data=b""):
     for _ in range(count):
         _wire.readinto(_news)
         to, what, _, size = struct.unpack("<iBBH", _news)
-        content = bytearray(size)
-        if size:
-            _wire.readinto(content)
+        content = _received(size)
+        if content is None:
+            what, content = ERROR, b"104"
         if what == FOREIGN:
             sys.modules["_world"].load("_foreign").keep(to)
         elif to in _sockets:
-            _sockets[to]._hear(what, content)
+            try:
+                _sockets[to]._hear(what, content)
+            except MemoryError:  # the next ones must be read all the same
+                _sockets[to]._error = 104
     if flags & _BELL:
         _bell = True
     _not_own.runs = 0
     return result
+
+
+def _received(size):
+    """So much of what the director sends. None: it has been read, but there is no memory to keep it. lwIP's
+    buffers lie outside of the heap and are bounded, too; what does not fit costs the connection here."""
+    if not size:
+        return b""
+    try:
+        content = bytearray(size)
+    except MemoryError:
+        gc.collect()
+        try:
+            content = bytearray(size)
+        except MemoryError:
+            while size:
+                size -= _wire.readinto(_spare if size >= len(_spare) else memoryview(_spare)[:size])
+            return None
+    _wire.readinto(content)
+    return content
 
 
 def _idle(until_us, op=IDLE):
@@ -264,7 +284,6 @@ def _sleeps_until(now_us, timeout_ms):
         _image = None
     if _leap is None and "sportbox.box" in sys.modules:
         _leap = sys.modules["_world"].load("_leap")
-        gc.threshold(_COLLECT_BYTES)
     rest_ms = 0
     if _leaps and _leap is not None:
         rest_ms = _leap.rest_ms(timeout_ms)
@@ -374,7 +393,7 @@ class _Gc:
 
     @staticmethod
     def threshold(amount):
-        gc.threshold(min(amount * _COLLECTS_LESS, _COLLECT_BYTES))
+        gc.threshold(amount * _COLLECTS_LESS)
 
 
 class _Leave:
