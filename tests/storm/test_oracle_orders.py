@@ -203,3 +203,13 @@ def test_a_slow_connection_answers_late_but_answers() -> None:
     assert asked(240) == []
     assert asked(300) == asked() == [never]
     assert asked(name="partition") == []
+
+
+def test_a_restart_waits_while_a_door_stands_open() -> None:
+    for opened_s, expected in ((100, 0), (None, 1)):
+        tale = day()
+        if opened_s is not None:
+            tale.moves(opened_s, True, "force", "door-1")
+        tale.order(500, "r", act="reboot", component=None)
+        tale.ack(500.1, "r", "rejected", "busy")
+        assert len([text for text in tale.texts() if "was rejected with busy" in text]) == expected

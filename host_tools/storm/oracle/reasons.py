@@ -60,7 +60,8 @@ class Reasons:
         inside = order.act == "lock" and any(
             r["us"] <= us and r["occupied"] for r in run.records_of("inside")
         )
-        if "comes" in order.record and (self._stands_open(us) or self._is_changing(order)):
+        restarts = order.act == "reboot" or "comes" in order.record
+        if restarts and (self._stands_open(us) or self._is_changing(order)):
             return True
         disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
         return near or pulsed or inside or disturbed or self._remembered(us) >= FULL_ORDERS
