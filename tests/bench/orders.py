@@ -2,7 +2,8 @@
 
 The firmware checks an order (HMAC-SHA256, times, role) and answers a refused one without touching its flash;
 an accepted one it uses up on flash first, so that it can never be used twice. The two are told apart. The
-loop over a raw socket checks nothing and writes nothing; the bars against it hold for both all the same.
+loop over a raw socket and paho on CPython, which stand for what could be had at best, check nothing and
+write nothing; the bars against the loop hold for both all the same.
 """
 
 import functools
@@ -19,7 +20,12 @@ TELLS = "From an order to its answer over the broker, and to the coil."
 FIRMWARE = "firmware, order refused"
 UNLOCK = "firmware, unlock"
 RAW = "raw socket"
-PEERS = {RAW: "raw", "umqtt.simple": "umqtt", "umqtt.simple nodelay": "umqtt-nodelay"}
+PEERS = {
+    RAW: "raw",
+    "paho on CPython": "paho",
+    "umqtt.simple": "umqtt",
+    "umqtt.simple nodelay": "umqtt-nodelay",
+}
 COUNT, QUICK_COUNT = 120, 60
 LOADED_PART = 3
 """Under load they are further apart, and so fewer."""

@@ -4,6 +4,7 @@ stop-watch that gives them orders."""
 import contextlib
 import functools
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from host_tools.sim import layout
 from tests.bench.bench import Bench, Unmeasured
 from tests.bench.taps import Tap
-from tests.bench.vms import last_line, running
+from tests.bench.vms import last_line, program, running
 from tests.bench.wire import Wire
 from tests.components import door, lock
 from tests.faults.helpers import Address, Board, jti_of
@@ -28,6 +29,7 @@ LOAD_S = 0.02
 LONGEST_S = 0.8
 """For one contestant and round; a slow one has fewer orders."""
 LOCKS = 3
+PAHO = Path(__file__).with_name("paho_answer.py")
 SETTLE_S = 5.0
 LOOK_S = 0.002
 READY_S = 0.05
@@ -124,10 +126,13 @@ class Stage:
         site = Site("peer", functools.partial(echoed, functools.partial(refused, self.board)))
         host, port = self.address
         log = self.folder / "peers.log"
-        with (
-            Wire(host, port, "watch", "peer/ack", qos) as wire,
-            running("answering.py", kind, host, str(port), "peer", str(qos), log=log) as process,
-        ):
+        words = [host, str(port), "peer", str(qos)]
+        answering = (
+            program([sys.executable, str(PAHO), *words], log)
+            if kind == "paho"
+            else running("answering.py", kind, *words, log=log)
+        )
+        with Wire(host, port, "watch", "peer/ack", qos) as wire, answering as process:
             wait_ready(wire, kind, qos)
             times = answer_times(wire, site, qos, count, load, random.Random(seed))
             if process.poll() is not None:

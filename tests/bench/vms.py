@@ -23,10 +23,19 @@ def running(
     if vm is None:
         raise Unmeasured("there is no MicroPython VM here", hint=f"set {machine.VARIABLE}")
     path = os.pathsep.join([*map(str, (*more, UMQTT_DIR)), ".frozen"])
+    with program([vm, str(SCRIPTS / script), *words], log, {"MICROPYPATH": path}) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def program(
+    command: list[str], log: Path, variables: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """As `running`, of whatever kind."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [vm, str(SCRIPTS / script), *words],
-            env={**os.environ, "MICROPYPATH": path},
+            command,
+            env={**os.environ, **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
