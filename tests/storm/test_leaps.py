@@ -35,8 +35,10 @@ FAULTS: list[Planned] = [  # such as draw no numbers: at which minute, for how m
     (90, 0, "half_open", {}),
 ]
 RADAR_FAULTS: list[Planned] = [
-    (10, 40, "radar", {"component": "court-2", "fault": "silent"}),
-    (17, 40, "radar", {"component": "court-2", "fault": "ghost"}),
+    (4, 100, "radar", {"component": "court-2", "fault": "silent"}),
+    (8, 100, "radar", {"component": "court-2", "fault": "ghost"}),
+    (12, 100, "radar", {"component": "court-2", "fault": "latched"}),
+    (16, 20, "radar", {"component": "court-2", "fault": "garbage"}),
 ]
 Told = dict[str, list[tuple[float, str]]]
 

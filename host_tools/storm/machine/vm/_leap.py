@@ -197,7 +197,7 @@ def _in_vain_ms(now_ms):
         if court.is_settled(now_ms):
             _settled.append(court)
     tasks = [court.task for court in _settled]
-    due_ms = now_ms + MOST_MS
+    due_ms = _courts_due_ms(now_ms + MOST_MS)
     wifi = _box.wifi
     if not wifi.up and _pauses["wifi"] <= now_ms and _wifi_task.data is None:
         join_ms = _join_due_ms(now_ms)
@@ -217,6 +217,13 @@ def _in_vain_ms(now_ms):
     return max(0, min(due_ms - now_ms, asyncio.core.ticks_diff(other.ph_key, asyncio.core.ticks())))
 
 
+def _courts_due_ms(due_ms):
+    for court in _settled:
+        if court.due_ms:
+            due_ms = min(due_ms, court.due_ms)
+    return due_ms
+
+
 def _long_rest_ms(now_ms):
     """For how long nothing is due of what the board looks at from time to time."""
     global _ping_ms
@@ -233,7 +240,7 @@ def _long_rest_ms(now_ms):
         due_ms = min(due_ms, now_ms + MOST_MS, _session_due_ms(session, now_ms, _box.wifi.up))
     if due_ms - now_ms < _LEAST_MS or _is_at_work(_box, now_ms):
         return 0
-    due_ms = min(due_ms, _house_due_ms(_box))
+    due_ms = _courts_due_ms(min(due_ms, _house_due_ms(_box)))
     if due_ms - now_ms < _LEAST_MS:
         return 0
     for part in _box.app.parts:

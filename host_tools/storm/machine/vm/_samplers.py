@@ -11,32 +11,45 @@ _FRESH_MS = 700  # as old as the newest of anything may be while reports come
 _PERIOD_US = 100000  # of reports
 _SAMPLE_MS = 100  # as field.py has it
 _ENGINEERING = 1
+_GHOST, _LATCHED, _SILENT = 1, 2, 3  # as _ld2410.py has them
 
 
 class _Court:
     def __init__(self, part, task):
         self._part = part
         self.task = task
+        self.due_ms = 0  # when it does something all the same, 0: never
 
     def is_settled(self, now_ms):
         sensor = self._part.radar
         end = sensor._radar._uart._end
         if end is None or self.task.done():
             return False
-        world = end._world
-        if world.fault or not sensor._on:
+        part, world, asking = self._part, end._world, sensor._engineering
+        if not sensor._on or asking._waits_for or part._pending or part._fusion.said != part._told_said:
             return False
+        self.due_ms = 0
+        if world.fault:
+            return self._is_lost(world.fault, now_ms)
         witness, judge = sensor.witness, sensor.judge
-        if witness.lost or (witness.state, witness._row) != (
-            ("occupied", 2) if world.target else ("free", 0)
-        ):
+        seen = ("occupied", 2) if world.target else ("free", 0)
+        if witness.lost or (witness.state, witness._row) != seen or sensor.parser.type != _ENGINEERING:
             return False
-        if now_ms - min(witness._noted_ms, judge._any_ms, judge._moving_ms) > _FRESH_MS:
+        return now_ms - min(witness._noted_ms, judge._any_ms, judge._moving_ms) <= _FRESH_MS
+
+    def _is_lost(self, fault, now_ms):
+        """It is known to be out of order, and nothing that it says is believed."""
+        sensor = self._part.radar
+        asking, judge = sensor._engineering, sensor.judge
+        if not sensor.witness.lost or sensor.witness._any:
             return False
-        if sensor.parser.type != _ENGINEERING or sensor._engineering._waits_for:
+        if fault == _SILENT:
+            self.due_ms = asking._next_ms  # then it is asked what it is about
+            return now_ms - asking._heard_ms > _FRESH_MS
+        is_new = now_ms - min(judge._any_ms, judge._moving_ms) <= _FRESH_MS
+        if now_ms - asking._heard_ms > _FRESH_MS or sensor.parser.type != _ENGINEERING:
             return False
-        part = self._part
-        return not part._pending and part._fusion.said == part._told_said
+        return fault == (_GHOST if is_new else _LATCHED)
 
     def went_on(self, now_ms):
         """As if it had been sampled until now, in its rhythm: the newest report is there to be read next."""
@@ -50,16 +63,21 @@ class _Court:
         core._task_queue.push(self.task, core.ticks_add(due, late_ms - since_ms + _SAMPLE_MS))
         last_ms = now_ms - since_ms
         sensor = self._part.radar
-        witness, judge = sensor.witness, sensor.judge
-        witness._noted_ms = judge._any_ms = judge._moving_ms = sensor._engineering._heard_ms = last_ms
-        if witness._row:
-            witness._quiet_ms = last_ms
+        witness, judge, asking = sensor.witness, sensor.judge, sensor._engineering
+        began_ms = now_ms - late_ms
+        if not witness.lost:
+            witness._noted_ms = last_ms
+            if witness._row:
+                witness._quiet_ms = last_ms
+        if began_ms - asking._heard_ms <= _FRESH_MS:
+            asking._heard_ms = last_ms
+            if began_ms - judge._any_ms <= _FRESH_MS:
+                judge._any_ms = judge._moving_ms = last_ms
         end = sensor._radar._uart._end
         missed = (_now_us() - end._next_us) // _PERIOD_US
         if missed > 0:
             end._next_us += missed * _PERIOD_US
             end._number += missed
-            sensor.parser.frames += missed
 
 
 def found(box):
