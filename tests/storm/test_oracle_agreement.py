@@ -71,6 +71,19 @@ def test_after_a_start_it_stands_open_still() -> None:
         assert bool(wrong) == (state == "ajar")
 
 
+def test_a_state_whose_event_went_with_the_power() -> None:
+    """It may arrive a little after the board has ended."""
+    for ends_s, is_wrong in ((500.05, False), (501, False), (505, True)):
+        tale = day()
+        tale.moves(500, True, by="force")
+        tale.state(500.1, "door-1", "forced")
+        tale.stops(ends_s)
+        tale.starts(510)
+        tale.booted(512)
+        tale.note(700, "end")
+        assert any("tell otherwise" in text for text in of_door_1(tale)) == is_wrong
+
+
 def told(*events: tuple[str, dict[str, Any]], component: str = "door-1") -> list[str]:
     tale = day()
     for n, (type_, data) in enumerate(events):

@@ -109,7 +109,7 @@ def states_and_events_agree(run: Run) -> Iterator[Broken]:
             continue
         story = Story(run, component)
         for us, state, record in [*said, *_settled(story, said, good)]:
-            if run.lives.ends.within(us, us + EARLY_US):
+            if run.lives.ends.within(us - SETTLES_US, us + EARLY_US):
                 continue  # its event went with the power
             way_us = LONG_WAY_US if any(s.has(us) for s in slow) else WAY_US
             life = run.lives.at(us - SETTLES_US)
