@@ -14,6 +14,7 @@ import shutil
 import sys
 import zlib
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,9 @@ def _imports_of(name: str, folder: Path) -> str:
     finally:
         times.use(times.Clock())
         shutil.rmtree(folder, ignore_errors=True)
-    return "\n".join(line.removeprefix(life.IMPORTS) for line in console if line.startswith(life.IMPORTS))
+    said = [line.removeprefix(life.IMPORTS) for line in console if line.startswith(life.IMPORTS)]
+    first = takewhile(lambda line: line != life.BEGINS, said[1:])  # one that falls begins again
+    return "\n".join(first)
 
 
 def play(

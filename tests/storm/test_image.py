@@ -2,11 +2,17 @@
 board would load."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host_tools.build.firmware import FIRMWARE
+from host_tools.setup.paths import REPOSITORY
 from host_tools.sim.flash import VFS_OFFSET, read_files
 from host_tools.sim.world import FLASH_FILE
 from host_tools.storm.play import config_of, image_of, play
@@ -115,3 +121,16 @@ def test_a_rotten_root_boots_without_the_image(bare: BareBoard) -> None:
     bare.board.restore()
     bare.run(1)
     assert (bare.board.lives, bare.board.warm_lives) == (2, 1)
+
+
+def test_firmware_that_falls_when_it_is_loaded_falls_with_an_image_too(tmp_path: Path) -> None:
+    shutil.copytree(FIRMWARE, tmp_path / "firmware")
+    box = tmp_path / "firmware" / "sportbox" / "box.py"
+    box.write_text("raise RuntimeError\n" + box.read_text())
+    command = [sys.executable, "-m", "tests.storm.one_run", "1", "court-1", "0.02", str(tmp_path / "world")]
+    environment = {**os.environ, "SPORTBOX_FIRMWARE": str(tmp_path / "firmware")}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    boots = [record for record in json.loads(done.stdout)["records"] if record["kind"] == "boot"]
+    assert len(boots) > 5  # then safe mode mends it

@@ -30,8 +30,9 @@ WIRE_FD = 4
 SOCKETS_A_LIFE = 100_000
 START = "_storm"
 NOTE = "note"
-"""The boot prints what it imports (vm/_image.py), in lines that begin with IMPORTS."""
+"""The boot prints what it imports (vm/_image.py) in lines with IMPORTS in front; BEGINS comes first."""
 IMPORTS = "imports: "
+BEGINS = "begins"
 NOT_BORN = 97
 """The status of a process that did not become a VM."""
 _MEMORIES: list[mmap.mmap] = []

@@ -32,7 +32,8 @@ def _news(base):
 
 
 def note():
-    """Print what this boot imports, for `learn`."""
+    """Print what this boot imports, for `learn`, after a line that says that it begins."""
+    print("imports: begins")
     depth = 0
     gone = []
 
