@@ -214,3 +214,22 @@ def test_a_radar_that_falls_silent_in_a_leap_is_missed_in_time(court: BareBoard)
     ]
     silent_s = court.config["components"]["court-2"]["silent_ms"] / 1000
     assert silent_s - 0.2 < lost_s[0] < silent_s + 1.5
+
+
+def test_a_board_that_leaps_from_one_vain_attempt_to_the_next_does_not_think_itself_stuck(
+    tmp_path: Path,
+) -> None:
+    bare = BareBoard(tmp_path, "box-1")
+    try:
+        bare.board.restore()
+        bare.later(100, bare.broker.freeze)
+        bare.later(700, bare.broker.thaw)
+        bare.run(650)
+        bare.board.cut()  # what it noted of itself is told after the next start
+        bare.board.restore()
+        bare.run(300)
+    finally:
+        bare.end()
+    told = [record["payload"] for record in bare.of("publish") if "device.booted" in record["payload"]]
+    assert told
+    assert not [record for record in bare.of("publish") if "device.crashed" in record["payload"]]

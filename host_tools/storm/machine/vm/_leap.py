@@ -254,6 +254,10 @@ def _long_rest_ms(now_ms):
         return 0
     if 0 < until_ping_ms < rest:
         _ping_ms = until_ping_ms
+    if (
+        session._task is None or session._deadline_ms
+    ):  # check() says so each second, but for that in which it fails
+        session.beat_ms = now_ms
     return rest
 
 
