@@ -126,6 +126,21 @@ def test_a_motor_locks_by_itself_after_its_door_was_closed() -> None:
     assert tale.texts() == ["lock-9 pulsed at 0:05:00.000 for 1 s without an order"]
 
 
+def test_a_motor_locks_by_itself_once_a_board_that_has_just_started_knows_that_nobody_is_inside() -> None:
+    for start_s, expected in ((95, 0), (0, 1)):
+        tale = day()
+        if start_s:
+            tale.stops(90)
+            tale.starts(start_s)
+        tale.order(100, "a", component="lock-9")
+        tale.ack(100.1, "a", "accepted")
+        tale.event(100.1, "access.accepted", "lock-9", jti="a", sub="", act="unlock")
+        tale.pulse(100.2, 1, "lock-9")
+        tale.ack(111, "a", "failed", "not_opened")
+        tale.pulse(160, 1, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_bolt_that_looks_half_out_goes_back_when_the_release_is_let_go() -> None:
     for fault, expected in (("lock_cut", 0), ("", 1)):
         tale = day()

@@ -69,7 +69,17 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
     left = any(us - 2 * MINUTE_US <= r["us"] <= us for k in ("inside", "release") for r in run.records_of(k))
     explained = run.faults.explain(us, "mechanics", "sensor", after_us=2 * MINUTE_US)
     chatters = any(f.has(us, after_us=2 * MINUTE_US) and f.concerns(door) for f in run.faults.of("sensor"))
-    return chatters or (not is_open and (near or left or explained))
+    return chatters or (not is_open and (near or left or explained or _was_unlocked_blind(run, pulse)))
+
+
+def _was_unlocked_blind(run: Run, pulse: Pulse) -> bool:
+    """An order drew the bolt back when the board had just started, and nobody opened: it goes out once it is
+    known that nobody is inside, which takes the sensor its hold time."""
+    us = pulse.start_us
+    life = run.lives.at(us)
+    if life is None or us - life.begin_us > 2 * MINUTE_US:
+        return False
+    return bool(run.pulses_in(pulse.lock, life.begin_us, us - 1))
 
 
 def _is_motor(run: Run, pulse: Pulse) -> bool:
