@@ -67,6 +67,13 @@ class _Now:
     Event = asyncio.Event
     CancelledError = asyncio.CancelledError
 
+    class core:
+        _io_queue = None  # for a socket without TLS
+
+    @staticmethod
+    def current_task():
+        return None
+
     @staticmethod
     def create_task(task):
         return asyncio.create_task(task)
@@ -88,6 +95,7 @@ class Line:
         self._more = asyncio.Event()
         self.silent = False
         self.written = bytearray()
+        self.s = self
 
     def comes(self, data):
         self._left = memoryview(bytes(self._left) + data)
@@ -116,8 +124,10 @@ class Line:
 
     out_buf = b""  # takes everything at once
 
-    def write(self, data):
-        self.written += data
+    def write(self, data, size=None):
+        size = len(data) if size is None else size
+        self.written += data[:size]
+        return size
 
     async def drain(self):
         await asyncio.sleep(0)
@@ -135,8 +145,18 @@ class Second:
         assert 0 <= code <= 255
 
 
+try:
+    from types import coroutine
+except ImportError:  # MicroPython, where each generator is one
+
+    def coroutine(generator):
+        return generator
+
+
 class Board(Session):
     """Connects to the lines in turn."""
+
+    _read_on = coroutine(Session._read_on)
 
     def __init__(self):
         self.orders, self.lines, self.sent, self.done = [], [], 0, 0
