@@ -308,6 +308,22 @@ class TestPulling(UpdateCase, unittest.TestCase):
         self.assertEqual(self.state()["update"]["state"], "ready")
         self.assertEqual(self.app.events, [("pulling", None), ("installing", None)])
 
+    def test_short_of_memory_after_it_gave_way_it_waits_for_more(self):
+        self.take()
+        self.box.pass_s(1)
+        self.serve(3)
+        self.app.update.give_way()
+        self.heap = 5000
+        self.box.pass_s(30)
+        self.assertEqual((self.app.update, self.box.session.second), (None, None))
+        self.assertEqual(self.app.update_at_ms, self.box.now_ms + 10000)
+        self.assertEqual(self.state()["update"]["state"], "pull")
+        self.heap = 20000
+        self.box.pass_s(2)
+        self.serve()
+        self.finish()
+        self.assertEqual(self.app.events, [("pulling", None), ("installing", None)])
+
     def test_aborted_while_it_gives_way(self):
         self.take()
         self.box.pass_s(1)

@@ -107,9 +107,7 @@ class Session:
         self._why = ""
         self._control = bytearray()
         self._inflight: "dict[int, Callable[[], None] | None]" = {}  # id -> `done`
-        self._due_ms: dict[
-            int, int
-        ] = {}  # the same -> deadline; apart, for a pair is memory for each message
+        self._due_ms: "dict[int, int]" = {}  # the same -> deadline; a pair would be memory for each message
         self._pid = 0
         self._subscribe_pid = 0
         self._deadline_ms = 0  # of the phase before `up`, 0: none

@@ -13,18 +13,24 @@ if TYPE_CHECKING:
 
 _LEAST = const(11000)  # bytes that must be left while a bundle comes
 _PACKET = const(1132)  # a piece with the longest topic
+_AGAIN_MS = const(10000)
 _LEAST_BEFORE = const(21000)  # the same before the broker is reached, and the first order taken
 
 
 def resume(box: "Box", base: str = "") -> None:
     """`box.slots` is the record, or empty: to be read again. Raises MemoryError; then try again."""
     forget("sportbox.system.resuming")
+    gave_way = not box.slots
     state = box.slots = box.slots or slots.read(base)
     update = state["update"]
     if update is not None and update["state"] in ("pull", "ready"):
         reason = "flash"  # `ready`: the loader did not do its part
         if update["state"] == "pull":
             reason = _pull(box, base)
+        if reason == "busy" and gave_way:  # orders, to which it gave way, still take memory
+            box.slots = {}
+            box.app.update_at_ms = box.uptime.ms() + _AGAIN_MS
+            return
         if reason:
             update["state"], update["reason"] = "failed", reason
     if box.app.update is None:
