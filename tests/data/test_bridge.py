@@ -167,6 +167,7 @@ def test_killed_again_and_again(ground: Ground) -> None:
         running.communicate()
     running = ground.start()
     wait_until(lambda: len(ground.ids("box-1/gate-1/event")) >= len(box.said), "all observations", 20)
+    wait_until(lambda: GATE in ground.entities.entities, "the count", 20)
     wait_until(lambda: ground.entities.entities[GATE]["peopleCount"]["value"] >= len(box.said), "all", 20)
     running.send_signal(signal.SIGTERM)
     _, said = running.communicate(timeout=20)

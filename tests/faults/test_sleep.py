@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.broker import BrokerProcess
+from host_tools.sim.flash import read_file
+from host_tools.sim.world import FLASH_FILE
 from tests.faults.helpers import Bench, Board, patched_firmware, wait_until
 from tests.faults.helpers_check import check_events, first_events, of_components
 from tests.faults.helpers_listen import Listener
@@ -258,8 +260,8 @@ def the_stack_of_a_crash_outlives_the_restart(
     board = bench.add("box-1", (mosquitto.host, mosquitto.port), firmware=firmware)
     board.boot()
     if power_goes:
-        wait_until(lambda: "_no_such_thing" in board.sim.log(), "the crash")
-        wait_until(lambda: board.sim.show()["watchdog_ms"] < 9000, "the note to be on flash")
+        flash = board.sim.folder / FLASH_FILE
+        wait_until(lambda: b"_no_such_thing" in (read_file(flash, "/data/crash") or b""), "the note on flash")
         board.cut()
         board.boot()
     data = crashed(heard, board)
