@@ -198,5 +198,5 @@ def test_mosquitto_sub_and_pub_will_do(up: SimUp, broker: BrokerProcess, site: P
         figures = re.compile(rf"^0 0 {BASE}/telemetry ", re.MULTILINE)
         wait_until(lambda: figures.search(log.read_text()) is not None, "telemetry")
     finally:
-        watcher.terminate()
+        watcher.kill()  # asked to end, it may wait for its next packet
         watcher.wait(5)
