@@ -79,6 +79,18 @@ def bare(tmp_path: Path) -> Any:
     board.end()
 
 
+def test_a_life_of_the_image_goes_where_its_director_is(bare: BareBoard) -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {max(allowed)})
+        bare.board.cut()
+        bare.board.restore()
+        bare.run(START_S)
+        assert os.sched_getaffinity(bare.board._pid) == {max(allowed)}
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def tip(bare: BareBoard, at: int) -> None:
     """One bit of the flash, and the power goes and comes."""
     with (bare.folder / FLASH_FILE).open("r+b") as file:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from host_tools.sim import layout
+from host_tools.sim.flash import read_file
+from host_tools.sim.world import FLASH_FILE
 from host_tools.storm import play
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle import judge
@@ -111,66 +113,61 @@ def test_the_same_is_told(board: str, with_faults: bool, tmp_path: Path) -> None
         ), topic
 
 
-def test_pings_are_leapt_over_and_the_connection_stands(tmp_path: Path) -> None:
-    bare = BareBoard(tmp_path, "court-1")
-    try:
-        bare.board.restore()
-        bare.run(600)
-        before = bare.board.frames
-        bare.run(3 * 3600)
-        assert bare.board.frames - before < 3 * 60  # two or three for each of 120 pings an hour
-        assert not bare.of("gone")
-        began_us = bare.agenda.now_us
-        bare.later(1800, setattr, bare.net, "partition", True)
-        bare.run(1800 + 100)
-        (gone,) = bare.of("gone")
-        assert gone["why"] == "keepalive"
-        assert 60 <= (gone["us"] - began_us) / 1e6 - 1800 <= 91  # a keepalive and a half after the last ping
-    finally:
-        bare.end()
+def at_rest(folder: Path, name: str) -> Iterator[BareBoard]:
+    made = BareBoard(folder, name)
+    made.board.restore()
+    made.run(700)
+    yield made
+    made.end()
 
 
-def test_what_the_network_does_in_a_leap_is_seen_at_once(tmp_path: Path) -> None:
-    bare = BareBoard(tmp_path, "court-1")
-    try:
-        bare.board.restore()
-        bare.run(700)
-        begin_us = bare.agenda.now_us
-        bare.later(123.456, bare.net.reset_all)
-        bare.later(223.456, bare.board.jump_wall, 86400)
-        bare.run(300)
-        again = bare.of("up")[1]
-        assert (again["us"] - begin_us) / 1e6 < 125
-        jumped = [r["us"] for r in bare.of("publish") if '"wall clock jumped"' in r["payload"]]
-        assert 223 < (jumped[0] - begin_us) / 1e6 < 226
-    finally:
-        bare.end()
-
-
-def test_after_a_leap_that_was_cut_short_the_board_looks_around(tmp_path: Path) -> None:
-    """What happens soon after something else is not leapt over."""
-    bare = BareBoard(tmp_path, "court-1")
-    try:
-        bare.board.restore()
-        bare.run(700)
-        begin_us = bare.agenda.now_us
-        bare.later(100, lambda: None)
-        bare.later(100.7, bare.board.jump_wall, 86400)
-        bare.run(250)
-        jumped = [r["us"] for r in bare.of("publish") if '"wall clock jumped"' in r["payload"]]
-        assert 100 < (jumped[0] - begin_us) / 1e6 < 103
-    finally:
-        bare.end()
+@pytest.fixture
+def field(tmp_path: Path) -> Iterator[BareBoard]:
+    yield from at_rest(tmp_path, "court-1")
 
 
 @pytest.fixture
 def court(tmp_path: Path) -> Iterator[BareBoard]:
-    """One with a radar, at rest."""
-    made = BareBoard(tmp_path, "court-2")
-    made.board.restore()
-    made.run(650)
-    yield made
-    made.end()
+    """One with a radar."""
+    yield from at_rest(tmp_path, "court-2")
+
+
+def jumps_s(board: BareBoard, since_us: int) -> list[float]:
+    """When it told that its wall clock had jumped."""
+    told = [r["us"] for r in board.of("publish") if '"wall clock jumped"' in r["payload"]]
+    return [(us - since_us) / 1e6 for us in told]
+
+
+def test_pings_are_leapt_over_and_the_connection_stands(field: BareBoard) -> None:
+    before = field.board.frames
+    field.run(3 * 3600)
+    assert field.board.frames - before < 3 * 60  # two or three for each of 120 pings an hour
+    assert not field.of("gone")
+    began_us = field.agenda.now_us
+    field.later(1800, setattr, field.net, "partition", True)
+    field.run(1800 + 100)
+    (gone,) = field.of("gone")
+    assert gone["why"] == "keepalive"
+    assert 60 <= (gone["us"] - began_us) / 1e6 - 1800 <= 91  # a keepalive and a half after the last ping
+
+
+def test_what_the_network_does_in_a_leap_is_seen_at_once(field: BareBoard) -> None:
+    begin_us = field.agenda.now_us
+    field.later(123.456, field.net.reset_all)
+    field.later(223.456, field.board.jump_wall, 86400)
+    field.run(300)
+    again = field.of("up")[1]
+    assert (again["us"] - begin_us) / 1e6 < 125
+    assert 223 < jumps_s(field, begin_us)[0] < 226
+
+
+def test_after_a_leap_that_was_cut_short_the_board_looks_around(field: BareBoard) -> None:
+    """What happens soon after something else is not leapt over."""
+    begin_us = field.agenda.now_us
+    field.later(100, lambda: None)
+    field.later(100.7, field.board.jump_wall, 86400)
+    field.run(250)
+    assert 100 < jumps_s(field, begin_us)[0] < 103
 
 
 def states_of(court: BareBoard, since_us: int) -> list[tuple[float, str]]:
@@ -219,17 +216,16 @@ def test_a_radar_that_falls_silent_in_a_leap_is_missed_in_time(court: BareBoard)
 def test_a_board_that_leaps_from_one_vain_attempt_to_the_next_does_not_think_itself_stuck(
     tmp_path: Path,
 ) -> None:
-    bare = BareBoard(tmp_path, "box-1")
+    """It would note it on its flash, for after the watchdog's bite."""
+    bare = BareBoard(tmp_path, "box-1", seed="b")
+    notes = []
     try:
         bare.board.restore()
-        bare.later(100, bare.broker.freeze)
-        bare.later(700, bare.broker.thaw)
-        bare.run(650)
-        bare.board.cut()  # what it noted of itself is told after the next start
-        bare.board.restore()
-        bare.run(300)
+        bare.run(100)
+        bare.broker.freeze()
+        for _ in range(100):
+            bare.run(3)
+            notes.append(read_file(bare.folder / FLASH_FILE, "/data/crash"))
     finally:
         bare.end()
-    told = [record["payload"] for record in bare.of("publish") if "device.booted" in record["payload"]]
-    assert told
-    assert not [record for record in bare.of("publish") if "device.crashed" in record["payload"]]
+    assert not any(notes)

@@ -17,6 +17,7 @@ import random
 import resource
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,7 +70,10 @@ class Image:
         order = {"folder": str(birth.folder), "seed": birth.seed, "number": birth.number}
         socket.send_fds(self._end, [json.dumps(order).encode()], [theirs.fileno()])
         theirs.close()
-        return self._read_pid(), ours
+        pid = self._read_pid()
+        with suppress(ProcessLookupError):  # it has ended
+            os.sched_setaffinity(pid, os.sched_getaffinity(0))  # the image was made before (core.py)
+        return pid, ours
 
     def end(self) -> None:
         self._end.close()

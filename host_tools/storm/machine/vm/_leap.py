@@ -254,10 +254,8 @@ def _long_rest_ms(now_ms):
         return 0
     if 0 < until_ping_ms < rest:
         _ping_ms = until_ping_ms
-    if (
-        session._task is None or session._deadline_ms
-    ):  # check() says so each second, but for that in which it fails
-        session.beat_ms = now_ms
+    if session._task is None or session._deadline_ms:
+        session.beat_ms = now_ms  # as check() says each second, but for that in which it ends an attempt
     return rest
 
 
