@@ -10,6 +10,7 @@ from sportbox.store.replay import ReplayLog, Unreadable
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from sportbox.core.clock import Clock
 
@@ -19,7 +20,7 @@ _TOLD_MAX = const(16)
 
 class Desk:
     """`refusal_of(order)` says why the parts of the board cannot take an order now, `carry_out(order)` does
-    it and leads to `final`. Both belong to the app."""
+    it and leads to `final`, `make_room()` gives up the memory of what can wait. They belong to the app."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Desk:
         report: "Callable[[str, str, dict[str, object]], None]",
         answer: "Callable[[str | None, str, str | None, Callable[[], None] | None], None]",
         reset_clock: "Callable[[], None]",
+        make_room: "Callable[[], None]",
     ) -> None:
         self._access = access
         self._replay = replay
@@ -44,6 +46,7 @@ class Desk:
         self._report = report
         self._answer = answer
         self._reset_clock = reset_clock
+        self._make_room = make_room
         self._told: list[str] = []
         self._log_failed = False
         self._reports_left = _REPORTS_MAX
@@ -75,8 +78,9 @@ class Desk:
             return
         token = None
         try:
-            token = tokens.parse(raw)
-            self._access.check(token, self._clock.now(now_ms), self._clock.trusted(), self._nonce)
+            token = self._with_room(tokens.parse, raw)
+            now_s, trusted = self._clock.now(now_ms), self._clock.trusted()
+            self._with_room(self._access.check, token, now_s, trusted, self._nonce)
         except (Refused, MemoryError) as error:  # its jti is looked for only now: most orders are good
             reason = error.args[0] if isinstance(error, Refused) else "busy"
             jti = tokens.claimed_jti(raw) if token is None else tokens.jti_of(token.claims)
@@ -96,6 +100,13 @@ class Desk:
             self._refuse(order, "replayed")
         else:
             self._order(order, tokens.keep_until(token), now_ms)
+
+    def _with_room(self, step: "Callable[..., Any]", *args: "Any") -> "Any":
+        try:
+            return step(*args)
+        except MemoryError:
+            self._make_room()
+            return step(*args)
 
     def local(self, order: Order, begins_s: int, keep_until_s: int, now_ms: int) -> str:
         """An order given at the box itself, by a code that counts from `begins_s` to `keep_until_s`: used up

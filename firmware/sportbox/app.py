@@ -183,11 +183,8 @@ class App:
             return "busy"
         part = self._part_of(order)
         if part is not None:
-            now_ms = self._now_ms()
-            self.update_at_ms = now_ms + _LOCKS_FIRST_MS
-            if self.update is not None:
-                self.update.give_way()
-            return part.refusal(order, now_ms)
+            self.make_room()
+            return part.refusal(order, self._now_ms())
         if order.act in ("unlock", "lock"):
             return "malformed"  # for a component that is not there
         try:
@@ -195,6 +192,12 @@ class App:
         except MemoryError:
             return "busy"
         return orders.refusal(self, order)
+
+    def make_room(self) -> None:
+        """For an order: an update goes on later."""
+        self.update_at_ms = self._now_ms() + _LOCKS_FIRST_MS
+        if self.update is not None:
+            self.update.give_way()
 
     def carry_out(self, order: Order) -> None:
         part = self._part_of(order)

@@ -130,6 +130,7 @@ def _desk(box: "Box") -> Desk:
         box.report_access,
         app.answer,
         box.reset_clock,
+        app.make_room,
     )
 
 

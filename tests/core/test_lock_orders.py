@@ -1,6 +1,7 @@
 # heap: 1m
 """Orders that meet: busy, `lock`, the coil's duty budget."""
 
+import random
 import unittest
 
 from sportbox.core.lock import FAULT, LOCKED, LOCKING, UNLOCKED, UNLOCKING, Duty
@@ -153,7 +154,32 @@ class TestDuty(unittest.TestCase):
         duty = Duty(100_000, 1000)
         for i in range(1000):
             duty.add(i * 100, i * 100 + 50)
-        self.assertLessEqual(len(duty._pulses), 11)
+        self.assertLessEqual(len(duty._runs), 11 * 8)
+
+    def test_months_between_two_pulses(self):
+        duty = Duty(1000, 10_000)
+        duty.add(0, 1000)
+        later_ms = 100 * 86_400_000
+        self.assertTrue(duty.allows(1000, later_ms))
+        duty.add(later_ms, later_ms + 1000)
+        self.assertFalse(duty.allows(1, later_ms + 1000))
+
+    def test_any_pulses_count_as_what_they_are(self):
+        random.seed(2)
+        duty, pulses, now_ms = Duty(3000, 10_000), [], 0
+        for _ in range(2000):
+            now_ms += random.choice((0, 1, 7, 300, 4000, 12_000))
+            ms = random.choice((1, 50, 999, 3000))
+            since = now_ms + ms - 10_000
+            used_ms = sum([max(0, end - max(begin, since)) for begin, end in pulses])
+            allowed = used_ms + ms <= 3000 and len([end for _, end in pulses if end > now_ms - 10_000]) < 32
+            self.assertEqual(duty.allows(ms, now_ms), allowed)
+            if allowed:
+                ran_ms = random.choice((ms, max(1, ms // 2)))
+                pulses = [pulse for pulse in pulses[-40:] if pulse[1] > since - 10_000]
+                pulses.append((now_ms, now_ms + ran_ms))
+                duty.add(now_ms, now_ms + ran_ms)
+                now_ms += ran_ms
 
 
 class TestDutyOfALock(unittest.TestCase):

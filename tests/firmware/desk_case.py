@@ -27,7 +27,14 @@ class DeskCase:
     def boot(self):
         """A boot: what is in RAM is gone."""
         self.refusal = ""
-        self.runs, self.events, self.answers, self.owed, self.clock_resets = [], [], [], [], []
+        self.runs, self.events, self.answers, self.owed, self.clock_resets, self.rooms = (
+            [],
+            [],
+            [],
+            [],
+            [],
+            [],
+        )
         self.log = ReplayLog(self.folder)
         self.log.open()
         self.desk = Desk(
@@ -41,6 +48,7 @@ class DeskCase:
             lambda component, kind, data: self.events.append((component, kind, data)),
             self.answer,
             lambda: self.clock_resets.append(1),
+            lambda: self.rooms.append(1),
         )
 
     def answer(self, jti, result, reason, done):

@@ -6,6 +6,7 @@ import unittest
 from sportbox.core import token as desk_tokens
 from sportbox.core.clock import Clock
 from sportbox.core.lock import Booking, Order
+from sportbox.store.replay import Used
 
 from tests.core import tokens
 from tests.core.tokens import NONCE, NOW, claims, header
@@ -177,7 +178,7 @@ class TestRefused(DeskCase, unittest.TestCase):
         self.assertEqual(self.send(), [("order-1", "accepted", None)])  # it was not used up
 
     def test_a_full_log_takes_no_order(self):
-        self.log._capacity = 2
+        self.log._used = Used(2)
         for jti in "ab":
             self.send(jti=jti)
             self.finish()

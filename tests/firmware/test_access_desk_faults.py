@@ -1,11 +1,28 @@
 # heap: 512k
 """The desk when the power fails, the log cannot be believed, or flash takes nothing."""
 
+import json
 import unittest
 
-from tests.core.tokens import NONCE, NOW, header
+from sportbox.core import token as parser
+
+from tests.core import tokens
+from tests.core.tokens import NONCE, NOW, claims, header
 from tests.firmware import scratch
 from tests.firmware.desk_case import NOW_MS, OPS, RESET, DeskCase
+
+
+class Json:
+    """Stands in for the parser's JSON."""
+
+    def __init__(self, loads):
+        self.loads = loads
+
+    def __enter__(self):
+        parser.json = self
+
+    def __exit__(self, *_):
+        parser.json = json
 
 
 class TestPowerLoss(DeskCase, unittest.TestCase):
@@ -69,7 +86,26 @@ class TestMemory(DeskCase, unittest.TestCase):
     def test_a_token_that_cannot_be_checked_is_answered(self):
         self.desk._access.check = lambda *_: self.full(None)
         self.assertEqual(self.send(), [("order-1", "rejected", "busy")])
-        self.assertEqual(self.runs, [])
+        self.assertEqual((self.runs, len(self.rooms)), ([], 1))
+
+    def test_what_can_wait_gives_its_memory_to_an_order(self):
+        """Whether it is short for taking the token apart or for its signature."""
+        with Json(lambda text: json.loads(text) if self.rooms else self.full(text)):
+            self.assertEqual(self.send(), [("order-1", "accepted", None)])
+        check = self.desk._access.check
+        self.desk._access.check = lambda *args: check(*args) if len(self.rooms) > 1 else self.full(args)
+        self.assertEqual(self.send(jti="order-2"), [("order-2", "accepted", None)])
+        self.assertEqual(len(self.rooms), 2)
+
+    def test_a_token_that_never_fits_is_refused_as_busy(self):
+        with Json(self.full):
+            self.assertEqual(self.send(), [(None, "rejected", "busy")])
+        self.assertEqual(self.send(), [("order-1", "accepted", None)])
+
+    def test_what_is_refused_takes_no_memory_from_others(self):
+        self.send(raw=b"rubbish")
+        self.send(raw=tokens.token(claims(), header(), b"forged" * 5))
+        self.assertEqual(self.rooms, [])
 
     def test_a_final_answer_is_given_all_the_same(self):
         self.send()

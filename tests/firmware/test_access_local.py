@@ -4,6 +4,7 @@
 import unittest
 
 from sportbox.core.lock import Order
+from sportbox.store.replay import Used
 
 from tests.core.tokens import NOW
 from tests.firmware.desk_case import NOW_MS, DeskCase
@@ -75,7 +76,7 @@ class TestLocal(LocalCase, unittest.TestCase):
 
     def test_years_without_a_broker_do_not_fill_the_log(self):
         """Nobody takes the answers; a log that kept them would refuse every order after 256."""
-        self.log._capacity = 8
+        self.log._used = Used(8)
         for slot in range(100):
             at_s = NOW + 3600 * slot
             self.clock.set_ntp(at_s, NOW_MS)

@@ -2,10 +2,11 @@
 """The replay log: which tokens were used, and which orders still owe their answer."""
 
 import os
+import random
 import unittest
 
 from sportbox.store import replay
-from sportbox.store.replay import digest
+from sportbox.store.replay import Used, digest
 
 from tests.firmware import scratch
 from tests.firmware.replay_case import NOW, ReplayCase, order
@@ -128,6 +129,55 @@ class TestFull(ReplayCase, unittest.TestCase):
             self.finish(jti)
         self.assertTrue(self.log.full(0))
         self.assertEqual(self.used("a", "b"), ["a", "b"])
+
+    def test_a_file_that_holds_more_than_fits_forgets_what_was_over_first(self):
+        self.again(capacity=3)
+        for i in range(9):
+            self.assertFalse(self.log.full(NOW + i))
+            self.log.begin(order("order-%d" % i), NOW + i)
+            if i != 1:
+                self.finish("order-%d" % i)
+        self.again(capacity=3)
+        self.assertTrue(self.log.readable)
+        self.assertEqual(self.used(*["order-%d" % i for i in range(9)]), ["order-1", "order-7", "order-8"])
+        self.assertEqual(self.log.find("order-1").result, "accepted")
+        self.assertTrue(self.log.doubtful(NOW + 6, NOW))
+        self.assertFalse(self.log.doubtful(NOW + 7, NOW))
+
+    def test_a_file_with_more_owed_answers_than_fit_is_not_believed(self):
+        for i in range(4):
+            self.log.begin(order("order-%d" % i), NOW)
+        self.assertFalse(self.again(capacity=3).readable)
+
+
+class TestTable(unittest.TestCase):
+    def test_it_does_as_a_dict_does(self):
+        random.seed(1)
+        used, model = Used(20), {}
+        for step in range(3000):
+            key = bytes([random.choice(b"\0\1") for _ in range(8)])
+            if key in model and random.getrandbits(1):
+                used.drop(key)
+                del model[key]
+            elif len(model) < 20:
+                used.keep(key, step % 3)
+                model[key] = step % 3
+            self.assertEqual((dict(used.items()), len(used), key in used), (model, len(model), key in model))
+            self.assertEqual(used.full(), len(model) == 20)
+
+    def test_times_of_all_sizes(self):
+        used = Used(3)
+        for key, until_s in ((b"a" * 8, -5), (b"b" * 8, NOW), (b"c" * 8, 1 << 40)):
+            used.keep(key, until_s)
+        self.assertEqual(dict(used.items()), {b"a" * 8: 0, b"b" * 8: NOW, b"c" * 8: 0xFFFFFFFF})
+
+    def test_it_takes_no_memory_as_it_fills(self):
+        used = Used(256)
+        size = len(used._table)
+        for i in range(256):
+            used.keep(b"%8d" % i, NOW)
+        self.assertTrue(used.full())
+        self.assertEqual((len(used._table), size), (3072, 3072))
 
 
 class TestRewrite(ReplayCase, unittest.TestCase):

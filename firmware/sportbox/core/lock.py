@@ -17,6 +17,8 @@ A lock is told what happened and when, and returns actions, as tuples:
 takes note of what is.
 """
 
+import struct
+
 from micropython import const
 
 LOCKED = "locked"
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     Actions = list[tuple[object, ...]]
 
 _BUDGET_MAX = const(32)
+_RUN = "<II"  # bytes, for a list of pairs costs a busy box three kilobytes
+_RUN_BYTES = const(8)
 
 
 class Order:
@@ -71,22 +75,34 @@ class Duty:
     def __init__(self, limit_ms: int, window_ms: int) -> None:
         self._limit_ms = limit_ms
         self._window_ms = window_ms
-        self._pulses: list[tuple[int, int]] = []  # (begin, end), oldest first
+        self._runs = b""  # newest last: how long, and how long after the end of the one before
+        self._end_ms = 0  # of the newest
 
     def allows(self, pulse_ms: int, now_ms: int) -> bool:
-        if len(self._pulses) >= _BUDGET_MAX and self._pulses[0][1] > now_ms - self._window_ms:
-            return False
-        begin_ms = now_ms + pulse_ms - self._window_ms
+        oldest_ms = now_ms - self._window_ms
+        begin_ms = oldest_ms + pulse_ms
         used_ms = 0
-        for begin, end in self._pulses:
-            if end > begin_ms:
-                used_ms += end - max(begin, begin_ms)
+        at, end = len(self._runs), self._end_ms
+        while at and end > oldest_ms:
+            at -= _RUN_BYTES
+            ran_ms, after_ms = struct.unpack_from(_RUN, self._runs, at)
+            used_ms += max(0, min(ran_ms, end - begin_ms))
+            end -= ran_ms + after_ms
+        if len(self._runs) - at >= _BUDGET_MAX * _RUN_BYTES:
+            return False
         return used_ms + pulse_ms <= self._limit_ms
 
     def add(self, begin_ms: int, end_ms: int) -> None:
-        while self._pulses and self._pulses[0][1] <= end_ms - self._window_ms:
-            self._pulses.pop(0)
-        self._pulses.append((begin_ms, end_ms))
+        oldest_ms = end_ms - self._window_ms
+        at, end = len(self._runs), self._end_ms
+        while at and end > oldest_ms:
+            at -= _RUN_BYTES
+            ran_ms, after_ms = struct.unpack_from(_RUN, self._runs, at)
+            end -= ran_ms + after_ms
+        kept = self._runs[at:]
+        after_ms = max(0, begin_ms - self._end_ms) if kept else 0
+        self._runs = kept + struct.pack(_RUN, end_ms - begin_ms, after_ms)
+        self._end_ms = end_ms
 
 
 class Lock:

@@ -120,7 +120,8 @@ def un_b64url(text: bytes) -> bytes:
 
 
 def parse(raw: bytes) -> Token:
-    """Raises Refused("malformed") unless `raw` is three dotted parts, the first two JSON objects."""
+    """Raises Refused("malformed") unless `raw` is three dotted parts, the first two JSON objects, and
+    MemoryError where it does not fit."""
     parts = raw.split(b".")
     if len(parts) != 3 or not parts[2]:
         raise Refused("malformed")
@@ -128,7 +129,7 @@ def parse(raw: bytes) -> Token:
         header = json.loads(un_b64url(parts[0]))
         claims = json.loads(un_b64url(parts[1]))
         mac = un_b64url(parts[2])
-    except (ValueError, RuntimeError, MemoryError):  # RuntimeError: JSON nested too deep
+    except (ValueError, RuntimeError):  # RuntimeError: JSON nested too deep
         raise Refused("malformed")
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise Refused("malformed")

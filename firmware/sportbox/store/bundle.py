@@ -28,6 +28,7 @@ _DIGEST = const(8)
 _MANIFEST_MAX = const(1024)
 _PIECE = const(512)
 _PIECES = const(4)  # in one step of the whole digest
+_SMALL = const(256)  # where a board goes on, its memory is split up
 _FLASH_BLOCK = const(4096)
 _INLINE = const(512)  # up to about here a file takes no block of its own
 _FOLDER = const(0x4000)
@@ -71,7 +72,7 @@ class Incoming:
                 return "block"
             data = data[: self._start]  # of a short bundle the first block comes along
             record.make_dir(self._base + slots.FOLDER)
-        elif self._whole_head() and not self._is_right(at, data):
+        elif self._whole_head() and not self._is_right(at, hashlib.sha256(data)):
             return "block"
         with open(self._path, "r+b" if at else "wb") as file:
             file.seek(at)  # what a failed write left there is written over
@@ -150,12 +151,19 @@ class Incoming:
             self._at = self._start = 0
             return
         file.seek(self._start)
-        while True:
-            _, count = self.wanted() or (0, 0)
-            block = file.read(count) if count else b""
-            if not count or len(block) < count or not self._is_right(self._at, block):
+        wanted = self.wanted()
+        while wanted is not None:
+            digest, left = hashlib.sha256(), wanted[1]
+            while left:
+                piece = file.read(min(left, _SMALL))
+                if not piece:
+                    return
+                digest.update(piece)
+                left -= len(piece)
+            if not self._is_right(self._at, digest):
                 return
-            self._at += count
+            self._at += wanted[1]
+            wanted = self.wanted()
 
     def _whole_head(self) -> bool:
         return 0 < self._start <= self._at
@@ -174,10 +182,10 @@ class Incoming:
         self._table, self._start = table, start
         return True
 
-    def _is_right(self, at: int, block: "Data") -> bool:
+    def _is_right(self, at: int, digest: "Any") -> bool:
         with open(self._path, "rb") as file:
             file.seek(self._table + (at - self._start) // _BLOCK * _DIGEST)
-            return hashlib.sha256(block).digest()[:_DIGEST] == file.read(_DIGEST)
+            return digest.digest()[:_DIGEST] == file.read(_DIGEST)
 
 
 def _numbers(version: str) -> "list[int]":

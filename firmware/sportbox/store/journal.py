@@ -24,13 +24,8 @@ PAYLOAD_MAX = 2048
 
 _SEGMENT_BYTES = const(4096)
 _KIND_EVENT = const(1)
-
-
-class Segment:
-    def __init__(self, name: str, base: int, size: int) -> None:
-        self.name = name
-        self.base = base
-        self.size = size
+SEGMENT = "<II"  # the number in its name, and how many bytes it has
+_SEGMENT_SIZE = const(8)
 
 
 class Record:
@@ -48,11 +43,13 @@ class Journal:
         self._folder = folder
         self._wear = wear
         self._prefix = prefix
-        self._segments: list[Segment] = []
+        self._segments = b""  # oldest first, as SEGMENT: an object each would take 160 bytes
+        self._base = 0  # the position where the oldest begins
+        self._end = 0
         self._fresh = True  # the next append begins a segment
-        self._failed = ""  # a segment that could not be written: the next one takes its place
+        self._failed = 0  # the number of a segment that could not be written: the next one takes its place
         self._reader: "BinaryIO | None" = None
-        self._reading: Segment | None = None
+        self._reading = 0  # the number of its segment
         self._peeked: Record | None = None
         self._peeked_at = 0
         self.head = 0
@@ -61,11 +58,8 @@ class Journal:
         self.gone_seq = 0  # dropped up to here
         self.damaged = 0  # segments of which a rest could not be read
 
-    def end(self) -> int:
-        return self._segments[-1].base + self._segments[-1].size if self._segments else self.head
-
     def live_bytes(self) -> int:
-        return self.end() - self.head
+        return self._end - self.head
 
     def append(self, records: "list[tuple[int, bytes]]") -> None:
         """Writes (seq, payload) pairs and closes the file: on return they are on flash. Raises OSError;
@@ -76,27 +70,28 @@ class Journal:
             buffer += header
             buffer += struct.pack("<I", crc32(header + payload))
             buffer += payload
-        end = self.end()
+        table, number, size = self._segments, 0, 0
+        if table:
+            number, size = struct.unpack_from(SEGMENT, table, len(table) - _SEGMENT_SIZE)
         # littlefs copies the block that an append goes on in: worth it only for the sake of what still waits
-        if self._fresh or self._segments[-1].size >= _SEGMENT_BYTES or self.head == end:
-            self._failed = self._failed or "%s%08x" % (self._prefix, records[0][0])
-            segment = Segment(self._failed, end, 0)
-            mode = "wb"
-            if segment.name in [known.name for known in self._segments]:
+        begins = self._fresh or size >= _SEGMENT_BYTES or self.head == self._end
+        if begins:
+            number, size = self._failed or records[0][0], 0
+            if self._knows(number):
                 raise OSError("segment name in use")  # never write over what is still needed
+            self._failed = number
         else:
-            segment = self._segments[-1]
-            mode = "ab"
+            table = table[:-_SEGMENT_SIZE]
+        table += struct.pack(SEGMENT, number, size + len(buffer))
         self._fresh = True  # and stays so if writing fails
-        with open(self._path(segment.name), mode) as file:
+        with open(self._path(number), "wb" if begins else "ab") as file:
             file.write(buffer)
         if self._wear is not None:
             self._wear.wrote(len(buffer))
         self._fresh = False
-        if segment.size == 0:
-            self._failed = ""
-            self._segments.append(segment)
-        segment.size += len(buffer)
+        self._failed = 0
+        self._segments = table
+        self._end += len(buffer)
         self._close_reader()
         self.last_seq = records[-1][0]
 
@@ -109,15 +104,15 @@ class Journal:
 
     def read(self, at: int) -> Record | None:
         """The first readable record at or behind a position; a segment's damaged rest is passed over."""
-        for segment in self._segments:
-            if at >= segment.base + segment.size:
-                continue
-            at = max(at, segment.base)
-            record = self._read(segment, at)
-            if record is not None:
-                return record
-            self.damaged += 1
-            at = segment.base + segment.size
+        begin = self._base
+        for i in range(0, len(self._segments), _SEGMENT_SIZE):
+            number, size = struct.unpack_from(SEGMENT, self._segments, i)
+            if at < begin + size:
+                record = self._read(number, begin, max(at, begin))
+                if record is not None:
+                    return record
+                self.damaged += 1
+            begin += size
         return None
 
     def drop_head(self) -> int | None:
@@ -133,20 +128,30 @@ class Journal:
     def purge(self) -> None:
         """Deletes segments that lie before the head; the last one stays, for its name keeps the sequence.
         To be called when the outbox's mark is written: before that the deleted would look lost."""
-        while len(self._segments) > 1 and self.head >= self._segments[0].base + self._segments[0].size:
+        while len(self._segments) > _SEGMENT_SIZE:
+            number, size = struct.unpack_from(SEGMENT, self._segments, 0)
+            if self.head < self._base + size:
+                return
             self._close_reader()
-            os.remove(self._path(self._segments[0].name))
-            self._segments.pop(0)
+            os.remove(self._path(number))
+            self._segments = self._segments[_SEGMENT_SIZE:]
+            self._base += size
 
-    def _read(self, segment: Segment, at: int) -> Record | None:
+    def _knows(self, number: int) -> bool:
+        for i in range(0, len(self._segments), _SEGMENT_SIZE):
+            if struct.unpack_from(SEGMENT, self._segments, i)[0] == number:
+                return True
+        return False
+
+    def _read(self, number: int, begin: int, at: int) -> Record | None:
+        """From a segment that begins at `begin`."""
         try:
-            if self._reading is not segment:
+            if self._reader is None or self._reading != number:
                 self._close_reader()
-                self._reader = open(self._path(segment.name), "rb")  # noqa: SIM115  # stays open from record to record
-                self._reading = segment
+                self._reader = open(self._path(number), "rb")  # noqa: SIM115  # stays open from record to record
+                self._reading = number
             reader = self._reader
-            assert reader is not None
-            reader.seek(at - segment.base)
+            reader.seek(at - begin)
             header = reader.read(RECORD_OVERHEAD)
             if len(header) < RECORD_OVERHEAD:
                 return None
@@ -164,7 +169,6 @@ class Journal:
         if self._reader is not None:
             self._reader.close()
         self._reader = None
-        self._reading = None
 
-    def _path(self, name: str) -> str:
-        return self._folder + "/" + name
+    def _path(self, number: int) -> str:
+        return "%s/%s%08x" % (self._folder, self._prefix, number)

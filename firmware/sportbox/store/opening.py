@@ -11,7 +11,7 @@ from micropython import const
 
 from sportbox.core.lock import Order
 from sportbox.store import record
-from sportbox.store.journal import Segment
+from sportbox.store.journal import SEGMENT
 from sportbox.store.replay import Answer
 
 TYPE_CHECKING = const(False)
@@ -29,7 +29,6 @@ def open_journal(journal: "Journal", acked_seq: int, gone_seq: int) -> None:
     folder, prefix = journal._folder, journal._prefix
     names = [n for n in os.listdir(folder) if n.startswith(prefix) and len(n) == _NAME_CHARS]
     names.sort()
-    base = 0
     for name in names:
         size = os.stat(folder + "/" + name)[6]
         if size == 0:  # cut off when it was first made: its number is given again, and its name with it
@@ -38,9 +37,9 @@ def open_journal(journal: "Journal", acked_seq: int, gone_seq: int) -> None:
             except OSError:
                 journal.damaged += 1  # worn flash must not keep the board from starting
             continue
-        journal._segments.append(Segment(name, base, size))
         journal.last_seq = int(name[1:], 16)  # even if none of its records can be read
-        base += size
+        journal._segments += struct.pack(SEGMENT, journal.last_seq, size)
+        journal._end += size
     journal.gone_seq = gone_seq
     at = 0
     while True:
@@ -121,7 +120,9 @@ def _load(log: "ReplayLog", line: bytes) -> None:
         return
     key = binascii.unhexlify(fields[1])
     if kind == "used":
-        log._used[key] = fields[2]
+        if log._used.full() and key not in log._used:
+            _make_room(log)
+        log._used.keep(key, fields[2])
     elif kind in ("order", "local"):
         order = Order(fields[2], fields[3], fields[4], fields[5])
         log.answers[key] = Answer(order, kind == "local")
@@ -133,3 +134,15 @@ def _load(log: "ReplayLog", line: bytes) -> None:
         log.answers.pop(key, None)
     else:
         raise ValueError("kind")
+
+
+def _make_room(log: "ReplayLog") -> None:
+    """There may be more in the file than fits: tokens whose time was over, until it is written anew. Raises
+    ValueError."""
+    over, over_s = b"", 1 << 32
+    for key, until_s in log._used.items():
+        if until_s < over_s and key not in log.answers:
+            over, over_s = key, until_s
+    if not over:
+        raise ValueError("full")
+    log._forget(over, over_s)

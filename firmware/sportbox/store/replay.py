@@ -20,6 +20,7 @@ import gc
 import hashlib
 import json
 import os
+import struct
 
 from micropython import const
 
@@ -29,11 +30,15 @@ from sportbox.store.spare import give_up
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sportbox.store.wear import Wear
 
 _FILE_MAX = const(8192)  # rewritten beyond that, or beyond twice what is still needed
 _SPARE = const(704)
 _DIGEST = const(8)  # bytes of SHA-256: the chance that one of 256 tokens meets another by accident is nil
+_ENTRY = const(12)  # a digest, and until when it is kept
+_LATEST_S = const(0xFFFFFFFF)
 
 
 class Unreadable(Exception):
@@ -51,12 +56,56 @@ class Answer:
         self.reason: str | None = None
 
 
+class Used:
+    """The digests of used tokens, each with the Unix second until which it is kept. All its memory is taken
+    at the start: what a busy day adds is not taken from the locks."""
+
+    def __init__(self, capacity: int) -> None:
+        self._table = bytearray(capacity * _ENTRY)
+        self._end = 0
+
+    def __len__(self) -> int:
+        return self._end // _ENTRY
+
+    def __contains__(self, key: bytes) -> bool:
+        return self._find(key) >= 0
+
+    def full(self) -> bool:
+        return self._end == len(self._table)
+
+    def keep(self, key: bytes, until_s: int) -> None:
+        """There must be room for it, or it be there already."""
+        at = self._find(key)
+        if at < 0:
+            at = self._end
+            self._end += _ENTRY
+            self._table[at : at + _DIGEST] = key
+        struct.pack_into("<I", self._table, at + _DIGEST, max(0, min(until_s, _LATEST_S)))
+
+    def items(self) -> "Iterator[tuple[bytes, int]]":
+        """From the end, so the one that was given last may be dropped."""
+        for at in range(self._end - _ENTRY, -1, -_ENTRY):
+            key = bytes(self._table[at : at + _DIGEST])
+            yield key, struct.unpack_from("<I", self._table, at + _DIGEST)[0]
+
+    def drop(self, key: bytes) -> None:
+        """The last one takes its place."""
+        at, self._end = self._find(key), self._end - _ENTRY
+        self._table[at : at + _ENTRY] = self._table[self._end : self._end + _ENTRY]
+
+    def _find(self, key: bytes) -> int:
+        at = self._table.find(key, 0, self._end)
+        while at >= 0 and at % _ENTRY:  # it may look like the end of one and the beginning of the next
+            at = self._table.find(key, at + 1, self._end)
+        return at
+
+
 class ReplayLog:
     def __init__(self, folder: str, capacity: int = 256) -> None:
         self._path = folder + "/replay.log"
         self._folder = folder
         self._capacity = capacity
-        self._used: dict[bytes, int] = {}  # digest -> Unix second until which it is kept
+        self._used = Used(capacity)
         self._size = 0
         self._rewrite_at = _FILE_MAX
         self._spare: "bytes | bytearray" = b""  # what opening a file takes
@@ -84,20 +133,20 @@ class ReplayLog:
         return keep_until_s <= self._forgotten_s or issued_s < self._reset_s
 
     def full(self, now_s: int) -> bool:
-        if len(self._used) >= self._capacity:
+        if self._used.full():
             self._expire(now_s)
-        return len(self._used) >= self._capacity
+        return self._used.full()
 
     def begin(self, order: Order, keep_until_s: int, local: bool = False) -> None:
         """On return the token is used up, whatever happens next. Raises Unreadable or OSError, and then
-        nothing may move."""
+        nothing may move. Not to be called while it is full()."""
         if not self.readable:
             raise Unreadable()
         key = digest(order.jti)
         name = binascii.hexlify(key).decode()
         answer = Answer(order, local)
         self._append(_line(["used", name, keep_until_s]) + _begun(name, answer))
-        self._used[key] = keep_until_s
+        self._used.keep(key, keep_until_s)
         self.answers[key] = answer
 
     def spend(self, jti: str, keep_until_s: int) -> None:
@@ -106,7 +155,7 @@ class ReplayLog:
             raise Unreadable()
         key = digest(jti)
         self._append(_line(["used", binascii.hexlify(key).decode(), keep_until_s]))
-        self._used[key] = keep_until_s
+        self._used.keep(key, keep_until_s)
 
     def finish(self, jti: str, result: str, reason: str | None) -> None:
         """Notes the final answer. Raises OSError; the answer stands in RAM all the same."""
@@ -144,7 +193,7 @@ class ReplayLog:
     def reset(self, now_s: int = 0) -> None:
         """Begins an empty log: an `ops` order after the old one became unreadable. Raises OSError. `now_s` is
         the best time; what was issued before it is refused from now on."""
-        self._used = {}
+        self._used = Used(self._capacity)
         self.answers = {}
         self._reset_s = now_s
         self._rewrite()
@@ -176,8 +225,13 @@ class ReplayLog:
             self.wear.wrote(len(lines))
 
     def _expire(self, now_s: int) -> None:
-        for key in [k for k, until_s in self._used.items() if until_s < now_s and k not in self.answers]:
-            self._forgotten_s = max(self._forgotten_s, self._used.pop(key))
+        for key, until_s in self._used.items():
+            if until_s < now_s and key not in self.answers:
+                self._forget(key, until_s)
+
+    def _forget(self, key: bytes, until_s: int) -> None:
+        self._used.drop(key)
+        self._forgotten_s = max(self._forgotten_s, until_s)
 
     def _rewrite(self) -> None:
         path = self._path + ".new"

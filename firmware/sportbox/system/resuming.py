@@ -11,10 +11,10 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from sportbox.box import Box
 
-_LEAST = const(11000)  # bytes that must be left while a bundle comes
+_LEAST = const(10000)  # bytes that must be left while a bundle comes
 _PACKET = const(1132)  # a piece with the longest topic
 _AGAIN_MS = const(10000)
-_LEAST_BEFORE = const(21000)  # the same before the broker is reached, and the first order taken
+_LEAST_BEFORE = const(20000)  # the same before the broker is reached, and the first order taken
 
 
 def resume(box: "Box", base: str = "") -> None:

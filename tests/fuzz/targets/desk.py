@@ -45,6 +45,7 @@ class Board:
             lambda component, kind, data: None,
             lambda jti, result, reason, done: self.answers.append((jti, result, reason)),
             lambda: None,
+            lambda: None,
         )
 
 
