@@ -1,20 +1,25 @@
 """The largest boards under a day's traffic in half a minute: the loop goes round, the heap stays as it is."""
 
 import asyncio
+import json
 import random
 import statistics
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from host_tools.sim.flash import mounted
+from host_tools.sim.world import FLASH_FILE
 from host_tools.site.ca import Authority, new_authority
 from host_tools.site.check_sections import TLS_LOCKS_MAX
 from host_tools.site.load import load_site
 from host_tools.site.resolve import device_config
 from host_tools.update.pack import pack
 from tests.brokers import start
-from tests.faults.helpers import Bench, eventually, jti_of
+from tests.faults.helpers import Bench, Board, eventually, jti_of
 from tests.faults.helpers_check import stalls_ms
 from tests.faults.helpers_listen import Message
 from tests.faults.helpers_safe import SERIES, Blocks, args_of
@@ -33,6 +38,7 @@ HEAP_LEAST_BYTES = 12_000
 HEAP_SWAY_BYTES = 2_500
 HEAP_LEAST_UPDATING_BYTES = 8_000
 HELD_AT = 20_000
+OLD_BOOT = "0123456789ab"
 MPY = b"M\x06\x00\x1f"
 BOARDS = ("box-esp32s3",)
 TRIES = 5
@@ -47,6 +53,23 @@ class FullStage(BoxStage):
     locks = 8
     tells_log = True
 
+    def add(self, components: Json, **config: Any) -> None:
+        where = (self.broker.host, self.broker.port)
+        self.board = self.bench.add(self.name, where, components=components, **config)
+
+    async def boot(self, components: Json, **config: Any) -> None:
+        """As it comes back from weeks without a broker."""
+        self.add(components, **config)
+        waiting = fill_outbox(self.board)
+        await self.boot_again(1)
+
+        def told() -> list[int]:
+            events = self.heard.events(self.board, "gate.passed")
+            return [event["data"]["count"] for event in events if event["bootid"] == OLD_BOOT]
+
+        await eventually(lambda: len(set(told())) == waiting, "what waited", 30)
+        assert list(dict.fromkeys(told())) == list(range(1, waiting + 1))
+
 
 def equipment(device: str, locks: int = 8) -> Json:
     config = device_config(load_site(SITE), device)
@@ -56,6 +79,28 @@ def equipment(device: str, locks: int = 8) -> Json:
             del parts[f"lock-{n}"], parts[f"door-{n}"]
             parts["keypad-1"]["opens"].remove(f"lock-{n}")
     return {name: config[name] for name in HARDWARE if config.get(name) is not None}
+
+
+def fill_outbox(board: Board) -> int:
+    """As full as it may be, of events that nobody was told of yet. Gives their number."""
+    limits = board.config["outbox"]
+    seq = 0
+    with mounted(board.sim.folder / FLASH_FILE) as fs:
+        fs.makedirs("/data/outbox", exist_ok=True)
+        for prefix, limit in (("o", limits["ordinary_bytes"]), ("u", limits["reserve_bytes"])):
+            left = limit
+            while left > 5000:
+                segment, name = b"", f"/data/outbox/{prefix}{seq + 1:08x}"
+                while len(segment) < 4096:
+                    seq += 1
+                    data = {"direction": "in", "count": seq}
+                    payload = json.dumps(["gate-1", "gate.passed", 0, seq, OLD_BOOT, data]).encode()
+                    header = struct.pack("<HBBI", len(payload), 1, 0, seq)
+                    segment += header + struct.pack("<I", zlib.crc32(header + payload)) + payload
+                with fs.open(name, "wb") as file:
+                    file.write(segment)
+                left -= len(segment)
+    return seq
 
 
 def figures(stage: FullStage) -> list[Message]:
@@ -163,10 +208,10 @@ def secure_stage(broker: TlsBroker, authority: Authority) -> type[FullStage]:
         locks = TLS_LOCKS_MAX
         tells_log = False
 
-        async def boot(self, components: Json, **config: Any) -> None:
-            made = certified(self.bench, self.name, broker.boards, authority, components=components, **config)
-            self.board = made
-            await self.boot_again(1)
+        def add(self, components: Json, **config: Any) -> None:
+            self.board = certified(
+                self.bench, self.name, broker.boards, authority, components=components, **config
+            )
 
     return SecureStage
 
