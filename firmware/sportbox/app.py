@@ -170,6 +170,8 @@ class App:
         self.desk.command(raw, retained, self._now_ms())
         self._arm()
         self._wake()
+        if self.box.stalls is not None:
+            self.box.stalls.tidy_soon = True
 
     def answer(
         self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None"

@@ -2,11 +2,13 @@
 
 import binascii
 import json
+import random
 import unittest
 
-from sportbox.core.token import Refused, b64url, claimed_jti, hmac_sha256, keep_until, parse, same, un_b64url
+from sportbox.core.token import Refused, claimed_jti, hmac_sha256, keep_until, parse, same, un_b64url
 
 from tests.core import tokens
+from tests.core.tokens import b64url
 
 # RFC 7515, appendix A.1: a JWS with HS256 and its key
 RFC7515_HEADER = b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
@@ -102,6 +104,36 @@ class TestBase64url(unittest.TestCase):
         ):
             with self.subTest(text=text), self.assertRaises(ValueError):
                 un_b64url(text)
+
+    def test_it_reads_exactly_what_comes_out_as_it_was(self):
+        """All short texts, and long ones, of characters inside and outside of the alphabet."""
+        random.seed(3)
+        chars = b"AQgwBEcsZz048-_+/=. \n\xff"
+        for text in short_and_long(chars):
+            try:
+                data = un_b64url(text)
+            except ValueError:
+                self.assertFalse(is_canonical(text), text)
+            else:
+                self.assertEqual(b64url(data), text)
+
+
+def short_and_long(chars):
+    for a in range(256):
+        yield bytes((a,))
+        for b in chars:
+            yield bytes((a, b))
+    for i in range(4000):
+        some = chars[:-7] if i % 4 else chars
+        yield bytes([random.choice(some) for _ in range(3 + i % 6)])
+
+
+def is_canonical(text):
+    try:
+        padded = text.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(text) % 4)
+        return b64url(binascii.a2b_base64(padded)) == text
+    except ValueError:
+        return False
 
 
 class TestMalformed(unittest.TestCase):

@@ -1,13 +1,19 @@
 """Makes access tokens for tests; its HMAC is held against RFC 4231 in test_token.py."""
 
+import binascii
 import json
 
-from sportbox.core.token import Access, Key, b64url, hmac_sha256
+from sportbox.core.token import Access, Key, hmac_sha256
 
 AUDIENCE = "hafensport-rostock/box-1"
 NOW = 1795366800  # 2026-11-22T17:00:00Z
 NONCE = "0123456789abcdef"
 SECRETS = {"booking-1": b"b" * 32, "ops-1": b"o" * 32, "badge-1": b"x" * 32}
+
+
+def b64url(data):
+    text = binascii.b2a_base64(data).rstrip(b"\n=")
+    return text.replace(b"+", b"-").replace(b"/", b"_")
 
 
 def access():

@@ -7,9 +7,11 @@ import os
 
 from cryptolib import aes
 from sportbox.core.lock import Order
-from sportbox.core.token import b64url, hmac_sha256
+from sportbox.core.token import hmac_sha256
 from sportbox.store import record, renewal
 from sportbox.system.renewal import resume
+
+from tests.core.tokens import b64url
 
 SECRET = bytes(range(32))
 PART = 512

@@ -38,8 +38,12 @@ class StallMeter:
         self._since_us = time.ticks_us()
         self._longest_us = 0
         self.longest_ever_ms = 0
+        self.tidy_soon = False  # collect garbage when nobody waits, not while the next order does
 
     def ipoll(self, timeout_ms: int) -> "Iterator[tuple[object, int]]":
+        if self.tidy_soon and timeout_ms:
+            self.tidy_soon = False
+            gc.collect()
         step_us = time.ticks_diff(time.ticks_us(), self._since_us)
         if step_us > self._longest_us:
             self._longest_us = step_us

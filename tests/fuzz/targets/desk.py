@@ -7,11 +7,11 @@ also not after a restart. Everything gets one answer.
 
 from sportbox.access import Desk
 from sportbox.core.clock import Clock
-from sportbox.core.token import b64url, hmac_sha256
+from sportbox.core.token import hmac_sha256
 from sportbox.store.replay import ReplayLog
 
 from tests.core import tokens
-from tests.core.tokens import NONCE, NOW, SECRETS
+from tests.core.tokens import NONCE, NOW, SECRETS, b64url
 from tests.fuzz import place
 from tests.fuzz.targets import token
 

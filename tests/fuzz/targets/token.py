@@ -70,7 +70,7 @@ def check_believed(token, raw, secret, now_s, trusted):
     signed, _, mac = raw.rpartition(b".")
     key = SECRETS[token.header["kid"]]
     assert secret is None or secret == key
-    assert module.b64url(module.hmac_sha256(key, signed)) == mac, "not signed"
+    assert tokens.b64url(module.hmac_sha256(key, signed)) == mac, "not signed"
     claims = token.claims
     assert claims["aud"] in (tokens.AUDIENCE, [tokens.AUDIENCE])
     assert type(claims["exp"]) is int, "no whole number"
