@@ -64,6 +64,8 @@ class Gate:
             self._server.close()
         for writer in self._writers:
             writer.close()
+        for task in self._tasks:
+            task.cancel()  # a connect to a broker that was frozen for long may last for half a minute
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
