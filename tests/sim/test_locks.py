@@ -269,6 +269,8 @@ def test_end_switches_interrupt_when_the_bolt_gets_there(bench: Bench) -> None:
     shown = bench.board.show()["locks"]["lock-1"]
     assert (shown["is"], shown["pulses"]) == ("unlocked", 1)
     assert shown["longest_ms"] < 800
+    channel = bench.board.view.world._channel(1)
+    assert 0 < channel.start_us == channel.until_us, "it says when it was ended"
 
 
 DETACH = """

@@ -39,6 +39,24 @@ def test_six_hours_without_faults(made: list[BareBoard], tmp_path: Path) -> None
     assert telemetry[-1]["task_restarts"] == 0 and telemetry[-1]["queue"] == 0
 
 
+def test_a_pulse_ends_when_the_board_ends_it_not_when_the_world_looks(
+    made: list[BareBoard], tmp_path: Path
+) -> None:
+    bare = BareBoard(tmp_path, "box-1")
+    made.append(bare)
+    now_us = bare.agenda.now_us
+    coil = bare.board._coils[0]
+    bare.view.world.put_byte(layout.OUT_KIND + coil.record.gate, layout.OUT_RMT)
+    for at_us, start_us, until_us in (
+        (now_us, now_us, now_us + 10_000_000),
+        (now_us + 900_000, now_us + 500_000, now_us + 500_000),
+    ):
+        coil.channel.put(start_us=start_us, until_us=until_us)
+        bare.board._see_pulses(at_us)
+    spans = [(record["start_us"] - now_us, record["until_us"] - now_us) for record in bare.of("pulse")]
+    assert spans == [(0, 10_000_000), (0, 500_000)]
+
+
 def test_somebody_comes_and_is_told_at_once_out_of_a_leap(made: list[BareBoard], tmp_path: Path) -> None:
     bare = start(made, tmp_path)
     bare.run(600)

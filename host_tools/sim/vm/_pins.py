@@ -98,6 +98,6 @@ def changed(pin):
 
 
 def end_pulse(pin):
-    """What its RMT channel does is felt no longer."""
+    """What its RMT channel does is felt no longer: from now to now."""
     channel = _rmt(pin)
-    channel.until_us = channel.start_us = 0
+    channel.until_us = channel.start_us = _now_us()

@@ -356,8 +356,10 @@ class Board(Body):
             found = coil.channel.start_us, coil.channel.until_us
             if found == coil.known:
                 continue
-            if coil.was_told and coil.known[0] < now_us < coil.known[1]:
-                self._trace.note("pulse", lock=coil.name, start_us=coil.known[0], until_us=now_us)
+            start_us, until_us = coil.known
+            ended_us = found[1] if found[0] == found[1] > start_us else now_us  # the VM says when it ended it
+            if coil.was_told and start_us < ended_us < until_us:
+                self._trace.note("pulse", lock=coil.name, start_us=start_us, until_us=ended_us)
             coil.known = found
             coil.was_told = found[1] > found[0] and page.is_selected(coil.record)
             if coil.was_told:
