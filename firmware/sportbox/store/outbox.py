@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sportbox.store.wear import Wear
 
 _MARK = "<IIIIII"  # acknowledged, on flash, how many dropped, dropped up to (ordinary and urgent each)
-_MARK_EVERY = const(4)  # PUBACKs between two marks: as many spent segments take 160 bytes of memory each
+_MARK_EVERY = const(4)  # PUBACKs between two marks; as many more are delivered twice after a power cut
 _PENDING_MAX = const(32)
 _FAILURES_MAX = const(3)
 
