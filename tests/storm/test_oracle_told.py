@@ -74,6 +74,19 @@ def test_each_passage_is_told() -> None:
     ]
 
 
+def test_who_passed_while_events_were_dropped_takes_no_event_of_the_next() -> None:
+    tale = with_gate()
+    for n in range(40):
+        s = 100 + 0.4 * n
+        tale.note(s, "true", component="gate-1", value="in")
+        if n < 20:
+            tale.made(s + 0.1, "gate.passed", "gate-1", direction="in", count=n + 1)
+        else:
+            tale.event(s + 0.1, "gate.passed", "gate-1", direction="in", count=n + 1)
+    tale.event(600, "device.dropped", first=2, last=21, count=20)
+    assert tale.ends(1000, 1900).texts() == []
+
+
 def test_a_right_code_is_answered() -> None:
     tale = day()
     tale.note(200, "code", component="keypad-1", lock="lock-1", digits_ok=True, slot=7, first=True)

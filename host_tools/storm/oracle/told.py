@@ -120,21 +120,29 @@ def _types(
 
 
 def gates_are_told(run: Run) -> Iterator[Broken]:
-    """Each passage has an event of its own."""
+    """Each passage has an event of its own. Those that must be told have the first choice: where the events
+    of some were dropped, these would take those of the next, and so on to the end of a crowd."""
     for gate in run.names("gate"):
         free = _told(run, gate, "gate.passed")
-        for record in run.records_of("true"):
+        passages = [
+            (must_be_told(run, gate, record["us"]), record)
+            for record in run.records_of("true")
+            if record["component"] == gate and record["value"] in ("in", "out")
+        ]
+        for must, record in sorted(passages, key=lambda passage: not passage[0]):
             us, direction = record["us"], record["value"]
-            if record["component"] != gate or direction not in ("in", "out"):
-                continue
             place = next((i for i, (span, e) in enumerate(free) if _fits(span, e, us, direction)), None)
             if place is not None:
                 del free[place]
-            elif sensor_was_broken(run, gate, Span(us - BROKEN_US, us + SEEN_US)):
-                continue
-            elif was_awake(run, us) and is_complete(run, gate, us):
+            elif must:
                 text = f"somebody went {direction} through {gate} at {at(us)}, and no event tells of it"
                 yield Broken("told", us, text, (record,))
+
+
+def must_be_told(run: Run, gate: str, us: int) -> bool:
+    if sensor_was_broken(run, gate, Span(us - BROKEN_US, us + SEEN_US)):
+        return False
+    return was_awake(run, us) and is_complete(run, gate, us)
 
 
 def _fits(span: Span, event: Event, us: int, direction: str) -> bool:
