@@ -70,6 +70,9 @@ class Used:
     def __contains__(self, key: bytes) -> bool:
         return self._find(key) >= 0
 
+    def clear(self) -> None:
+        self._end = 0
+
     def full(self) -> bool:
         return self._end == len(self._table)
 
@@ -104,7 +107,6 @@ class ReplayLog:
     def __init__(self, folder: str, capacity: int = 256) -> None:
         self._path = folder + "/replay.log"
         self._folder = folder
-        self._capacity = capacity
         self._used = Used(capacity)
         self._size = 0
         self._rewrite_at = _FILE_MAX
@@ -193,7 +195,7 @@ class ReplayLog:
     def reset(self, now_s: int = 0) -> None:
         """Begins an empty log: an `ops` order after the old one became unreadable. Raises OSError. `now_s` is
         the best time; what was issued before it is refused from now on."""
-        self._used = Used(self._capacity)
+        self._used.clear()
         self.answers = {}
         self._reset_s = now_s
         self._rewrite()
