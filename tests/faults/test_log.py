@@ -93,7 +93,7 @@ def no_secret_is_written_whatever_an_error_says(bench: Bench, broker: BrokerProc
         "            if self.history.boots == 1 and self.uptime.ms() > 6000:\n"
         "                raise ValueError(open('/secrets.json').read())\n"
     )
-    parse = "            token = tokens.parse(raw)\n"
+    parse = "            token = self._with_room(tokens.parse, raw)\n"
     repeat = '            raise RuntimeError("%s %s" % (raw.decode(), raw))\n'
     changes = {
         BOX: [(HOUSE, HOUSE + spill), (LOOP, fall + LOOP)],
