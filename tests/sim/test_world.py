@@ -1,5 +1,6 @@
 """The laws of the world, on a board that is off."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,29 @@ def test_a_person_breaks_both_beams_in_turn(
     assert board.set("gate", way)["passed"] == way
     first, second = pins
     assert seen == [(first, 1), (second, 1), (first, 0), (second, 0)]
+
+
+def test_a_person_makes_no_step_that_a_late_board_would_not_see(
+    board: SimBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The board looks only now and then, and has seen each step before the next one is made."""
+    world = board.view.world
+    world.put("power", 1)
+    world.put("halted", 1)  # power without a VM
+    world.put("edges_seen", world.get("edges"))
+    behind: list[int] = []
+    naps = itertools.count()
+
+    def sleep(seconds: float) -> None:
+        if seconds > 0.01:  # the step itself
+            behind.append(world.get("edges") - world.get("edges_seen"))
+        elif next(naps) % 5 == 4:
+            world.put("edges_seen", world.get("edges"))
+
+    monkeypatch.setattr("host_tools.sim.rules.people.time.sleep", sleep)
+    board.set("gate", "in")
+    assert behind == [0, 0, 0, 0]
+    assert next(naps) == 20
 
 
 def test_wifi_and_clock(board: SimBoard) -> None:

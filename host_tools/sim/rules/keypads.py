@@ -12,8 +12,6 @@ WIEGAND = "0123456789*#"
 """A key's place is its number; `*` is escape and `#` enter, 10 and 11, in the bursts of common keypads."""
 KEY_S = 0.1
 """Between keys, and how long a matrix key is held."""
-SEEN_S = 1.0
-SEEN_LOOK_S = 0.001
 TYPED_MAX = 64
 
 
@@ -57,7 +55,7 @@ class Keypad(Rule):
         """A burst: each bit is a short low pulse on D0 or D1. They come at once, and the next key only after
         the board has seen them: a busy computer would tear a burst apart, or join two."""
         world = self.world
-        is_heard = world.has_power() and world.get("edges_seen") == world.get("edges")
+        was_watched = self.is_watched()
         number = WIEGAND.index(key)
         if bits == 8:
             number |= (~number & 0xF) << 4
@@ -65,10 +63,7 @@ class Keypad(Rule):
             line = self.facts["d1" if number >> bit & 1 else "d0"]
             world.drive(line, layout.LOW)
             world.drive(line, layout.HIGH)
-        world.ring()
-        end_s = time.monotonic() + SEEN_S
-        while is_heard and world.get("edges_seen") != world.get("edges") and time.monotonic() < end_s:
-            time.sleep(SEEN_LOOK_S)
+        self.ring(was_watched)
         time.sleep(KEY_S)
 
     def _press(self, keys: list[str]) -> None:

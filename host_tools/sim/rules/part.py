@@ -1,5 +1,6 @@
 """What the rules of each kind of thing have in common."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from host_tools.errors import BadInput
@@ -8,6 +9,9 @@ if TYPE_CHECKING:
     from host_tools.sim.rules import BoardWorld
 
 Json = dict[str, Any]
+
+SEEN_S = 1.0
+SEEN_LOOK_S = 0.001
 
 
 def opposite(level: int) -> int:
@@ -61,3 +65,15 @@ class Rule:
         """A contact {pin, active}."""
         active = int(contact["active"])
         self.world.drive(contact["pin"], active if is_active else opposite(active))
+
+    def is_watched(self) -> bool:
+        """The board has looked at all that has moved so far. One that only polls has not."""
+        return bool(self.world.has_power() and self.world.get("edges_seen") == self.world.get("edges"))
+
+    def ring(self, was_watched: bool) -> None:
+        """What was driven is there to be seen. If the board watched before that, waits until it has looked:
+        on a busy computer that may take a while."""
+        self.world.ring()
+        end_s = time.monotonic() + SEEN_S
+        while was_watched and not self.is_watched() and time.monotonic() < end_s:
+            time.sleep(SEEN_LOOK_S)
