@@ -101,13 +101,6 @@ class Desk:
         else:
             self._order(order, tokens.keep_until(token), now_ms)
 
-    def _with_room(self, step: "Callable[..., Any]", *args: "Any") -> "Any":
-        try:
-            return step(*args)
-        except MemoryError:
-            self._make_room()
-            return step(*args)
-
     def local(self, order: Order, begins_s: int, keep_until_s: int, now_ms: int) -> str:
         """An order given at the box itself, by a code that counts from `begins_s` to `keep_until_s`: used up
         and carried out as a token's, but told in events alone, for nobody waits for an answer. Gives the
@@ -165,6 +158,14 @@ class Desk:
             self._replay.tidy(self._clock.now(now_ms))
         except (OSError, MemoryError):
             self._note_failure()
+
+    def _with_room(self, step: "Callable[..., Any]", *args: "Any") -> "Any":
+        """Once more with the memory of what can wait, if there is too little. Raises MemoryError, Refused."""
+        try:
+            return step(*args)
+        except MemoryError:
+            self._make_room()
+            return step(*args)
 
     def _order(self, order: Order, keep_until_s: int, now_ms: int) -> bool:
         """True if it was accepted and carried out."""

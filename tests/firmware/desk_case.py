@@ -27,14 +27,8 @@ class DeskCase:
     def boot(self):
         """A boot: what is in RAM is gone."""
         self.refusal = ""
-        self.runs, self.events, self.answers, self.owed, self.clock_resets, self.rooms = (
-            [],
-            [],
-            [],
-            [],
-            [],
-            [],
-        )
+        self.runs, self.events, self.answers = [], [], []
+        self.owed, self.clock_resets, self.rooms = [], [], []
         self.log = ReplayLog(self.folder)
         self.log.open()
         self.desk = Desk(

@@ -29,7 +29,7 @@ class Uptime:
 
 class StallMeter:
     """Stands between the loop and its poll object: from one poll to the next, one task runs. The longest
-    such step, in ms, is what all others had to wait for."""
+    such step, in ms, is what all others had to wait for. It knows when the loop waits, and tidies then."""
 
     def __init__(self, poller: "Any") -> None:
         self._poller = poller
@@ -38,7 +38,7 @@ class StallMeter:
         self._since_us = time.ticks_us()
         self._longest_us = 0
         self.longest_ever_ms = 0
-        self.tidy_soon = False  # collect garbage when nobody waits, not while the next order does
+        self.tidy_soon = False  # once nothing is ready, so that no order waits for it
 
     def ipoll(self, timeout_ms: int) -> "Iterator[tuple[object, int]]":
         if self.tidy_soon and timeout_ms:
