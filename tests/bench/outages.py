@@ -1,9 +1,10 @@
 """Outages of the broker under 5 messages a second: how soon the first one comes through afterwards, what was
 lost on the way, and how long the loop stood still.
 
-Once as it is, once with a kill -9 of the board (of the others' program) in the middle. Outages of different
-lengths are played side by side, and those of one length in waves, so that all take little longer than the
-longest.
+Once as it is, once with a kill -9 of the board (of the others' program) in the middle. Each round of each
+length is a wave of its own, and they begin one after the other: so all take little longer than the longest,
+and yet few boards start, or send what has waited, in the same moment. Fourteen that did so on two cores kept
+each other waiting for a tenth of a second, where one alone stood still for a sixtieth.
 """
 
 import asyncio
@@ -29,16 +30,21 @@ CONTESTANTS = (FIRMWARE, *PEERS)
 
 
 @dataclass(frozen=True)
-class Lane:
-    """Outages of one length; `waves` of them one after the other, the rounds shared out among them."""
+class Plan:
+    """The longest outages first; a wave begins every `every_s`."""
 
-    outage: Outage
-    waves: int
+    outages: tuple[Outage, ...]
+    every_s: float
+
+    def begins(self, rounds: int) -> list[tuple[Outage, int, float]]:
+        """Each wave: its outage, its round, and after how many seconds it begins."""
+        waves = [(outage, number) for outage in self.outages for number in range(rounds)]
+        return [(outage, number, place * self.every_s) for place, (outage, number) in enumerate(waves)]
 
 
-LANES = (Lane(Outage(AWAY, 10), 4), Lane(Outage(FROZEN, 30), 3), Lane(Outage(FROZEN, 120), 1))
-QUICK_LANES = (Lane(Outage(AWAY, 4), 1), Lane(Outage(FROZEN, 8), 1), Lane(Outage(FROZEN, 16), 1))
-"""A 15th to a half of the time: --quick."""
+PLAN = Plan((Outage(FROZEN, 120), Outage(FROZEN, 30), Outage(AWAY, 10)), 10)
+QUICK_PLAN = Plan((Outage(FROZEN, 16), Outage(FROZEN, 8), Outage(AWAY, 4)), 4)
+"""A 7th to a half of the time: --quick."""
 
 LOST = "Zero lost in every outage case."
 STALL_MS = 50
@@ -52,58 +58,54 @@ NOTE = (
     "program that was killed tells no stall that it died in."
 )
 
-Fates = dict[tuple[str, bool], list[Fate | None]]
-"""By contestant, and whether it was killed; round by round, None where it could not be measured."""
+Who = tuple[str, bool]
+"""A contestant, and whether it is killed."""
+Fates = dict[Outage, list[dict[Who, Fate]]]
+"""Round by round; without those that could not be measured."""
 
 
-def shares(rounds: int, waves: int) -> list[int]:
-    """How many rounds each wave has."""
-    waves = min(rounds, waves)
-    return [rounds // waves + (n < rounds % waves) for n in range(waves)]
-
-
-def players(
-    boards: Boards, library: Path, folder: Path, label: str, rounds: int, broker: Address
-) -> list[Player]:
-    """All contestants of a wave, each once as it is and once to be killed, for some rounds."""
-    found: list[Player] = []
-    for number in range(rounds):
-        for is_killed in (False, True):
-            tail = f"{label}-{number}{'-killed' if is_killed else ''}"
-            found.append(Firmware(boards, broker, f"{FIRMWARE}-{tail}", is_killed))
-            for kind in PEERS.values():
-                found.append(Umqtt(kind, library, folder, broker, f"{kind}-{tail}", is_killed))
+def players(boards: Boards, library: Path, folder: Path, label: str, broker: Address) -> dict[Who, Player]:
+    """All contestants of a wave, each once as it is and once to be killed."""
+    found: dict[Who, Player] = {}
+    for is_killed in (False, True):
+        tail = f"{label}{'-killed' if is_killed else ''}"
+        found[FIRMWARE, is_killed] = Firmware(boards, broker, f"{FIRMWARE}-{tail}", is_killed)
+        for who, kind in PEERS.items():
+            found[who, is_killed] = Umqtt(kind, library, folder, broker, f"{kind}-{tail}", is_killed)
     return found
 
 
-async def play(bench: Bench, boards: Boards, library: Path, lane: Lane) -> Fates:
-    """One lane from its first wave to its last."""
-    fates: Fates = {(who, killed): [] for who in CONTESTANTS for killed in (False, True)}
-    for wave, rounds in enumerate(shares(bench.rounds, lane.waves)):
-        label = f"{lane.outage.how}-{lane.outage.lasts_s:g}-{wave}"
-        folder = bench.folder / label
-        made = functools.partial(players, boards, library, folder, label, rounds)
-        try:
-            found = await Wave(lane.outage, folder, made).play()
-        except (OSError, AssertionError, TimeoutError) as error:
-            bench.failed(f"{lane.outage}, wave {wave + 1}: {type(error).__name__}: {error}")
-            found = {}
-        for who, killed in fates:
-            for number in range(rounds):
-                kind = PEERS.get(who, who)
-                name = f"{kind}-{label}-{number}{'-killed' if killed else ''}"
-                fates[who, killed].append(found.get(name))
+async def play(
+    bench: Bench, boards: Boards, library: Path, outage: Outage, number: int, begin_s: float
+) -> dict[Who, Fate]:
+    """One wave. One that fails is told of, and has no fates."""
+    await asyncio.sleep(begin_s)
+    label = f"{outage.how}-{outage.lasts_s:g}-{number}"
+    folder = bench.folder / label
+    try:
+        return await Wave(outage, folder, functools.partial(players, boards, library, folder, label)).play()
+    except (OSError, AssertionError, TimeoutError) as error:
+        bench.failed(f"{outage}, round {number + 1}: {type(error).__name__}: {error}")
+        return {}
+
+
+async def play_all(bench: Bench, boards: Boards, library: Path, plan: Plan) -> Fates:
+    begins = plan.begins(bench.rounds)
+    played = await asyncio.gather(*(play(bench, boards, library, *begin) for begin in begins))
+    fates: Fates = {}
+    for (outage, _, _), found in zip(begins, played, strict=True):
+        fates.setdefault(outage, []).append(found)
     return fates
 
 
-def figures(outage: Outage, killed: bool, fates: Fates) -> list[Figure]:
+def figures(outage: Outage, killed: bool, fates: list[dict[Who, Fate]]) -> list[Figure]:
     """The four of one case."""
     case = f"{outage}{', board killed' if killed else ''}"
 
     def rounds(value: Callable[[Fate], float | None]) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {}
         for who in CONTESTANTS:
-            values = [None if fate is None else value(fate) for fate in fates[who, killed]]
+            values = [value(fate[who, killed]) if fate else None for fate in fates]
             found[who] = [FAILED if each is None else float(each) for each in values]
         return found
 
@@ -121,22 +123,18 @@ def figures(outage: Outage, killed: bool, fates: Fates) -> list[Figure]:
     ]
 
 
-async def play_all(bench: Bench, boards: Boards, library: Path, lanes: tuple[Lane, ...]) -> list[Fates]:
-    return await asyncio.gather(*(play(bench, boards, library, lane) for lane in lanes))
-
-
 def measure(bench: Bench) -> list[Figure]:
-    lanes = QUICK_LANES if bench.quick else LANES
+    plan = QUICK_PLAN if bench.quick else PLAN
     if bench.quick:
-        bench.say("quick: the outages are " + ", ".join(str(lane.outage) for lane in lanes))
+        bench.say("quick: the outages are " + ", ".join(map(str, plan.outages)))
     boards = Boards(bench.folder)
     try:
-        found = asyncio.run(play_all(bench, boards, fetched(bench.folder.parent), lanes))
+        found = asyncio.run(play_all(bench, boards, fetched(bench.folder.parent), plan))
     finally:
         boards.stop()
     return [
         figure
-        for lane, fates in zip(lanes, found, strict=True)
+        for outage, fates in found.items()
         for killed in (False, True)
-        for figure in figures(lane.outage, killed, fates)
+        for figure in figures(outage, killed, fates)
     ]

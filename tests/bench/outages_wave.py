@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from host_tools.broker import BrokerProcess
 from tests.bench.bench import Unmeasured
@@ -27,6 +27,7 @@ SETTLE_S = 0.3
 READY_S = 30.0
 DELIVERED_S = 20.0
 LOOK_S = 0.02
+Name = TypeVar("Name")
 
 
 class Outage(NamedTuple):
@@ -40,25 +41,28 @@ class Outage(NamedTuple):
 AWAY, FROZEN = "away", "frozen"
 
 
-class Wave:
+class Wave(Generic[Name]):
     """`players(broker)` makes them once the broker is there."""
 
-    def __init__(self, outage: Outage, folder: Path, players: Callable[[Address], list[Player]]) -> None:
+    def __init__(
+        self, outage: Outage, folder: Path, players: Callable[[Address], dict[Name, Player]]
+    ) -> None:
         self._outage = outage
         self._folder = folder
         self._make = players
         self._paused: set[str] = set()
         self._over = False
 
-    async def play(self) -> dict[str, Fate]:
-        """What became of each player, by its name."""
+    async def play(self) -> dict[Name, Fate]:
+        """What became of each player."""
         self._folder.mkdir()
         with ExitStack() as stack:
             broker = stack.enter_context(BrokerProcess.start("mosquitto", state_dir=self._folder / "broker"))
             gate = stack.enter_context(Gate(broker.host, broker.port))
             # QoS 0: at QoS 1 the client would drop what it has not read yet when the broker dies
             heard = stack.enter_context(Listener(broker.host, broker.port, self._folder, "#", qos=0))
-            players = self._make(gate.address)
+            made = self._make(gate.address)
+            players = list(made.values())
             for player in players:
                 player.start()
                 stack.callback(player.stop)
@@ -73,7 +77,7 @@ class Wave:
                 await asyncio.gather(*moving)
             await self._deliver(heard, players)
             ended_s = time.monotonic()
-            return {player.name: player.fate(heard, returned_s, ended_s) for player in players}
+            return {name: player.fate(heard, returned_s, ended_s) for name, player in made.items()}
 
     async def _move(self, player: Player) -> None:
         while not self._over:

@@ -57,7 +57,7 @@ class Gate:
         asyncio.run_coroutine_threadsafe(job, self._loop).result(CALL_S)
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self._server = await asyncio.start_server(self._take, self.host, self.port)
 
     async def _close(self) -> None:
         if self._server is not None:
@@ -68,11 +68,13 @@ class Gate:
             task.cancel()  # a connect to a broker that was frozen for long may last for half a minute
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A task of its own: those of asyncio's streams print a trace when they are cancelled."""
+        task = self._loop.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
             up_reader, up_writer = await asyncio.open_connection(*self._broker)

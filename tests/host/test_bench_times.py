@@ -1,4 +1,4 @@
-"""How the benchmarks make figures of many times, and share their rounds out."""
+"""How the benchmarks make figures of many times, and when their rounds begin."""
 
 import math
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.bench import Bench, Unmeasured
-from tests.bench.outages import shares
+from tests.bench.outages import Plan
+from tests.bench.outages_wave import AWAY, FROZEN, Outage
 from tests.bench.times import in_ms, percentile, taken
 
 
@@ -34,7 +35,6 @@ def test_a_round_that_failed_has_no_percentile(tmp_path: Path) -> None:
     assert len(bench.failures) == 1
 
 
-def test_waves_share_all_rounds() -> None:
-    assert shares(7, 3) == [3, 2, 2]
-    assert shares(2, 4) == [1, 1]
-    assert shares(4, 1) == [4]
+def test_outages_begin_one_after_the_other() -> None:
+    long, short = Outage(FROZEN, 120), Outage(AWAY, 10)
+    assert Plan((long, short), 10).begins(2) == [(long, 0, 0), (long, 1, 10), (short, 0, 20), (short, 1, 30)]
