@@ -115,9 +115,8 @@ class Safe:
         self.keys = {kid: tokens.Key(k["role"], bytes.fromhex(k["k"])) for kid, k in secrets["keys"].items()}
         self.access = tokens.Access(place, self.keys)
         self.wifi = secrets["wifi"]["ssid"], secrets["wifi"]["password"]
-        self.wlan = network.WLAN(network.STA_IF)
         try:
-            self.wlan.active(True)  # random numbers are only random while the radio is on
+            self.radio()  # random numbers are only random while it is on
         except (OSError, RuntimeError) as error:  # the next join asks again
             print("sportbox: safe mode:", error)
         self.wire = Wire(config, secrets, lambda: self.dog.feed(), self.take)
@@ -133,7 +132,7 @@ class Safe:
             "loader": __version__,
             "why": why,
             "micropython": ".".join([str(number) for number in sys.implementation.version[:3]]),
-            "mac": ":".join(["%02x" % byte for byte in self.wlan.config("mac")]),
+            "mac": ":".join(["%02x" % byte for byte in machine.unique_id()]),
             "bootid": os.urandom(6).hex(),
             "clock": "unknown",
             "nonce": os.urandom(8).hex(),
@@ -147,10 +146,15 @@ class Safe:
         elif update and update["reason"]:
             self.ack(update["jti"], "failed", update["reason"])
 
+    def radio(self) -> "network.WLAN":
+        """Raises OSError, RuntimeError."""
+        self.wlan = network.WLAN(network.STA_IF)
+        self.wlan.active(True)
+        return self.wlan
+
     def join(self) -> None:
-        """Raises OSError."""
-        wlan = self.wlan
-        wlan.active(True)
+        """Raises OSError, RuntimeError."""
+        wlan = self.radio()
         if not wlan.isconnected():
             wlan.disconnect()
             wlan.connect(*self.wifi)

@@ -60,7 +60,8 @@ class Network:
         """Joined, and how well it is heard."""
         test, wifi = self._test, self._wifi
         if self._keeper is None:
-            wifi.switch_on()
+            if not wifi.switch_on():
+                return False, None, "no_radio"
             wifi.tell_refusals(_RETRIES)
             self._keeper = asyncio.create_task(wifi.run())
         begin_ms = since_ms = test.now_ms()

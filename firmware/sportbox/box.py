@@ -319,7 +319,7 @@ class Box:
             "board": self.config["board"],
             "firmware": __version__,
             "micropython": ".".join([str(number) for number in sys.implementation.version[:3]]),
-            "mac": self.wifi.mac(),
+            "mac": chip.mac(),
             "boot": self.history.boots,
             "bootid": self.boot_id,
             "reset": self.reset,

@@ -72,6 +72,10 @@ def _network(v: Mapping[str, str]) -> Texts:
     names = tr("check `broker` and `ntp` in the site file, and the DNS server of the access point")
     user = tr("run `sportbox provision` again, and give the broker this board's user and password")
     return {
+        "wifi no_radio": (
+            tr("the radio does not switch on"),
+            tr("take its power away for ten seconds and test again; if it stays so, replace the board"),
+        ),
         "wifi no_network": (
             tr("the Wi-Fi network is not found"),
             tr("is the access point on, at 2.4 GHz, and its name (`wifi.ssid`) right in the site file?"),

@@ -113,7 +113,7 @@ WIFI_STATE_ERROR = 5  # connect() raises (ESP_ERR_WIFI_STATE)
 WIFI_NO_ADDRESS = 6  # associated, and no DHCP server answers
 WIFI_LEASE_LOST = 7  # the address is gone, and the station goes on saying that it is connected
 WIFI_INTERNAL_ERROR = 8  # down, and active() raises "Wifi Internal Error" (ESP_ERR_WIFI_CONN)
-WIFI_NO_MEMORY = 9  # down, and active(True) raises a RuntimeError, 0x0101 (ESP_ERR_NO_MEM)
+WIFI_NO_MEMORY = 9  # down; the first WLAN() and active(True) raise a RuntimeError, 0x0101 (ESP_ERR_NO_MEM)
 WIFI_FAULTS = (
     "ok",
     "connected",

@@ -18,6 +18,11 @@ from host_tools.site.resolve import part_of
 from host_tools.site.uses import Wire
 from host_tools.site.wiring import Wiring, bus_is_needed, timed_outputs
 
+SMALL_FLASH_MIB = 4
+SMALL_OUTBOX_BYTES = 524_288
+"""Of such a flash, 203 blocks of 4 KiB are free with firmware in both slots (`make bench`, flash). A bundle
+that comes takes 24 of them, 6 are kept back for orders, and segments of the outbox end before their block."""
+
 
 def check_devices(data: Mapping[str, Any]) -> list[Explained]:
     """Findings in those devices of a site file that are right in themselves."""
@@ -114,8 +119,29 @@ def _timed(board: Board, sockets: list[tuple[str, Socket]], loc: Loc) -> Iterato
             yield Explained((*loc, name), told)
 
 
+def _outbox(own: Settings, defaults: Settings, board: Board, loc: Loc) -> Iterator[Explained]:
+    """Beside both slots, a bundle that comes and what is kept back, not all that may be set has room."""
+    if board.board.flash_mib > SMALL_FLASH_MIB:
+        return
+    sizes = {
+        name: getattr(own if name in own.model_fields_set else defaults, name)
+        for name in ("ordinary_bytes", "reserve_bytes")
+    }
+    if sum(sizes.values()) <= SMALL_OUTBOX_BYTES:
+        return
+    largest = max(sizes, key=lambda name: sizes[name])
+    where = (*loc, "settings") if largest in own.model_fields_set else ("defaults",)
+    told = (
+        f"the flash of board `{board.name}`, {board.board.flash_mib} MiB, has no room for an outbox of "
+        f"{sum(sizes.values())} bytes: `ordinary_bytes` and `reserve_bytes` together may be "
+        f"{SMALL_OUTBOX_BYTES}"
+    )
+    yield Explained((*where, largest), told)
+
+
 def _settings(own: Settings, defaults: Settings, board: Board, loc: Loc) -> Iterator[Explained]:
     """Power settings of the device, which the board must be able to follow, or those of all devices."""
+    yield from _outbox(own, defaults, board, loc)
     power = board.power
     if own.battery is not None and (power is None or power.battery is None):
         told = f"board `{board.name}` measures no battery: leave `battery` out"

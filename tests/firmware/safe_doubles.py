@@ -45,12 +45,19 @@ class Machine:
     def reset():
         raise Reset
 
+    @staticmethod
+    def unique_id():
+        return b"\x02\x00\x00\x00\x00\x01"
+
 
 class Wlan:
     joined = True
     refuses = None  # what active() raises
+    no_memory = None  # what is raised where the driver would come up
 
     def __init__(self, interface):
+        if Wlan.no_memory is not None:
+            raise Wlan.no_memory
         self.calls = []
 
     def active(self, on):
@@ -66,9 +73,6 @@ class Wlan:
 
     def connect(self, ssid, password):
         self.calls.append((ssid, password))
-
-    def config(self, name):
-        return b"\x02\x00\x00\x00\x00\x01"
 
 
 class Network:

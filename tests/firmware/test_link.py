@@ -100,7 +100,9 @@ class TestLink(unittest.TestCase):
         """Each five minutes without the broker, whatever the station says; not while the broker is there."""
         clock, told = [0], []
         wifi = Wifi("net", "password", told.append, lambda: clock[0], lambda: 0)
-        wifi._wlan = station = Station(clock)
+        station = Station(clock)
+        wifi_module.network.WLAN = lambda _: station
+        wifi.switch_on()
         wifi.reached(True)
         lives(wifi, clock, 30 * MINUTE_MS)
         self.assertEqual((told, station.told), ([True], []))
@@ -116,6 +118,28 @@ class TestLink(unittest.TestCase):
         lives(wifi, clock, 60 * MINUTE_MS)
         self.assertEqual(len(station.told), 4)
 
+    def test_a_driver_without_memory_is_asked_again(self):
+        """It comes up with the first station. Until then there is none, and nothing else is missed."""
+        clock, told, said, tried = [0], [], [], []
+        station = Station(clock)
+
+        def make(_):
+            tried.append(clock[0])
+            if clock[0] < 5 * MINUTE_MS:
+                raise RuntimeError("Wifi Unknown Error 0x0101")
+            return station
+
+        wifi_module.network.WLAN = make
+        wifi = Wifi("net", "password", told.append, lambda: clock[0], lambda: 0xFFFFFF)
+        wifi.refused = said.append
+        self.assertFalse(wifi.switch_on())
+        lives(wifi, clock, 6 * MINUTE_MS)
+        self.assertEqual((said, told), (["Wifi Unknown Error 0x0101"], [True]))
+        self.assertTrue(5 * MINUTE_MS <= tried[-1] < 5 * MINUTE_MS + 21000)
+        made = len(tried)
+        self.assertTrue(wifi.switch_on())
+        self.assertEqual(len(tried), made)
+
     def test_a_radio_that_does_not_switch_on_is_asked_again(self):
         """Whatever the driver raises: said once, and tried with each attempt to join, less and less often."""
         for error in (OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")):
@@ -125,7 +149,8 @@ class TestLink(unittest.TestCase):
         clock, told, said = [0], [], []
         wifi = Wifi("net", "password", told.append, lambda: clock[0], lambda: 0xFFFFFF)
         wifi.refused = said.append
-        wifi._wlan = station = Refusing(clock, error)
+        station = Refusing(clock, error)
+        wifi_module.network.WLAN = lambda _: station
         self.assertFalse(wifi.switch_on())
         lives(wifi, clock, 10 * MINUTE_MS)
         self.assertEqual((said, told), ([str(error)], []))

@@ -1,6 +1,7 @@
 # heap: 512k
 """Events on their way to the broker: kept, in order, sent until they are acknowledged."""
 
+import os
 import unittest
 
 from sportbox.store.journal import PAYLOAD_MAX
@@ -228,15 +229,23 @@ class TestMark(OutboxCase, unittest.TestCase):
             self.assertLessEqual(len(self.files("u")), 5)
 
     def test_segments_go_only_when_all_of_them_is_delivered(self):
-        self.add("u" * 70)  # 100 bytes each: 41 in the first segment
-        self.assertEqual(self.files("u"), ["u00000001", "u0000002a"])
-        self.deliver(40)
+        self.add("u" * 70)  # 100 bytes each: 40 in the first segment
+        self.assertEqual(self.files("u"), ["u00000001", "u00000029"])
+        self.deliver(39)
         self.box.mark()
-        self.assertEqual(self.files("u"), ["u00000001", "u0000002a"])
+        self.assertEqual(self.files("u"), ["u00000001", "u00000029"])
         self.deliver(1)
         self.box.mark()
-        self.assertEqual(self.files("u"), ["u0000002a"])
-        self.assertEqual(self.seqs(), list(range(42, 71)))
+        self.assertEqual(self.files("u"), ["u00000029"])
+        self.assertEqual(self.seqs(), list(range(41, 71)))
+
+    def test_a_segment_fills_a_block_of_the_flash_and_no_more(self):
+        """Only what is written at once may need more, and then begins a segment."""
+        self.add("ou" * 60)
+        for name in self.files("o") + self.files("u"):
+            self.assertLessEqual(os.stat(self.folder + "/" + name)[6], 4096)
+        self.assertEqual((len(self.files("o")), len(self.files("u"))), (2, 2))
+        self.assertEqual(self.seqs(), list(range(1, 121)))
 
     def test_a_board_that_delivers_never_fills_its_flash(self):
         for _ in range(12):

@@ -58,7 +58,9 @@ class TestFailingFlash(OutboxCase, unittest.TestCase):
                     self.assertEqual(last, first + 5)
 
     def test_a_mark_that_fails_frees_nothing_and_is_written_later(self):
-        self.add("u" * 42)
+        self.add("u" * 5)
+        self.again()  # begins a segment
+        self.add("u")
         self.deliver()
         self.flash.broken = True
         self.assertFalse(self.box.mark())

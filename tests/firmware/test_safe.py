@@ -295,16 +295,18 @@ class TestTime(SafeCase, unittest.TestCase):
 
     def test_a_radio_that_does_not_switch_on(self):
         """It says so, and the next join asks again: at the very start no less than later."""
-        self.addCleanup(setattr, Wlan, "refuses", None)
-        for error in (OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")):
-            Wlan.refuses, Wlan.joined = error, True
+        refusals = ("refuses", OSError("Wifi Internal Error")), ("no_memory", RuntimeError("0x0101"))
+        for how, error in refusals:
+            self.addCleanup(setattr, Wlan, how, None)
+            setattr(Wlan, how, error)
+            Wlan.joined = True
             module.print = lambda *words: self.said.append(words[-1])
             self.said.clear()
             mode = module.Safe(CONFIG, SECRETS, "starts")
             self.assertEqual(self.said, [error])
             with self.assertRaises(type(error)):
                 mode.join()
-            Wlan.refuses = None
+            setattr(Wlan, how, None)
             mode.join()
             self.assertEqual(mode.wlan.calls[-1:], [True])
 

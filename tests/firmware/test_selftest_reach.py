@@ -14,6 +14,7 @@ class Radio:
 
     status = 1001
     joins = True
+    refuses = None  # what active() raises
     rssi = [-60]
     dns = "127.0.0.1"
 
@@ -25,6 +26,8 @@ class WLAN:
         pass
 
     def active(self, on=None):
+        if Radio.refuses is not None:
+            raise Radio.refuses
         return True
 
     def config(self, *what, **settings):
@@ -112,6 +115,16 @@ class TestWifi(ReachCase):
             self.assertEqual(self.ask("wifi"), (False, None, "password"))
             self.assertLess(self.now.ms() - begin_ms, 5000, "told as soon as it is certain")
             self.assertGreaterEqual(self.now.ms() - begin_ms, 1000)
+
+    def test_a_radio_that_does_not_switch_on(self):
+        self.addCleanup(setattr, Radio, "refuses", None)
+        for error in (OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")):
+            Radio.refuses = error
+            begin_ms = self.now.ms()
+            self.assertEqual(self.ask("wifi"), (False, None, "no_radio"))
+            self.assertLess(self.now.ms() - begin_ms, 1000)
+        Radio.refuses = None
+        self.joined()
 
     def test_no_network(self):
         Radio.joins, Radio.status = False, 201

@@ -49,6 +49,29 @@ def test_summary_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
+@pytest.mark.parametrize(("ordinary", "reserve"), [(393_216, 131_072), (262_144, 262_144)])
+def test_an_outbox_that_a_small_flash_has_room_for(tmp_path: Path, ordinary: int, reserve: int) -> None:
+    text = changed("telemetry_s: 30", f"ordinary_bytes: {ordinary}\n  reserve_bytes: {reserve}", GOOD)
+    assert load_site(write(tmp_path, text)).defaults.ordinary_bytes == ordinary
+
+
+def test_an_outbox_that_a_small_flash_has_no_room_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = changed("telemetry_s: 30", "ordinary_bytes: 1048576", GOOD)
+    assert main(["site", "check", str(write(tmp_path, text))]) == 2
+    told = capsys.readouterr().err
+    assert "defaults.ordinary_bytes: the flash of board `" in told
+    assert "4 MiB, has no room for an outbox of 1064960 bytes" in told
+    assert "together may be 524288" in told
+
+    own = "board: field-esp32c3\n    settings: {ordinary_bytes: 1048576}"
+    assert main(["site", "check", str(write(tmp_path, changed("board: field-esp32c3", own, GOOD)))]) == 2
+    assert "devices.court-1.settings.ordinary_bytes: the flash of board `" in capsys.readouterr().err
+    own = "board: box-esp32s3\n    settings: {ordinary_bytes: 1048576}"
+    assert main(["site", "check", str(write(tmp_path, changed("board: box-esp32s3", own, GOOD)))]) == 0
+
+
 def test_words_are_not_turned_into_booleans_or_octals(tmp_path: Path) -> None:
     text = changed("site: test-site", "site: no", GOOD)
     text = changed("telemetry_s: 30", "telemetry_s: 030", text)

@@ -34,6 +34,11 @@ def reset_cause(chip: "str | None" = None) -> str:
     return _CAUSES.get(cause, "unknown")
 
 
+def mac() -> str:
+    """Of its Wi-Fi station: the chip's base address, which needs no radio (ESP-IDF, "MAC Address")."""
+    return ":".join(["%02x" % byte for byte in machine.unique_id()])
+
+
 def has_notes() -> bool:
     """True if something may lie in RTC memory; see `rtcmem`."""
     return len(machine.RTC().memory()) > 0

@@ -21,6 +21,7 @@ _USELESS_MS = const(300000)  # a link on which the broker was out of reach for s
 class Wifi:
     refused: "Callable[[str], None] | None" = None  # told why the radio does not obey, once until it does
     beat: "asyncio.Event | None" = None  # when to look whether the link is still there; else once a second
+    _wlan: "network.WLAN"  # once there was memory for the driver, which comes up with it
 
     def __init__(
         self,
@@ -36,15 +37,12 @@ class Wifi:
         self._now_ms = now_ms
         self._random_bits = random_bits
         self._backoff = Backoff(10000, 1000)
-        self._wlan = network.WLAN(network.STA_IF)
+        self._has_driver = False
         self.up = False
         self.joins = 0
         self.beat_ms = 0
         self._useless_ms: int | None = None  # since when
         self._obeys = True
-
-    def mac(self) -> str:
-        return ":".join(["%02x" % byte for byte in self._wlan.config("mac")])
 
     def dns_server(self) -> str:
         return self._wlan.ifconfig()[3]
@@ -75,6 +73,9 @@ class Wifi:
         """False if the driver raises: an OSError, or a RuntimeError for what MicroPython has no name for, as
         0x0101, no memory. It may pass, so it is asked again with each attempt to join."""
         try:
+            if not self._has_driver:
+                self._wlan = network.WLAN(network.STA_IF)
+                self._has_driver = True
             self._wlan.active(on)
         except (OSError, RuntimeError) as error:
             if self._obeys and self.refused is not None:
@@ -98,7 +99,7 @@ class Wifi:
             useless_ms = self._useless_ms
             if useless_ms is not None and now_ms - useless_ms >= _USELESS_MS:
                 self._useless_ms = now_ms
-            elif self._wlan.isconnected():
+            elif self._has_driver and self._wlan.isconnected():
                 failures = 0
                 self._backoff.reset()
                 self._set(True)

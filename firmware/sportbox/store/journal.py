@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RECORD_OVERHEAD = 12
 PAYLOAD_MAX = 2048
 
-_SEGMENT_BYTES = const(4096)
+_SEGMENT_BYTES = const(4096)  # a block of the flash; more only if written at once
 _KIND_EVENT = const(1)
 SEGMENT = "<II"  # the number in its name, and how many bytes it has
 _SEGMENT_SIZE = const(8)
@@ -73,8 +73,9 @@ class Journal:
         table, number, size = self._segments, 0, 0
         if table:
             number, size = struct.unpack_from(SEGMENT, table, len(table) - _SEGMENT_SIZE)
-        # littlefs copies the block that an append goes on in: worth it only for the sake of what still waits
-        begins = self._fresh or size >= _SEGMENT_BYTES or self.head == self._end
+        # littlefs copies the block that an append goes on in: worth it only for the sake of what still waits.
+        # A file that ends beyond its first block takes a second one.
+        begins = self._fresh or size + len(buffer) > _SEGMENT_BYTES or self.head == self._end
         if begins:
             number, size = self._failed or records[0][0], 0
             if self._knows(number):

@@ -29,6 +29,7 @@ STAT_ASSOC_FAIL = 203
 STAT_CONNECT_FAIL = 203
 STAT_HANDSHAKE_TIMEOUT = 204
 
+_is_up = False  # the driver, with the first station of a life
 _active = False
 _asked_us = 0  # when connect() was called; 0: it was not
 _reconnects = -1
@@ -80,8 +81,12 @@ class WLAN:
     PM_POWERSAVE = 2
 
     def __init__(self, _interface_id=0):
+        global _is_up
         if _interface_id != STA_IF:
             raise ValueError("only the station interface is simulated")
+        if _page.wifi_fault == _NO_MEMORY and not _is_up:
+            raise RuntimeError("Wifi Unknown Error 0x0101")
+        _is_up = True
 
     def active(self, _is_active=None):
         global _active, _asked_us
