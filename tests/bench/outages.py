@@ -9,6 +9,7 @@ each other waiting for a tenth of a second, where one alone stood still for a si
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.bench.outages_wave import AWAY, FROZEN, Outage, Wave
 from tests.bench.robust import fetched
 from tests.faults.helpers import Address
 from tests.faults.helpers import Bench as Boards
+from tests.lateness import monitor, worst_late_s
 
 NAME = "outages"
 TELLS = "The broker away or frozen, and the board killed meanwhile: first delivery, losses, stalls."
@@ -27,6 +29,7 @@ TELLS = "The broker away or frozen, and the board killed meanwhile: first delive
 FIRMWARE = "firmware"
 PEERS = {"umqtt.simple": "simple", "umqtt.robust": "robust"}
 CONTESTANTS = (FIRMWARE, *PEERS)
+COMPUTER = "this computer"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ NOTE = (
     "than the default. The others' edges wait in a queue outside of their program as long as that hangs; a "
     "program that was killed tells no stall that it died in."
 )
+STALL_NOTE = f"{NOTE} `{COMPUTER}`: how late at worst it let a thread be that did nothing but sleep."
 
 Who = tuple[str, bool]
 """A contestant, and whether it is killed."""
@@ -76,17 +80,21 @@ def players(boards: Boards, library: Path, folder: Path, label: str, broker: Add
 
 
 async def play(
-    bench: Bench, boards: Boards, library: Path, outage: Outage, number: int, begin_s: float
+    bench: Bench, boards: Boards, library: Path, outage: Outage, number: int, after_s: float
 ) -> dict[Who, Fate]:
     """One wave. One that fails is told of, and has no fates."""
-    await asyncio.sleep(begin_s)
+    await asyncio.sleep(after_s)
     label = f"{outage.how}-{outage.lasts_s:g}-{number}"
     folder = bench.folder / label
+    began_s = time.monotonic()
     try:
-        return await Wave(outage, folder, functools.partial(players, boards, library, folder, label)).play()
+        wave = Wave(outage, folder, functools.partial(players, boards, library, folder, label))
+        found = await wave.play()
     except (OSError, AssertionError, TimeoutError) as error:
         bench.failed(f"{outage}, round {number + 1}: {type(error).__name__}: {error}")
         return {}
+    late_ms = 1000 * worst_late_s(began_s, time.monotonic())
+    return found | {(COMPUTER, killed): Fate(None, 0, 0, late_ms) for killed in (False, True)}
 
 
 async def play_all(bench: Bench, boards: Boards, library: Path, plan: Plan) -> Fates:
@@ -102,9 +110,9 @@ def figures(outage: Outage, killed: bool, fates: list[dict[Who, Fate]]) -> list[
     """The four of one case."""
     case = f"{outage}{', board killed' if killed else ''}"
 
-    def rounds(value: Callable[[Fate], float | None]) -> dict[str, list[float]]:
+    def rounds(value: Callable[[Fate], float | None], *more: str) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {}
-        for who in CONTESTANTS:
+        for who in (*CONTESTANTS, *more):
             values = [value(fate[who, killed]) if fate else None for fate in fates]
             found[who] = [FAILED if each is None else float(each) for each in values]
         return found
@@ -115,11 +123,12 @@ def figures(outage: Outage, killed: bool, fates: list[dict[Who, Fate]]) -> list[
     ]
     lost = [Bar(FIRMWARE, None, None, 0, "sum", LOST)]
     stall = [Bar(FIRMWARE, None, None, STALL_MS, "max", STALL)]
+    stalls = rounds(lambda f: f.stall_ms, COMPUTER)
     return [
         Figure(f"outages/{case}: first delivery", "s", "less", rounds(lambda f: f.first_s), first, NOTE),
         Figure(f"outages/{case}: lost", "events", "less", rounds(lambda f: f.lost), lost, NOTE),
         Figure(f"outages/{case}: delivered twice", "events", "less", rounds(lambda f: f.twice), [], NOTE),
-        Figure(f"outages/{case}: loop stall", "ms", "less", rounds(lambda f: f.stall_ms), stall, NOTE),
+        Figure(f"outages/{case}: loop stall", "ms", "less", stalls, stall, STALL_NOTE),
     ]
 
 
@@ -128,6 +137,7 @@ def measure(bench: Bench) -> list[Figure]:
     if bench.quick:
         bench.say("quick: the outages are " + ", ".join(map(str, plan.outages)))
     boards = Boards(bench.folder)
+    monitor()
     try:
         found = asyncio.run(play_all(bench, boards, fetched(bench.folder.parent), plan))
     finally:
