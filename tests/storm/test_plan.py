@@ -11,7 +11,16 @@ import pytest
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.weather import faults, menu
-from host_tools.storm.weather.plan import CALM_US, HOUR_US, SPELL_NUMBERS, Plan, is_day, made
+from host_tools.storm.weather.plan import (
+    CALM_US,
+    HOUR_US,
+    RUSH_ACTS,
+    RUSH_NUMBERS,
+    SPELL_NUMBERS,
+    Plan,
+    is_day,
+    made,
+)
 from tests.storm.played_stage import BOX, FIELD, config_of
 
 CONFIGS = {"box-1": config_of(BOX), "court-1": {**config_of(FIELD), "expander": None, "rtc": None}}
@@ -95,8 +104,10 @@ def test_now_and_then_a_board_is_away_for_hours_while_much_happens() -> None:
     lengths = [fault.lasts_us / HOUR_US for _, fault in spells]
     assert min(lengths) < 0.5 and 6 < max(lengths) <= 8
     for plan, fault in spells:
-        rush = [act for act in plan.acts if (act.at_us, act.lasts_us) == (fault.at_us, fault.lasts_us)]
-        assert [act.kind for act in rush] == ["rush"]
+        (rush,) = (act for act in plan.acts if act.at_us == fault.at_us and act.number >= RUSH_NUMBERS)
+        assert rush.kind == "rush"
+        least_us, longest_us = rush.args["pause_us"]
+        assert rush.lasts_us == min(fault.lasts_us, RUSH_ACTS * (least_us + longest_us) // 2)
 
 
 def test_numbers_are_there_once_and_in_the_order_of_time() -> None:

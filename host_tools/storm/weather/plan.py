@@ -25,6 +25,9 @@ SHARED_AN_HOUR = 0.35
 OWN_AN_HOUR = (0.8, 2.4)
 ACTS_AN_HOUR = 5.0
 SPELLS_AN_HOUR = 0.01
+RUSH_ACTS = 400
+"""After so many, about, each outbox of the storm's site has been full several times: what is left of a spell
+is quiet."""
 NIGHT = 0.15
 """So much less happens then."""
 DAY_FROM_H, DAY_TO_H = 7, 22
@@ -147,7 +150,8 @@ def _spells(rng: random.Random, plan: Plan) -> tuple[list[Fault], list[Act]]:
         lasts_us = min(lasts_us, plan.calm_us - now_us)
         away.append(Fault(SPELL_NUMBERS + len(away), now_us, lasts_us, kind, {}))
         rush = {"pause_us": pace_us}
-        rushes.append(Act(RUSH_NUMBERS + len(rushes), now_us, lasts_us, "rush", rush))
+        rush_us = min(lasts_us, RUSH_ACTS * sum(pace_us) // 2)
+        rushes.append(Act(RUSH_NUMBERS + len(rushes), now_us, rush_us, "rush", rush))
 
 
 def _acts(rng: random.Random, plan: Plan, choices: list[menu.Choice]) -> list[Act]:
