@@ -111,7 +111,7 @@ def way_of(qos: int, window: int) -> str:
 def rates(bench: Bench, address: Address, qos: int, window: int, note: str, *bars: Bar) -> Figure:
     name = way_of(qos, window)
     bench.say(f"messages a second, {name}")
-    count = (4000 if bench.quick else 20000) if not qos else (1500 if bench.quick else 6000)
+    count = (4000 if bench.quick else 60000) if not qos else (1500 if bench.quick else 6000)
     nagled = int(NAGLED_RATE * (1 if bench.quick else 2))
 
     def measure(who: str, client: Contestant) -> Callable[[], float]:
