@@ -48,7 +48,9 @@ class Settings(Model):
         1_000, description="ordinary events may wait this long for company before they are written to flash"
     )
     ordinary_bytes: Annotated[int, Field(ge=8_192, le=1_048_576)] = Field(
-        49_152, description="flash for ordinary events that wait for the broker"
+        49_152,
+        description="flash for ordinary events that wait for the broker; on a board with 4 MiB of flash at "
+        "most 524288 together with `reserve_bytes`",
     )
     reserve_bytes: Annotated[int, Field(ge=8_192, le=262_144)] = Field(
         16_384, description="flash kept for access and alarm events alone"
