@@ -157,11 +157,24 @@ class Uplink:
         if self.ask:
             payload, self.ask = self.ask, b""
             return self._message("update/get", payload, False, 1, None)
+        event = self._next_event()
+        if event is not None:
+            return event
+        line = None if self.more is None else self.more()
+        return None if line is None else self._message("log", line, False, 0, None)
+
+    def _next_event(self) -> Message | None:
         out = self._outbox.take()
+        while out is not None:
+            try:
+                event = self._envelope(out)
+                break
+            except (TypeError, ValueError):  # of another shape: another firmware has kept it
+                self._outbox.pass_over(out)
+                out = self._outbox.take()
         if out is None:
-            line = None if self.more is None else self.more()
-            return None if line is None else self._message("log", line, False, 0, None)
-        return self._message("event", self._envelope(out), False, 1, lambda: self._outbox.ack(out))
+            return None
+        return self._message("event", event, False, 1, lambda: self._outbox.ack(out))
 
     def _message(
         self, topic: str, payload: bytes, retain: bool, qos: int, done: "Callable[[], None] | None"

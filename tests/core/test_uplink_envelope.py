@@ -29,6 +29,7 @@ class ShortOutbox:
         self.events = []
         self.next_at = 0
         self.urgent = []
+        self.passed = []
 
     def accept(self, payload, urgent, at_once=True):
         self.durable_seq += 1
@@ -41,6 +42,9 @@ class ShortOutbox:
             return None
         self.next_at += 1
         return self.events[self.next_at - 1]
+
+    def pass_over(self, out):
+        self.passed.append(out.seq)
 
     def ack(self, out):
         out.acked = True
@@ -92,6 +96,16 @@ class TestEnvelope(unittest.TestCase):
                 "bootid": "c0ffee123456",
             },
         )
+
+    def test_a_record_of_another_shape_keeps_nobody_waiting(self):
+        """Another firmware, which ran on this board before, may have kept it."""
+        uplink, outbox = make()
+        shapes = [b"", b"{", b"null", b"7", b'{"kind": 1}', b"[]", b"[1, 2, 3, 4, 5, 6]", b"\xff"]
+        shapes += [b'["a", 1, 0, 0, "b", {}]', b'["a", "b", "noon", 0, "c", {}]']
+        for shape in shapes:
+            outbox.accept(shape, True)
+        self.assertEqual(json.loads(self.event(uplink).payload)["seq"], 11)
+        self.assertEqual(outbox.passed, list(range(1, 11)))
 
     def test_an_unknown_time_is_left_out(self):
         self.assertNotIn("time", json.loads(self.event(time_s=0).payload))

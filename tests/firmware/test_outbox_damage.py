@@ -29,6 +29,23 @@ class TestDamagedRecords(OutboxCase, unittest.TestCase):
         self.again()
         self.assertEqual(self.seqs(), list(range(1, 61)))
 
+    def test_what_is_passed_over_is_missing_and_nothing_else(self):
+        """Of a record that can be read and not be sent, as of one that cannot be read."""
+        self.add("uou")
+        while True:
+            out = self.box.take()
+            if out is None:
+                break
+            if out.seq == 2:
+                self.box.pass_over(out)
+            else:
+                self.box.ack(out)
+        self.assertEqual(self.box.take_gap(), (1, 2, 2))
+        self.assertEqual((self.box.acked_seq, self.box.in_flight()), (3, 0))
+        self.assertTrue(self.box.mark())
+        self.again()
+        self.assertEqual(self.seqs(), [])
+
     def test_the_first_and_the_last_record(self):
         for at, expected in ((0, []), (900, list(range(1, 10)))):
             with self.subTest(at=at):

@@ -168,6 +168,10 @@ class Outbox:
         self._out = []
         self._sent_seq = self.acked_seq
 
+    def pass_over(self, out: Outgoing) -> None:
+        """It was taken and cannot be sent: as if it could not be read, its number will be missing."""
+        self._out.remove(out)
+
     def ack(self, out: Outgoing) -> None:
         """The broker has it. Numbers leave in order, so one may have to wait for those before it."""
         out.acked = True
