@@ -29,3 +29,15 @@ def test_what_is_dropped_is_told_and_the_rest_arrives(tmp_path: Path) -> None:
     full = max(figures["queue_bytes"] for figures in told["telemetry"])
     assert limits["reserve_bytes"] - 1000 < full <= limits["reserve_bytes"] + limits["ordinary_bytes"]
     assert told["telemetry"][-1]["queue"] == 0
+
+
+def test_a_lock_that_moves_while_the_line_is_slow_is_seen(tmp_path: Path) -> None:
+    """For seconds the board says nothing to the world, which looks all the same when a coil is energised."""
+    at_us = BEGIN_US + HOUR_US // 10
+    slow = Fault(1, at_us, HOUR_US // 10, "slow_net", {"bytes_s": 147})
+    visit = {"lock": "lock-1", "again_us": [], "pulls_us": [], "nonce": True}
+    comes = Act(2, at_us + 135_000_000, 28_000_000, "visit", visit)
+    run = play.play("9", "box-2", Plan("9", 0.6, "box-2", (slow,), (comes,)), tmp_path / "board")
+    assert judge(run.records, run.config) == []
+    pulses = {record["start_us"] for record in run.records if record["kind"] == "pulse"}
+    assert len(pulses) == 2, "unlocked, and locked again when nobody had opened"

@@ -9,6 +9,7 @@ from _world import actuators as _actuators, page as _page, raw as _raw, record a
 from _world import rmt as _rmt, table as _table
 
 later = None  # `_loop` puts its at() here
+moves = None  # a storm's: told when what drives an actuator has changed
 lines = {}  # GPIO -> function that says what a chip drives on it, None: nothing
 _contacts = {}  # pin -> actuator
 _drives = {}  # pin -> actuators that it drives
@@ -93,6 +94,8 @@ def changed(pin):
         elif not chip.up_us:
             chip.up_us = _now_us()
     for a in _drives.get(pin, ()):
+        if moves is not None:
+            moves()
         if later is not None and (a.locked_pin != _NO_PIN or a.unlocked_pin != _NO_PIN):
             later(_mechanics.changes(a, _raw, _rmt(a.gate), _now_us()))
 
