@@ -50,6 +50,16 @@ def test_ordinary_ones_have_their_own_room() -> None:
     assert found[0].endswith(" of 49152 bytes waited")
 
 
+def test_a_number_may_have_been_longer_on_flash() -> None:
+    """0.99 is 0.98999999999999999 there."""
+    for confidence, expected in ((0.99, []), (99, ["10 ordinary events were dropped, and "])):
+        tale = day()
+        data = {"state": "free", "count": 0, "confidence": confidence}
+        made = [tale.made(200, "occupancy.changed", "court-1", **data) for _ in range(400)]
+        found = texts(back(tale, made[10:], 2, 11, 10, 0))
+        assert [text[: len("10 ordinary events were dropped, and ")] for text in found] == expected
+
+
 def test_what_is_missing_is_in_the_totals() -> None:
     tale = day()
     made = filled(tale, 260)

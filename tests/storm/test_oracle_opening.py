@@ -141,6 +141,20 @@ def test_a_motor_locks_by_itself_once_a_board_that_has_just_started_knows_that_n
         assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
 
 
+def test_a_motor_that_stands_unlocked_at_the_start_locks_once_nobody_is_inside() -> None:
+    """Its door is closed just after that: longer before than it otherwise takes."""
+    for start_s, expected in ((130, 0), (0, 1)):
+        tale = day()
+        tale.visit(100, "a", "lock-9")
+        if start_s:
+            tale.stops(120)
+            tale.starts(start_s)
+        tale.moves(131, True, "push", "door-9")
+        tale.moves(132, False, "push", "door-9")
+        tale.pulse(163, 1, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_bolt_that_looks_half_out_goes_back_when_the_release_is_let_go() -> None:
     for fault, expected in (("lock_cut", 0), ("", 1)):
         tale = day()

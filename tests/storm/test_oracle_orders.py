@@ -33,6 +33,23 @@ def test_two_final_answers() -> None:
     assert tale.texts() == ["order a has 2 final answers: `done`, `failed` (not_opened)"]
 
 
+def test_an_end_that_flash_did_not_take_is_followed_by_another_one() -> None:
+    """If the board has said that, and started anew."""
+    for what, starts, expected in (
+        ("replay_log_write", True, []),
+        ("replay_log_write", False, ["order a has 2 final answers: `done`, `failed` (power)"]),
+        ("memory", True, ["order a has 2 final answers: `done`, `failed` (power)"]),
+    ):
+        tale = day()
+        tale.visit(100, "a")
+        tale.event(103, "device.fault", what=what)
+        if starts:
+            tale.stops(200)
+            tale.starts(210)
+        tale.ack(220, "a", "failed", "power")
+        assert [text for text in tale.texts() if "final" in text] == expected, (what, starts)
+
+
 def test_a_final_answer_that_came_twice_is_one() -> None:
     tale = day()
     tale.visit(100, "a")

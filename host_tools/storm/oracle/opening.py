@@ -73,13 +73,14 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
 
 
 def _was_unlocked_blind(run: Run, pulse: Pulse) -> bool:
-    """An order drew the bolt back when the board had just started, and nobody opened: it goes out once it is
-    known that nobody is inside, which takes the sensor its hold time."""
+    """An order drew the bolt back when the board had just started, and nobody opened, or its door was closed
+    then: it goes out once it is known that nobody is inside, which takes the sensor its hold time."""
     us = pulse.start_us
     life = run.lives.at(us)
     if life is None or us - life.begin_us > 2 * MINUTE_US:
         return False
-    return bool(run.pulses_in(pulse.lock, life.begin_us, us - 1))
+    closed = run.doors.get(run.components[pulse.lock]["door"], Timeline()).changed_in(life.begin_us, us)
+    return closed or bool(run.pulses_in(pulse.lock, life.begin_us, us - 1))
 
 
 def _is_motor(run: Run, pulse: Pulse) -> bool:

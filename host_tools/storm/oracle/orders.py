@@ -3,7 +3,9 @@
 How the protocol was read: `first answer` is `accepted` or `rejected`, `final answer` is `done` or `failed`.
 An answer with the same four fields is the same answer, come twice (QoS 1), and so is the same final answer
 after a restart, for the power may go before the board notes that it was heard. Answers wait in RAM, so a
-power cut may take one; the events `access.*` of the same order do not get lost, and stand for it then.
+power cut may take one; the events `access.*` of the same order do not get lost, and stand for it then. Where
+flash did not take how an order ended, and the board has said so, it is `failed` for want of power after a
+restart, whatever it was before.
 """
 
 from collections import Counter, defaultdict
@@ -43,7 +45,7 @@ def one_final_answer(run: Run) -> Iterator[Broken]:
     and one `access.done` or `.failed` an order in the whole run."""
     for jti, acks in _distinct(run).items():
         finals = _final(run, acks)
-        if len(finals) > 1:
+        if len(finals) > 1 and not _was_not_kept(run, finals[0].us, finals[1].us):
             yield _broken(
                 finals[1], f"order {jti} has {len(finals)} final answers: {_all(finals)}", finals[0]
             )
@@ -58,10 +60,17 @@ def one_final_answer(run: Run) -> Iterator[Broken]:
         for event in run.first_events:
             if event.type in what and event.jti is not None:
                 first = seen.setdefault(event.jti, event)
-                if first is not event:
+                if first is not event and not _was_not_kept(run, first.us, event.us):
                     both = f"{first.type} (event {first.seq}) and {event.type} (event {event.seq})"
                     text = f"order {event.jti} has {both}"
                     yield Broken("orders", event.us, text, (first.record, event.record))
+
+
+def _was_not_kept(run: Run, first_us: int, second_us: int) -> bool:
+    """The replay log could not be written then, and the board has started since."""
+    faults = [e for e in run.first_events if e.type == "device.fault"]
+    said = [e for e in faults if e.data.get("what") == "replay_log_write" and e.us <= second_us]
+    return any(abs(e.us - first_us) < MINUTE_US for e in said) and run.lives.begun_within(first_us, second_us)
 
 
 def accepted_is_ended(run: Run) -> Iterator[Broken]:
