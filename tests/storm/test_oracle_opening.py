@@ -141,6 +141,19 @@ def test_a_motor_locks_by_itself_once_a_board_that_has_just_started_knows_that_n
         assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
 
 
+def test_a_motor_that_nobody_opened_waits_where_somebody_seems_to_be_inside() -> None:
+    for fault, expected in (("bounce", 0), ("latency", 1)):
+        tale = day()
+        tale.order(100, "a", component="lock-9")
+        tale.ack(100.1, "a", "accepted")
+        tale.event(100.1, "access.accepted", "lock-9", jti="a", sub="", act="unlock")
+        tale.pulse(100.2, 1, "lock-9")
+        tale.fault(108, 108.1, fault, component="inside-9")
+        tale.ack(111, "a", "failed", "not_opened")
+        tale.pulse(160, 1, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_motor_that_stands_unlocked_at_the_start_locks_once_nobody_is_inside() -> None:
     """Its door is closed just after that: longer before than it otherwise takes."""
     for start_s, expected in ((130, 0), (0, 1)):

@@ -44,8 +44,7 @@ def test_an_end_that_flash_did_not_take_is_followed_by_another_one() -> None:
         tale.visit(100, "a")
         tale.event(103, "device.fault", what=what)
         if starts:
-            tale.stops(200)
-            tale.starts(210)
+            tale.note(210, "boot", n=2, cause=4)
         tale.ack(220, "a", "failed", "power")
         assert [text for text in tale.texts() if "final" in text] == expected, (what, starts)
 

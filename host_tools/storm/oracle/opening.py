@@ -67,7 +67,7 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
     is_open = run.doors.get(door, Timeline()).at(us, False)
     near = run.doors.get(door, Timeline()).changed_in(us - LOCKS_ITSELF_US, us)
     left = any(us - 2 * MINUTE_US <= r["us"] <= us for k in ("inside", "release") for r in run.records_of(k))
-    explained = run.faults.explain(us, "mechanics", "sensor", after_us=2 * MINUTE_US)
+    explained = run.faults.explain(us, "mechanics", "sensor", "bounce", after_us=2 * MINUTE_US)
     chatters = any(f.has(us, after_us=2 * MINUTE_US) and f.concerns(door) for f in run.faults.of("sensor"))
     return chatters or (not is_open and (near or left or explained or _was_unlocked_blind(run, pulse)))
 

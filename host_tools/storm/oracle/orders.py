@@ -67,10 +67,11 @@ def one_final_answer(run: Run) -> Iterator[Broken]:
 
 
 def _was_not_kept(run: Run, first_us: int, second_us: int) -> bool:
-    """The replay log could not be written then, and the board has started since."""
+    """The replay log could not be written then, and the board has started since, be it out of a sleep."""
     faults = [e for e in run.first_events if e.type == "device.fault"]
     said = [e for e in faults if e.data.get("what") == "replay_log_write" and e.us <= second_us]
-    return any(abs(e.us - first_us) < MINUTE_US for e in said) and run.lives.begun_within(first_us, second_us)
+    has_started = any(first_us < r["us"] <= second_us for r in run.records_of("boot"))
+    return has_started and any(abs(e.us - first_us) < MINUTE_US for e in said)
 
 
 def accepted_is_ended(run: Run) -> Iterator[Broken]:
