@@ -182,6 +182,38 @@ class TestDeadlines(PeerCase):
         self.assertEqual(await self.look(5999), [])
         self.assertEqual(await self.look(6000), ["write stuck"])
 
+    async def test_a_line_so_slow_that_messages_wait_for_each_other(self):
+        """Three bytes a second or so: as long as something arrives, nobody is given up."""
+        await self.begin(CONNACK, SUBACK)
+        await self.send(b"one", b"two")
+        self.assertEqual(await self.look(5500), [])
+        await self.say(puback(2))
+        for at_ms in range(6000, 10001, 1000):
+            self.assertEqual(await self.look(at_ms), [])
+        await self.say(puback(3))
+        self.assertEqual((await self.look(11000), self.done), ([], [b"one", b"two"]))
+
+    async def test_a_line_that_dies_while_messages_wait_for_each_other(self):
+        await self.begin(CONNACK, SUBACK)
+        await self.send(b"one", b"two")
+        await self.say(puback(2))
+        self.assertEqual(await self.look(5500), [])
+        self.assertEqual(await self.look(10499), [])
+        self.assertEqual(await self.look(10500), ["no PUBACK"])
+
+    async def test_a_puback_that_never_comes_though_all_others_do(self):
+        await self.begin(CONNACK, SUBACK)
+        await self.send(b"lost")
+        ended_ms, pid = 0, 3
+        for at_ms in range(2000, 50000, 1000):
+            await self.send(b"x")
+            await self.say(puback(pid))
+            pid += 1
+            if await self.look(at_ms):
+                ended_ms = at_ms
+                break
+        self.assertEqual((ended_ms, self.downs), (36000, ["no PUBACK"]))
+
     async def test_no_puback(self):
         await self.begin(CONNACK, SUBACK)
         await self.send(b"x")

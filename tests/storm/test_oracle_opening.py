@@ -141,6 +141,23 @@ def test_a_motor_locks_by_itself_once_a_board_that_has_just_started_knows_that_n
         assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
 
 
+def test_a_motor_that_locks_by_itself_again_and_again_does_so_for_no_order() -> None:
+    """Nobody heard when the order was accepted, so it may have been within the hour."""
+    for moves, expected in ((True, 0), (False, 1)):
+        tale = day()
+        tale.order(100, "a", component="lock-9")
+        tale.ack(2000, "a", "failed", "not_opened")
+        for n in range(12):
+            at_s = 200 + 60 * n
+            if moves:
+                tale.note(at_s, "release", component="release-9", pressed=True)
+                tale.moves(at_s, True, "release", "door-9")
+                tale.note(at_s + 1, "release", component="release-9", pressed=False)
+                tale.moves(at_s + 2, False, "push", "door-9")
+            tale.pulse(at_s + 4, 1, "lock-9")
+        assert len([b for b in tale.judged() if "pulsed lock-9 12 times" in b.text]) == expected
+
+
 def test_a_motor_that_nobody_opened_waits_where_somebody_seems_to_be_inside() -> None:
     for fault, expected in (("bounce", 0), ("latency", 1)):
         tale = day()

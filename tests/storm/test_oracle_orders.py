@@ -229,3 +229,41 @@ def test_a_restart_waits_while_a_door_stands_open() -> None:
         tale.order(500, "r", act="reboot", component=None)
         tale.ack(500.1, "r", "rejected", "busy")
         assert len([text for text in tale.texts() if "was rejected with busy" in text]) == expected
+
+
+def test_a_flood_of_refusals_may_cost_answers_and_the_board_counts_them() -> None:
+    unanswered = "order a was delivered, and nothing answered it within 45 s"
+    for good, why, lost, expected in (
+        (False, "key", 1, []),
+        (False, "key", 0, [unanswered]),
+        (True, "", 1, [unanswered]),
+    ):
+        tale = day()
+        tale.telemetry(290, answers_lost=0)
+        tale.order(300, "a", good=good, why=why)
+        tale.telemetry(320, answers_lost=lost)
+        found = tale.ends(1000, 1900).texts()
+        assert [text for text in found if "nothing answered" in text] == expected, (good, lost)
+
+
+def test_of_an_order_that_came_twice_one_answer_may_be_lost() -> None:
+    for times, expected in ((1, 1), (2, 0)):
+        tale = day()
+        for n in range(times):
+            tale.order(100 + n, "a", good=None, why="retained", act="identify", component=None)
+        tale.event(100.5, "access.accepted", "access", jti="a", sub="", act="identify")
+        tale.ack(102, "a", "rejected", "retained")
+        assert len([text for text in tale.texts() if "the answer was" in text]) == expected, times
+
+
+def test_a_door_that_is_just_being_closed_counts_as_open() -> None:
+    for closed_s, expected in ((99.95, 0), (99, 1)):
+        tale = day()
+        tale.moves(90, True, "release", "door-9")
+        tale.moves(closed_s, False, "push", "door-9")
+        tale.order(100, "a", component="lock-9")
+        tale.ack(100.1, "a", "accepted")
+        tale.event(100.1, "access.accepted", "lock-9", jti="a", sub="", act="unlock")
+        tale.ack(100.1, "a", "done")
+        tale.event(100.2, "access.done", "lock-9", jti="a", sub="", act="unlock", reason=None)
+        assert len([text for text in tale.texts() if "was not open" in text]) == expected, closed_s

@@ -53,6 +53,9 @@ _SLICE_MS = const(4)  # of writing, then the others have their turn
 _POLLIN = const(1)
 _CLOSED = const("closed by the broker")
 _ACKS_MAX = const(32)  # read in one go
+_LATE = const(
+    6
+)  # by so many times `ack_ms` a PUBACK may be late while others come: a slow line is no dead one
 
 
 class Session:
@@ -109,6 +112,8 @@ class Session:
         self._inflight: "dict[int, Callable[[], None] | None]" = {}  # id -> `done`
         self._due_ms: "dict[int, int]" = {}  # the same -> deadline; a pair would be memory for each message
         self._pid = 0
+        self._acked = 0  # of the packet ids that were given out, those that wait no longer
+        self._acked_ms = 0  # when these became more
         self._subscribe_pid = 0
         self._deadline_ms = 0  # of the phase before `up`, 0: none
         self._rx_deadline_ms = 0
@@ -166,8 +171,12 @@ class Session:
             if deadline_ms and now_ms >= deadline_ms:
                 self._fail(what)
                 return
+        acked, ack_ms = self._pid - len(self._inflight), self._settings.ack_ms
+        if acked != self._acked:
+            self._acked, self._acked_ms = acked, now_ms
         for due_ms in self._due_ms.values():
-            if now_ms >= due_ms:
+            late_ms = now_ms - due_ms
+            if late_ms >= 0 and (now_ms - self._acked_ms >= ack_ms or late_ms >= _LATE * ack_ms):
                 self._fail("no PUBACK")
                 return
         quiet_ms, keepalive_s = now_ms - self._last_tx_ms, self._settings.keepalive_s
@@ -385,6 +394,7 @@ class Session:
         if self._buffer[4] > 1:
             raise OSError("subscription refused, code %d" % self._buffer[4])
         self._deadline_ms = 0
+        self._acked = self._pid
         self.up = True
         self.connects += 1
         self.last_error = ""

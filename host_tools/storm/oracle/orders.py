@@ -122,6 +122,7 @@ def orders_are_answered(run: Run) -> Iterator[Broken]:
     for ack in run.acks:
         heard[ack.jti].append(ack.us)
     sent = {o.jti for o in run.orders}
+    good = {o.jti for o in run.orders if o.good is True}
     for record in run.records_of("deliver"):
         us, jti = record["us"], record.get("jti")
         until_us = _answered_until_us(run, us)
@@ -132,10 +133,20 @@ def orders_are_answered(run: Run) -> Iterator[Broken]:
             or _disturbed(run, us - ANSWER_US, until_us)
         ):
             continue
+        if jti not in good and _answers_were_lost(run, us):
+            continue
         if not any(us <= answer_us <= until_us for answer_us in heard[jti]):
             within = lasting(until_us - us)
             text = f"order {jti} was delivered, and nothing answered it within {within}"
             yield Broken("orders", us, text, (record,))
+
+
+def _answers_were_lost(run: Run, us: int) -> bool:
+    """A flood of orders that are refused: the board gives some answers up, and counts them."""
+    lost = [(at_us, figures.get("answers_lost", 0)) for at_us, figures, _ in run.telemetry]
+    before = max(((at_us, n) for at_us, n in lost if at_us <= us), default=(0, 0))[1]
+    after = min(((at_us, n) for at_us, n in lost if at_us > us), default=(0, 0))[1]
+    return bool(after > before)
 
 
 def _answered_until_us(run: Run, us: int) -> int:
