@@ -231,6 +231,15 @@ def test_a_restart_waits_while_a_door_stands_open() -> None:
         assert len([text for text in tale.texts() if "was rejected with busy" in text]) == expected
 
 
+def test_a_restart_waits_while_somebody_types() -> None:
+    for typed_s, expected in ((505, 0), (600, 1)):
+        tale = day()
+        tale.order(500, "r", act="reboot", component=None)
+        tale.ack(500.1, "r", "rejected", "busy")
+        tale.note(typed_s, "code", component="keypad-1", digits_ok=False)
+        assert len([text for text in tale.texts() if "was rejected with busy" in text]) == expected
+
+
 def test_a_flood_of_refusals_may_cost_answers_and_the_board_counts_them() -> None:
     unanswered = "order a was delivered, and nothing answered it within 45 s"
     for good, why, lost, expected in (

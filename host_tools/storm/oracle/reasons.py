@@ -22,6 +22,8 @@ ROOM_US = 20 * MINUTE_US
 """So long it may take until room is kept back on the flash again."""
 BUSY_US = 3 * MINUTE_US
 BETWEEN_US = MINUTE_US
+TYPING_US = 20 * SECOND_US
+"""A code is noted when its last key is pressed."""
 FULL_ORDERS = 24
 """So many tokens that have not expired may fill the replay log: `busy` needs no other cause then."""
 
@@ -71,7 +73,8 @@ class Reasons:
         begin_us = us - MINUTE_US
         opened = any(True in line.within(begin_us, us, False) for line in self.run.doors.values())
         cut = any("cut" in line.within(begin_us, us, "joined") for line in self.run.wires.values())
-        return opened or cut or any(begin_us <= r["us"] <= us for r in self.run.records_of("code"))
+        typed = any(begin_us <= r["us"] <= us + TYPING_US for r in self.run.records_of("code"))
+        return opened or cut or typed
 
     def _is_changing(self, order: Order) -> bool:
         """Another change is on trial, or about to be told."""
