@@ -60,6 +60,19 @@ def test_a_number_may_have_been_longer_on_flash() -> None:
         assert [text[: len("10 ordinary events were dropped, and ")] for text in found] == expected
 
 
+def test_what_is_dropped_later_waited_until_then() -> None:
+    """Reports of what was dropped push out more, while the rest is on its way."""
+    for later, expected in ((True, 0), (False, 1)):
+        tale = day()
+        made = filled(tale, 260)
+        back(tale, made[30:100] + made[150:], 2, 31, 0, 30)
+        if later:
+            tale.event(
+                402, "device.dropped", count=50, first=102, last=151, ordinary_total=0, urgent_total=80
+            )
+        assert len([text for text in texts(tale) if text.startswith("30 urgent")]) == expected
+
+
 def test_what_is_missing_is_in_the_totals() -> None:
     tale = day()
     made = filled(tale, 260)

@@ -141,6 +141,20 @@ def test_a_motor_locks_by_itself_once_a_board_that_has_just_started_knows_that_n
         assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
 
 
+def test_a_motor_that_an_order_found_unlocked_at_the_start_locks_once_nobody_is_inside() -> None:
+    for jti, expected in (("a", 0), (None, 1)):
+        tale = day()
+        tale.stops(90)
+        tale.starts(95)
+        tale.order(97, "a", component="lock-9")
+        tale.ack(97.1, "a", "accepted")
+        tale.event(97.1, "access.accepted", "lock-9", jti="a", sub="", act="unlock")
+        tale.event(97.1, "lock.unlocked", "lock-9", **({"jti": jti} if jti else {"at_boot": True}))
+        tale.ack(108, "a", "failed", "not_opened")
+        tale.pulse(160, 1, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_motor_that_locks_by_itself_again_and_again_does_so_for_no_order() -> None:
     """Nobody heard when the order was accepted, so it may have been within the hour."""
     for moves, expected in ((True, 0), (False, 1)):

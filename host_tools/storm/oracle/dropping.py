@@ -58,12 +58,21 @@ def drops_are_needed(run: Run) -> Iterator[Broken]:
             is_alone = not loss.totals[1 - urgent]
             oldest = max(loss.numbers) if is_alone else min(loss.numbers)
             there = [e for e in run.first_events if oldest < e.seq < loss.event.seq]
-            waited = sum(_bytes_at_most(e) for e in there if is_urgent(e) == bool(urgent))
+            sizes = [_bytes_at_most(e) for e in there if is_urgent(e) == bool(urgent)]
+            waited = sum(sizes) + _dropped_later(run, oldest, loss.event.seq) * max(sizes, default=0)
             if waited < limits[urgent] - SLACK_BYTES:
                 text = (
                     f"{by} {NAMES[urgent]} events were dropped, and {waited} of {limits[urgent]} bytes waited"
                 )
                 yield Broken("lost", loss.event.us, text, (loss.event.record,))
+
+
+def _dropped_later(run: Run, oldest: int, seq: int) -> int:
+    """How many waited when event `seq` was made, and are told to have been dropped since."""
+    spans = [(e.data.get("first"), e.data.get("last")) for e in run.dropped if e.seq > seq]
+    told = [(first, last) for first, last in spans if type(first) is int and type(last) is int]
+    waiting = [n for n in run.missing if oldest < n < seq]
+    return sum(any(first <= n <= last for first, last in told) for n in waiting)
 
 
 def only_ordinary(run: Run) -> bool:

@@ -75,14 +75,17 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
 
 
 def _was_unlocked_blind(run: Run, pulse: Pulse) -> bool:
-    """An order drew the bolt back when the board had just started, and nobody opened, or its door was closed
-    then: it goes out once it is known that nobody is inside, which takes the sensor its hold time."""
+    """An order found the bolt drawn back, or drew it back, when the board had just started, and nobody opened,
+    or its door was closed then. It goes out once it is known that nobody is inside, which takes the sensor
+    its hold time."""
     us = pulse.start_us
     life = run.lives.at(us)
     if life is None or us - life.begin_us > 2 * MINUTE_US:
         return False
     closed = run.doors.get(run.components[pulse.lock]["door"], Timeline()).changed_in(life.begin_us, us)
-    return closed or bool(run.pulses_in(pulse.lock, life.begin_us, us - 1))
+    told = [e for e in run.first_events if e.type == "lock.unlocked" and e.component == pulse.lock]
+    stood = any(life.begin_us <= e.us <= us and e.jti is not None for e in told)
+    return closed or stood or bool(run.pulses_in(pulse.lock, life.begin_us, us - 1))
 
 
 def _is_motor(run: Run, pulse: Pulse) -> bool:
