@@ -75,7 +75,7 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
 
 
 def _was_unlocked_blind(run: Run, pulse: Pulse) -> bool:
-    """An order found the bolt drawn back, or drew it back, when the board had just started, and nobody opened,
+    """An order found the bolt drawn back, or drew it back, when the board had just started, nobody opened,
     or its door was closed then. It goes out once it is known that nobody is inside, which takes the sensor
     its hold time."""
     us = pulse.start_us
