@@ -35,7 +35,9 @@ class Settings(Model):
         5_000, description="deadline of the TCP connect and of the CONNACK"
     )
     ack_ms: Annotated[int, Field(ge=500, le=60_000)] = Field(
-        5_000, description="deadline of SUBACK, PUBACK and PINGRESP"
+        5_000,
+        description="deadline of SUBACK, PUBACK and PINGRESP; while other PUBACKs come, one may be six times "
+        "as late",
     )
     backoff_cap_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
         4_000, description="longest wait before a reconnect (full jitter)"
