@@ -214,6 +214,14 @@ class TestDeadlines(PeerCase):
                 break
         self.assertEqual((ended_ms, self.downs), (36000, ["no PUBACK"]))
 
+    async def test_a_puback_of_two_bytes_ends_the_connection(self):
+        await self.begin(CONNACK, SUBACK, b"\x40\x00")
+        self.assertEqual(self.downs, ["Malformed PUBACK"])
+
+    async def test_a_puback_of_three_bytes_ends_the_connection(self):
+        await self.begin(CONNACK, SUBACK, b"\x40\x01\x00")
+        self.assertEqual(self.downs, ["Malformed PUBACK"])
+
     async def test_no_puback(self):
         await self.begin(CONNACK, SUBACK)
         await self.send(b"x")

@@ -380,6 +380,8 @@ class Session:
             else:
                 self.stray_pubacks += 1
             at += 4
+        if not at:  # a whole packet, and shorter than a PUBACK
+            raise Malformed("PUBACK")
         if at == fill:
             self._fill = 0
         else:
