@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.bench.bench import Bench
 from tests.bench.figure import FAILED, Bar, Figure
-from tests.bench.outages_players import RESERVE_BYTES, Fate, Firmware, Player, Umqtt
+from tests.bench.outages_players import RESERVE_BYTES, Fate, Firmware, Player, Umqtt, Who
 from tests.bench.outages_wave import AWAY, FROZEN, Outage, Wave
 from tests.bench.robust import fetched
 from tests.faults.helpers import Address
@@ -60,10 +60,8 @@ NOTE = (
     "than the default. The others' edges wait in a queue outside of their program as long as that hangs; a "
     "program that was killed tells no stall that it died in."
 )
-STALL_NOTE = f"{NOTE} `{COMPUTER}`: how late at worst it let a thread be that did nothing but sleep."
+STALL_NOTE = f"{NOTE} `{COMPUTER}`: how late at worst a thread of the benchmark was that only slept."
 
-Who = tuple[str, bool]
-"""A contestant, and whether it is killed."""
 Fates = dict[Outage, list[dict[Who, Fate]]]
 """Round by round; without those that could not be measured."""
 

@@ -21,6 +21,9 @@ DOOR = "door-1"
 RESERVE_BYTES = 131_072
 """For urgent events: 600 of them are more than the 16 KiB of a site file that says nothing."""
 
+Who = tuple[str, bool]
+"""A contestant, and whether it is killed."""
+
 
 @dataclass(frozen=True)
 class Fate:

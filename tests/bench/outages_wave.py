@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from host_tools.broker import BrokerProcess
 from tests.bench.bench import Unmeasured
-from tests.bench.outages_players import Fate, Player
+from tests.bench.outages_players import Fate, Player, Who
 from tests.faults.helpers import Address
 from tests.faults.helpers_gate import Gate
 from tests.faults.helpers_listen import Listener
@@ -27,7 +27,6 @@ SETTLE_S = 0.3
 READY_S = 30.0
 DELIVERED_S = 20.0
 LOOK_S = 0.02
-Name = TypeVar("Name")
 
 
 class Outage(NamedTuple):
@@ -41,19 +40,17 @@ class Outage(NamedTuple):
 AWAY, FROZEN = "away", "frozen"
 
 
-class Wave(Generic[Name]):
+class Wave:
     """`players(broker)` makes them once the broker is there."""
 
-    def __init__(
-        self, outage: Outage, folder: Path, players: Callable[[Address], dict[Name, Player]]
-    ) -> None:
+    def __init__(self, outage: Outage, folder: Path, players: Callable[[Address], dict[Who, Player]]) -> None:
         self._outage = outage
         self._folder = folder
         self._make = players
         self._paused: set[str] = set()
         self._over = False
 
-    async def play(self) -> dict[Name, Fate]:
+    async def play(self) -> dict[Who, Fate]:
         """What became of each player."""
         self._folder.mkdir()
         with ExitStack() as stack:
@@ -77,7 +74,7 @@ class Wave(Generic[Name]):
                 await asyncio.gather(*moving)
             await self._deliver(heard, players)
             ended_s = time.monotonic()
-            return {name: player.fate(heard, returned_s, ended_s) for name, player in made.items()}
+            return {who: player.fate(heard, returned_s, ended_s) for who, player in made.items()}
 
     async def _move(self, player: Player) -> None:
         while not self._over:

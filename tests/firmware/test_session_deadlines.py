@@ -183,7 +183,7 @@ class TestDeadlines(PeerCase):
         self.assertEqual(await self.look(6000), ["write stuck"])
 
     async def test_a_line_so_slow_that_messages_wait_for_each_other(self):
-        """Three bytes a second or so: as long as something arrives, nobody is given up."""
+        """As long as the broker acknowledges something, nothing is given up."""
         await self.begin(CONNACK, SUBACK)
         await self.send(b"one", b"two")
         self.assertEqual(await self.look(5500), [])

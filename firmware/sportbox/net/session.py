@@ -53,9 +53,7 @@ _SLICE_MS = const(4)  # of writing, then the others have their turn
 _POLLIN = const(1)
 _CLOSED = const("closed by the broker")
 _ACKS_MAX = const(32)  # read in one go
-_LATE = const(
-    6
-)  # by so many times `ack_ms` a PUBACK may be late while others come: a slow line is no dead one
+_LATE = const(6)  # times `ack_ms` that a PUBACK may be late while others come: a slow line is no dead one
 
 
 class Session:
