@@ -89,6 +89,9 @@ class Reports:
     def remember(self, at_once: bool) -> None:
         pass  # the app's memory is not touched
 
+    def foretell(self, component: str) -> None:
+        pass  # nor here
+
 
 class _Edge:
     def set(self) -> None:

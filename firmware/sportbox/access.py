@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sportbox.core.clock import Clock
+    from sportbox.store.replay import Answer
 
 _REPORTS_MAX = const(60)  # refusals reported as events in one go; then one a second
 _TOLD_MAX = const(16)
@@ -20,7 +21,8 @@ _TOLD_MAX = const(16)
 
 class Desk:
     """`refusal_of(order)` says why the parts of the board cannot take an order now, `carry_out(order)` does
-    it and leads to `final`, `make_room()` gives up the memory of what can wait. They belong to the app."""
+    it and leads to `final`, `make_room()` gives up the memory of what can wait. They belong to the app, as
+    `next_seq()`, the number that the next event will have, does to the outbox."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Desk:
         answer: "Callable[[str | None, str, str | None, Callable[[], None] | None], None]",
         reset_clock: "Callable[[], None]",
         make_room: "Callable[[], None]",
+        next_seq: "Callable[[], int]",
     ) -> None:
         self._access = access
         self._replay = replay
@@ -47,6 +50,7 @@ class Desk:
         self._answer = answer
         self._reset_clock = reset_clock
         self._make_room = make_room
+        self._next_seq = next_seq
         self._told: list[str] = []
         self._log_failed = False
         self._reports_left = _REPORTS_MAX
@@ -55,18 +59,17 @@ class Desk:
         self.unreported = 0  # refusals that were answered but made no event: too many at once
 
     def settle_old(self, pending: str = "") -> None:
-        """After boot: an order cut off by the power gets its one final answer, and an answer that the
-        broker may not have is given again. That with the jti `pending` still runs."""
+        """After boot: an order cut off by the power gets its one final answer, an answer that the broker
+        may not have is given again, and an event that did not get to flash is made. That with the jti
+        `pending` still runs."""
         for found in list(self._replay.answers.values()):
-            if found.result == "accepted" and found.order.jti == pending:
-                continue
             if found.result == "accepted":
-                self.final(found.order, "failed", "power")
-            elif found.local:
+                if found.order.jti != pending:
+                    self.final(found.order, "failed", "power")
+                continue
+            if not found.seq:
                 self._report_final(found.order, found.result, found.reason)
-                self._note_told(found.order.jti)
-            else:
-                self._tell(found.order.jti, found.result, found.reason)
+            self._tell_final(found)
 
     def command(self, raw: bytes | None, retained: bool, now_ms: int) -> None:
         """What came on `cmd`; None: it was too large."""
@@ -138,15 +141,8 @@ class Desk:
         found = self._replay.find(order.jti)
         if found is None or found.result != "accepted":
             return
-        try:
-            self._replay.finish(order.jti, result, reason)
-        except (OSError, MemoryError):
-            self._note_failure()
         self._report_final(order, result, reason)
-        if found.local:
-            self._note_told(order.jti)
-        else:
-            self._tell(order.jti, result, reason)
+        self._tell_final(found)
 
     def tidy(self, now_ms: int) -> None:
         """Once a second: what can wait."""
@@ -256,11 +252,24 @@ class Desk:
         self._report(component, "access.rejected", {"jti": jti, "sub": sub, "reason": reason})
 
     def _report_final(self, order: Order, result: str, reason: str | None) -> None:
+        """The end of an order, on flash, and then its event."""
+        noted = True
+        try:
+            self._replay.finish(order.jti, result, reason, self._next_seq())
+        except (OSError, MemoryError):
+            noted = False
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
         self._report(order.component, "access." + result, data)
+        if not noted:
+            self._note_failure()
 
-    def _tell(self, jti: str, result: str, reason: str | None) -> None:
-        self._answer(jti, result, reason, lambda: self._note_told(jti))
+    def _tell_final(self, found: "Answer") -> None:
+        """Events are all that an order from the box itself is told in."""
+        jti = found.order.jti
+        if found.local:
+            self._note_told(jti)
+        else:
+            self._answer(jti, found.result, found.reason, lambda: self._note_told(jti))
 
     def _note_told(self, jti: str) -> None:
         if len(self._told) < _TOLD_MAX:

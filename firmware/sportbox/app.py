@@ -82,6 +82,11 @@ class Reports:
         else:
             self._app.memory_stale = True
 
+    def foretell(self, component: str) -> None:
+        """As remember(True), by a part of which `memory` is whether it is closed, and which is about to tell
+        that this has changed: should the power go before the event is on flash, it has not."""
+        self._app.remember(component)
+
 
 class App:
     alarm: "Alarm | None" = None  # of the class: only a site with alarm times has one
@@ -329,11 +334,15 @@ class App:
 
     # ---- what outlives a power cut
 
-    def remember(self) -> None:
-        memory = {part.name: part.memory() for part in self.parts}
+    def remember(self, foretold: str = "") -> None:
+        """With the number of the event by which the part `foretold` will tell what has changed."""
+        memory: "dict[str, object]" = {part.name: part.memory() for part in self.parts}
+        if foretold:
+            memory[""] = [foretold, self._outbox.next_seq()]
         self.memory_stale = False
         self._remembered_ms = self._now_ms()
         try:
             record.write(self.memory_path, json.dumps(memory).encode(), self.wear)
         except (OSError, MemoryError):
-            self._outbox.write_errors += 1  # the next change tries again
+            self._outbox.write_errors += 1
+            self.memory_stale = True  # to be tried again

@@ -69,11 +69,15 @@ def assemble(box: "Box", config: "Facts", secrets: "Facts") -> None:
     rest = box.kept
     if rest is None:
         box.outbox.open()
+        from sportbox.store.opening import open_memory
+
+        box.remembered = open_memory(_DATA + "/memory", box.outbox, wear)
     else:
         box.outbox.open(rest.acked_seq, rest.seq)
+        box.remembered = rest.parts
     box.replay = ReplayLog(_DATA)
     box.replay.wear = wear
-    box.replay.open()
+    box.replay.open(box.outbox.durable_seq)
     forget("sportbox.store.opening")
     box.uplink = box.make_uplink()
     box.log.to(box.uplink.log)
@@ -131,6 +135,7 @@ def _desk(box: "Box") -> Desk:
         app.answer,
         box.reset_clock,
         app.make_room,
+        box.outbox.next_seq,
     )
 
 
@@ -163,6 +168,7 @@ def _session(box: "Box") -> Session:
 def start(box: "Box") -> None:
     """Nothing moves at boot: the parts take note of what is, then the tasks start."""
     app = box.app
+    memory, box.remembered = box.remembered, None
     kit = Kit(box.config, box.secrets, app, Reports(app), box.uptime.ms)
     box.time.open(kit.rtc())
     box.before_parts()
@@ -173,7 +179,9 @@ def start(box: "Box") -> None:
         box.log.write("info", "starts: reset %s, firmware %s" % (box.reset, __version__), True)
         booted = {"boot": box.history.boots, "reset": box.reset, "firmware": __version__}
         app.event("device", "device.booted", booted)
-    _recall(app, running, None if box.kept is None else box.kept.parts)
+    if memory is None:
+        app.event("device", "device.fault", {"what": "memory"})
+    _recall(app, running, memory or {})
     _tell_crash(box)
     box.log.tick(0)  # now, while there is memory enough
     if not box.replay.readable:
@@ -198,16 +206,8 @@ def start(box: "Box") -> None:
     box.stalls = measure_stalls()  # until now nobody had to wait
 
 
-def _recall(app: App, orders: "list[str]", kept: "dict[str, object] | None") -> None:
-    """Gives the parts what they knew before; `orders` are the components with an order cut off, `kept` is
-    what was saved elsewhere."""
-    memory: "dict[str, object]" = kept or {}
-    try:
-        stored = record.read(app.memory_path) if kept is None else None
-        if stored is not None:
-            memory = json.loads(stored)
-    except (record.Corrupt, ValueError):
-        app.event("device", "device.fault", {"what": "memory"})
+def _recall(app: App, orders: "list[str]", memory: "dict[str, object]") -> None:
+    """Gives the parts what they knew before; `orders` are the components with an order cut off."""
     for part in app.parts:
         names = [name for name, _, _ in part.states()]
         part.restore(memory.get(part.name), any([name in orders for name in names]))

@@ -15,6 +15,8 @@ from sportbox.uplink import Uplink
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
+    from typing import Any
+
     from sportbox.app import App
     from sportbox.compose import Facts
     from sportbox.core.clock import Clock
@@ -81,6 +83,7 @@ class Box:
         replay: ReplayLog
         uplink: Uplink
         app: App
+        remembered: "dict[str, Any] | None"  # what the parts knew before the start, until they are told
         slots: "State | None"  # their record, while something of it is to be gone on with
         time: Timekeeper
         session: Session

@@ -41,6 +41,9 @@ class Reports:
     def remember(self, at_once):
         pass
 
+    def foretell(self, component):
+        pass
+
     def signal(self, name):
         self.signals.append(name)
 

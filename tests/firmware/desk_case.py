@@ -15,7 +15,10 @@ RESET = {"act": "configure", "args": {"reset": "replay_log"}, "cmp": None}
 
 
 class DeskCase:
-    """To be mixed into a TestCase. The lock is played: `refusal` is its answer, `runs` what it was told."""
+    """To be mixed into a TestCase. The lock is played: `refusal` is its answer, `runs` what it was told.
+    `kept` is how many events are on flash."""
+
+    kept = 0
 
     def setUp(self):
         self.folder = scratch.folder(self)
@@ -30,7 +33,7 @@ class DeskCase:
         self.runs, self.events, self.answers = [], [], []
         self.owed, self.clock_resets, self.rooms = [], [], []
         self.log = ReplayLog(self.folder)
-        self.log.open()
+        self.log.open(self.kept)
         self.desk = Desk(
             tokens.access(),
             self.log,
@@ -39,11 +42,16 @@ class DeskCase:
             1536,
             lambda order: self.refusal,
             self.runs.append,
-            lambda component, kind, data: self.events.append((component, kind, data)),
+            self.report,
             self.answer,
             lambda: self.clock_resets.append(1),
             lambda: self.rooms.append(1),
+            lambda: self.kept + 1,
         )
+
+    def report(self, component, kind, data):
+        self.events.append((component, kind, data))
+        self.kept += 1
 
     def answer(self, jti, result, reason, done):
         self.answers.append((jti, result, reason))

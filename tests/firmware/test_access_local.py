@@ -136,12 +136,23 @@ class TestPowerCut(LocalCase, unittest.TestCase):
         with self.assertRaises(KeyboardInterrupt):
             self.finish()
         self.boot()
+        self.report("device", "device.booted", {})  # has the number of the event that was lost
+        self.boot()
         self.desk.settle_old()
         self.assertEqual(self.kinds(), ["access.done"])
-        self.desk.tidy(NOW_MS)
         self.boot()
         self.desk.settle_old()
         self.assertEqual(self.events, [])
+
+    def test_what_has_reached_the_outbox_is_not(self):
+        self.enter()
+        self.finish()
+        self.boot()  # before the log notes that it is told
+        self.desk.settle_old()
+        self.assertEqual(self.events, [])
+        self.desk.tidy(NOW_MS)
+        self.boot()
+        self.assertEqual(self.log.answers, {})
 
     def power_cut(self, component, kind, data):
         raise KeyboardInterrupt()

@@ -44,6 +44,7 @@ class Reports:
     def __init__(self):
         self.events, self.states, self.finals = [], [], []
         self.remembered = 0
+        self.foretold = []  # by which part, and after how many events
         self.signals, self.nagging = [], []
 
     def signal(self, name):
@@ -63,6 +64,9 @@ class Reports:
 
     def remember(self, at_once):
         self.remembered += 1
+
+    def foretell(self, component):
+        self.foretold.append((component, len(self.events)))
 
 
 class BayCase:
@@ -149,11 +153,26 @@ class TestBoot(BayCase, unittest.TestCase):
     def test_what_changes_is_remembered(self):
         self.bay.restore(True, False)
         self.wait(1000)
-        before = self.reports.remembered
+        self.unlock()
+        before = len(self.reports.events)
         self.contact.closed = False
         self.wait(1000)
-        self.assertEqual(self.reports.remembered, before + 1)
-        self.assertEqual(self.bay.memory(), False)
+        self.assertEqual((self.bay.memory(), self.kinds()[before]), (False, "door.opened"))
+        self.assertEqual(self.reports.foretold, [("door-1", before)])  # before the event
+        self.wait(600_000)
+        self.assertEqual(self.kinds().count("door.ajar"), 2)  # open all the same
+        self.assertEqual((self.reports.remembered, len(self.reports.foretold)), (0, 1))
+        self.contact.closed = True
+        self.wait(1000)
+        self.assertEqual(self.reports.foretold[1:], [("door-1", self.kinds().index("door.closed"))])
+        self.assertTrue(self.bay.memory())
+
+    def test_what_no_event_tells_is_remembered_too(self):
+        self.bay.restore(None, False)
+        self.wait(1000)
+        self.assertEqual((self.reports.remembered, self.reports.foretold, self.reports.events), (1, [], []))
+        self.wait(1000)
+        self.assertEqual(self.reports.remembered, 1)
 
     def test_an_order_that_is_quicker_than_the_first_reading(self):
         """As when the contact chatters: it must not stop the box from opening."""

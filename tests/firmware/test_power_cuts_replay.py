@@ -34,7 +34,7 @@ class Orders:
         name, arguments = call[0], call[1:]
         if name == "open":
             self.log = ReplayLog(FOLDER, capacity=64)
-            self.log.open()
+            self.log.open(1)
         elif name in ("begin", "local"):
             jti, until_s = arguments
             self.log.begin(Order(jti, "citizen-1", "unlock", "lock-2"), until_s, name == "local")
@@ -47,11 +47,13 @@ class Orders:
             if name == "anew":
                 self.log._rewrite_at = 0  # as if it had grown
             self.log.tidy(arguments[0])
+        elif name == "finish":
+            self.log.finish(*(arguments + (1,)))
+            self.progress[arguments[0]] = arguments[1:] + (self.progress[arguments[0]][2],)
         else:
             getattr(self.log, name)(*arguments)
-            if name != "reset":
-                rest = arguments[1:] if name == "finish" else (None, None)
-                self.progress[arguments[0]] = rest + (self.progress[arguments[0]][2],)
+            if name == "told":
+                self.progress[arguments[0]] = (None, None, self.progress[arguments[0]][2])
 
 
 def life_of(jtis, keep_until_s=NOW + 100):
@@ -78,7 +80,7 @@ class TestReplayCuts(CutsCase, unittest.TestCase):
     def check(self, cut, where):
         with Mounted(cut.image, PATH):
             log = ReplayLog(FOLDER, capacity=64)
-            log.open()
+            log.open(1)
             self.assertTrue(log.readable, where)
             before, _ = cut.step.before_state
             after, over_s = cut.step.after_state
@@ -89,7 +91,7 @@ class TestReplayCuts(CutsCase, unittest.TestCase):
                 self.assertIn(key, log._used, where)
             log.begin(Order("after the cut", "s", "unlock", "lock-1"), NOW)
             again = ReplayLog(FOLDER, capacity=64)
-            again.open()
+            again.open(1)
             self.assertTrue(again.readable and again.used("after the cut"), where)
 
     def check_order(self, log, jti, before, after, over_s, where):
@@ -141,7 +143,7 @@ class TestReplayCuts(CutsCase, unittest.TestCase):
         """The old one, refusing all, or the new one, which doubts what was issued before it."""
         with Mounted(cut.image, PATH):
             log = ReplayLog(FOLDER)
-            log.open()
+            log.open(1)
             if not log.readable:
                 self.assertNotIn("c", cut.step.before_state[0], where)
                 log.reset(NOW)
@@ -196,12 +198,12 @@ class TestReplayFlashErrors(unittest.TestCase):
             life.play(Orders(), [("open",)])
             life.flash.count, life.flash.fail_at, life.flash.fails = 0, first, fails
             log = ReplayLog(FOLDER)
-            log.open()
+            log.open(1)
             for i in range(20):
                 try:
                     log.begin(Order("order-%d" % i, "s", "unlock", "lock-1"), NOW)
                     begun.append("order-%d" % i)
-                    log.finish("order-%d" % i, "done", None)
+                    log.finish("order-%d" % i, "done", None, 1)
                     log.told("order-%d" % i)
                 except OSError as error:
                     self.assertEqual(error.errno, 5, where)
@@ -209,7 +211,7 @@ class TestReplayFlashErrors(unittest.TestCase):
             unmount(PATH)
         with Mounted(life.flash.image, PATH):
             log = ReplayLog(FOLDER)
-            log.open()
+            log.open(1)
             self.assertTrue(log.readable, where)
             self.assertEqual([jti for jti in begun if not log.used(jti)], [], where)
             self.assertGreater(len(begun), 20 - fails - 1, where)

@@ -6,7 +6,7 @@ import random
 import unittest
 
 from sportbox.store import replay
-from sportbox.store.replay import Used, digest
+from sportbox.store.replay import ReplayLog, Used, digest
 
 from tests.firmware import scratch
 from tests.firmware.replay_case import NOW, ReplayCase, order
@@ -28,7 +28,7 @@ class TestUsed(ReplayCase, unittest.TestCase):
 
     def test_also_after_its_answer_has_arrived(self):
         self.log.begin(order("a"), NOW)
-        self.log.finish("a", "done", None)
+        self.log.finish("a", "done", None, 1)
         self.log.told("a")
         self.assertTrue(self.log.used("a"))
         self.again()
@@ -69,7 +69,7 @@ class TestAnswers(ReplayCase, unittest.TestCase):
 
     def test_a_final_answer_is_kept_until_it_is_told(self):
         self.log.begin(order("a"), NOW)
-        self.log.finish("a", "failed", "not_opened")
+        self.log.finish("a", "failed", "not_opened", 1)
         for _ in range(2):
             self.assertEqual((self.log.find("a").result, self.log.find("a").reason), ("failed", "not_opened"))
             self.again()
@@ -77,11 +77,33 @@ class TestAnswers(ReplayCase, unittest.TestCase):
         self.assertIsNone(self.log.find("a"))
         self.assertIsNone(self.again().find("a"))
 
+    def test_whether_its_event_got_to_flash_is_seen_once_at_the_next_start(self):
+        """Before another event gets its number."""
+        for kept_seq, seq in ((7, 7), (8, 7), (6, 0), (9, 0)):
+            with self.subTest(kept_seq=kept_seq):
+                if kept_seq <= 7:
+                    self.log = ReplayLog(scratch.folder(self))
+                    self.log.open()
+                    self.log.begin(order("a"), NOW)
+                    self.log.finish("a", "done", None, 7)
+                if kept_seq == 8:
+                    self.log._rewrite()
+                again = ReplayLog(self.log._folder)
+                again.open(kept_seq)
+                self.assertEqual((again.find("a").result, again.find("a").seq), ("done", seq))
+
+    def test_an_end_that_an_older_firmware_has_noted_counts_as_told(self):
+        self.log.begin(order("a"), NOW)
+        self.log._append(replay._line(["final", digest("a").hex(), "done", None]))
+        again = ReplayLog(self.folder)
+        again.open(5)
+        self.assertEqual((again.find("a").result, again.find("a").seq), ("done", 1))
+
     def test_answers_of_several_orders_do_not_mix(self):
         for jti in "abc":
             self.log.begin(order(jti), NOW)
-        self.log.finish("b", "done", None)
-        self.log.finish("c", "failed", "power")
+        self.log.finish("b", "done", None, 1)
+        self.log.finish("c", "failed", "power", 1)
         self.log.told("c")
         self.again()
         self.assertEqual((self.log.find("a").result, self.log.find("b").result), ("accepted", "done"))
@@ -89,7 +111,7 @@ class TestAnswers(ReplayCase, unittest.TestCase):
 
     def test_told_twice_and_told_of_nothing(self):
         self.log.begin(order("a"), NOW)
-        self.log.finish("a", "done", None)
+        self.log.finish("a", "done", None, 1)
         self.log.told("a")
         size = os.stat(self.path)[6]
         self.log.told("a")
@@ -111,14 +133,14 @@ class TestFull(ReplayCase, unittest.TestCase):
         self.assertEqual(self.used("order-0", "order-1", "order-2"), ["order-1", "order-2"])
 
     def finish(self, jti):
-        self.log.finish(jti, "done", None)
+        self.log.finish(jti, "done", None, 1)
         self.log.told(jti)
 
     def test_what_still_owes_its_answer_is_not_forgotten(self):
         self.again(capacity=2)
         self.log.begin(order("runs"), NOW)
         self.log.begin(order("done"), NOW)
-        self.log.finish("done", "done", None)
+        self.log.finish("done", "done", None, 1)
         self.assertTrue(self.log.full(NOW + 10_000))
         self.assertEqual(self.used("runs", "done"), ["runs", "done"])
 
@@ -185,7 +207,7 @@ class TestRewrite(ReplayCase, unittest.TestCase):
         for i in range(count):
             jti = "%s-%d" % (prefix, i)
             self.log.begin(order(jti), keep_until_s)
-            self.log.finish(jti, "done", None)
+            self.log.finish(jti, "done", None, 1)
             self.log.told(jti)
 
     def test_a_small_file_is_left_alone(self):
@@ -197,7 +219,7 @@ class TestRewrite(ReplayCase, unittest.TestCase):
     def test_growth_is_bounded_and_nothing_that_counts_is_lost(self):
         self.log.begin(order("runs"), NOW + 50)
         self.log.begin(order("untold"), NOW + 50)
-        self.log.finish("untold", "failed", "contact")
+        self.log.finish("untold", "failed", "contact", 1)
         largest = 0
         for hour in range(30):
             self.fill(10, NOW + hour * 3600 + 60, "hour-%d" % hour)

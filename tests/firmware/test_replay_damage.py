@@ -18,7 +18,7 @@ class TestUnreadable(ReplayCase, unittest.TestCase):
         super().setUp()
         for jti in "abc":
             self.log.begin(order(jti), NOW)
-        self.log.finish("a", "done", None)
+        self.log.finish("a", "done", None, 1)
 
     def refuses(self):
         self.again()
@@ -133,12 +133,12 @@ class TestWriteErrors(ReplayCase, unittest.TestCase):
         self.log.begin(order("a"), NOW)
         self.flash.broken = True
         with self.assertRaises(OSError):
-            self.log.finish("a", "done", None)
+            self.log.finish("a", "done", None, 1)
         self.assertEqual(self.log.find("a").result, "done")
 
     def test_an_answer_that_cannot_be_noted_as_told_is_given_again_after_a_power_cut(self):
         self.log.begin(order("a"), NOW)
-        self.log.finish("a", "done", None)
+        self.log.finish("a", "done", None, 1)
         self.flash.broken = True
         with self.assertRaises(OSError):
             self.log.told("a")

@@ -67,7 +67,7 @@ class TestSpare(unittest.TestCase):
     def uses(self, first, last):
         for number in range(first, last):
             self.log.begin(Order("jti-%d" % number, "citizen-1", "unlock", "lock-2"), NOW + 100)
-            self.log.finish("jti-%d" % number, "done", None)
+            self.log.finish("jti-%d" % number, "done", None, 1)
             self.log.told("jti-%d" % number)
 
     def test_it_is_made_in_pieces_and_once(self):

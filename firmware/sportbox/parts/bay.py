@@ -44,7 +44,7 @@ class Bay(Part):
         self._reports = reports
         self._first = True
         self._lock_first = True
-        self._was_closed: bool | None = None
+        self._was_closed: bool | None = None  # as it is remembered
         self._expected = False
         self._since_ms = 0
         self._readable = True
@@ -80,7 +80,7 @@ class Bay(Part):
             found += self.people.states()
         return found
 
-    def memory(self) -> object:
+    def memory(self) -> bool | None:
         """What to restore after a power cut; until the contact was read, what was restored."""
         if self._first:
             return self._was_closed
@@ -205,6 +205,8 @@ class Bay(Part):
             self._say_state(now_ms)
 
     def _report(self, events: "Events", now_ms: int) -> None:
+        if events:
+            self._remember(True)
         lock = None if self.bolt is None else self.bolt.lock
         for kind, data in events:
             if kind == "door.opened":
@@ -221,4 +223,14 @@ class Bay(Part):
     def _say_state(self, now_ms: int) -> None:
         self._since_ms = now_ms
         self._reports.state(self.name)
-        self._reports.remember(True)
+        self._remember(False)
+
+    def _remember(self, foretell: bool) -> None:
+        """Whether the door is closed, if that has changed; `foretell`: an event that tells it follows."""
+        closed = self.memory()
+        if closed != self._was_closed:
+            self._was_closed = closed
+            if foretell:
+                self._reports.foretell(self.name)
+            else:
+                self._reports.remember(True)

@@ -51,7 +51,7 @@ class Tamper(Part):
         self._reports.state(self.name)
         if closed == before or (before is None and closed):
             return
-        self._reports.remember(True)
+        self._reports.foretell(self.name)
         data: dict[str, object] = {"open": not closed}
         if first:
             data["while_off"] = True

@@ -1,6 +1,6 @@
-"""How what is on flash is read at a start: outbox, replay log, and the answers that are owed. These functions
-belong to the classes that they fill; as they are needed once, they leave the memory with what else only the
-start needs (docs/adr/0018-what-only-the-start-needs.md)."""
+"""How what is on flash is read at a start: outbox, memory, replay log and the answers that are owed. These
+functions belong to the classes that they fill; as they are needed once, they leave the memory with what else
+only the start needs (docs/adr/0018-what-only-the-start-needs.md)."""
 
 import binascii
 import json
@@ -16,9 +16,12 @@ from sportbox.store.replay import Answer
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
+    from typing import Any
+
     from sportbox.store.journal import Journal
     from sportbox.store.outbox import Outbox
     from sportbox.store.replay import ReplayLog
+    from sportbox.store.wear import Wear
 
 _NAME_CHARS = const(9)
 _MARK = "<IIIIII"  # as outbox.py writes it
@@ -88,7 +91,25 @@ def _oldest_seq(outbox: "Outbox") -> int:
     return min(oldest) if oldest else max(outbox._journals[0].last_seq, outbox._journals[1].last_seq) + 1
 
 
-def open_replay(log: "ReplayLog") -> None:
+def open_memory(path: str, outbox: "Outbox", wear: "Wear | None" = None) -> "dict[str, Any] | None":
+    """What the parts knew before, None if it cannot be believed. What was noted for an event that did not get
+    to flash is taken back at once: another one is about to have its number."""
+    try:
+        stored = record.read(path)
+        memory: "dict[str, Any]" = {} if stored is None else json.loads(stored)
+        name, seq = memory.pop("", ("", 0))
+        if seq > outbox.durable_seq:
+            if isinstance(memory[name], bool):
+                memory[name] = not memory[name]
+            record.write(path, json.dumps(memory).encode(), wear)
+    except (record.Corrupt, ValueError):
+        return None
+    except OSError:
+        outbox.write_errors += 1
+    return memory
+
+
+def open_replay(log: "ReplayLog", kept_seq: int) -> None:
     """Reads the log; `readable` is False if it cannot be believed. Then no answer is owed either: the
     rest of the log may say that it was given."""
     record.make_dir(log._folder)
@@ -104,6 +125,12 @@ def open_replay(log: "ReplayLog") -> None:
         log.readable = False
     if not log.readable:
         log.answers = {}
+    try:
+        for answer in log.answers.values():
+            if answer.result != "accepted" and answer.seq > kept_seq:  # another event gets that number now
+                log.finish(answer.order.jti, answer.result, answer.reason, 0)
+    except OSError:
+        log.torn = True  # tidy() writes it
 
 
 def _load(log: "ReplayLog", line: bytes) -> None:
@@ -130,6 +157,7 @@ def _load(log: "ReplayLog", line: bytes) -> None:
         if key in log.answers:
             log.answers[key].result = fields[2]
             log.answers[key].reason = fields[3]
+            log.answers[key].seq = int(fields[4]) if len(fields) > 4 else 1  # an older firmware wrote none
     elif kind == "told":
         log.answers.pop(key, None)
     else:

@@ -87,6 +87,10 @@ class Outbox:
             self.flush()
         return self._seq
 
+    def next_seq(self) -> int:
+        """The number that the next event will have."""
+        return self._seq + 1
+
     def waiting(self) -> bool:
         """True if flush() has something to write."""
         return bool(self._pending)

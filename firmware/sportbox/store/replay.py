@@ -5,7 +5,7 @@ An append-only file of lines, each `<crc32, 8 hex digits> <JSON>`:
     ["used", digest, keep_until]          refused from now on; digest is SHA-256 of the jti, 16 hex digits
     ["order", digest, jti, sub, act, component]   begun
     ["local", digest, jti, sub, act, component]   begun at the box itself
-    ["final", digest, result, reason]     its one final answer
+    ["final", digest, result, reason, seq]   its one final answer, and the number of the event that tells it
     ["told", digest]                      the broker has that answer, or the outbox what happened
     ["forgot", until]                     tokens to be kept until then may have been left out
     ["reset", time]                       the log was begun anew then: what was issued before may be used
@@ -54,6 +54,7 @@ class Answer:
         self.local = local
         self.result = "accepted"
         self.reason: str | None = None
+        self.seq = 0  # of the event that tells how it ended; 0: that one may not be on flash
 
 
 class Used:
@@ -118,10 +119,11 @@ class ReplayLog:
         self.readable = False
         self.wear: "Wear | None" = None
 
-    def open(self) -> None:
+    def open(self, kept_seq: int = 0) -> None:
+        """`kept_seq` is the newest event that was on flash before this start."""
         from sportbox.store.opening import open_replay
 
-        open_replay(self)
+        open_replay(self, kept_seq)
 
     def find(self, jti: str) -> Answer | None:
         return self.answers.get(digest(jti))
@@ -159,13 +161,15 @@ class ReplayLog:
         self._append(_line(["used", binascii.hexlify(key).decode(), keep_until_s]))
         self._used.keep(key, keep_until_s)
 
-    def finish(self, jti: str, result: str, reason: str | None) -> None:
-        """Notes the final answer. Raises OSError; the answer stands in RAM all the same."""
+    def finish(self, jti: str, result: str, reason: str | None, seq: int) -> None:
+        """Notes the final answer, and that the event `seq` is about to tell it: a start that finds no such
+        event on flash knows that it is missing. Raises OSError; the answer stands in RAM all the same."""
         key = digest(jti)
         answer = self.answers[key]
         answer.result = result
         answer.reason = reason
-        self._append(_line(["final", binascii.hexlify(key).decode(), result, reason]))
+        answer.seq = seq
+        self._append(_ended(binascii.hexlify(key).decode(), answer))
 
     def told(self, jti: str) -> None:
         """The final answer has arrived. Raises OSError; it is to be noted again then, for until it is, the
@@ -247,7 +251,7 @@ class ReplayLog:
                 if answer is not None:
                     size += file.write(_begun(name, answer))
                     if answer.result != "accepted":
-                        size += file.write(_line(["final", name, answer.result, answer.reason]))
+                        size += file.write(_ended(name, answer))
         os.rename(path, self._path)
         self.torn = False
         self._size = size
@@ -264,6 +268,10 @@ def _begun(name: str, answer: Answer) -> bytes:
     order = answer.order
     kind = "local" if answer.local else "order"
     return _line([kind, name, order.jti, order.sub, order.act, order.component])
+
+
+def _ended(name: str, answer: Answer) -> bytes:
+    return _line(["final", name, answer.result, answer.reason, answer.seq])
 
 
 def _line(fields: "list[object]") -> bytes:

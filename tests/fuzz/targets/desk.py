@@ -46,6 +46,7 @@ class Board:
             lambda jti, result, reason, done: self.answers.append((jti, result, reason)),
             lambda: None,
             lambda: None,
+            lambda: 1,
         )
 
 
