@@ -97,3 +97,31 @@ def test_sleeps_lose_some_seconds() -> None:
     assert tale.texts() == []
     tale.deliver(507, tale.made(470, "occupancy.changed", "court-1", state="occupied", count=2))
     assert len(tale.texts()) == 1
+
+
+def test_what_a_life_has_sent_over_a_slow_line_may_arrive_in_the_next_one() -> None:
+    """It comes on the connection of the life that has sent it."""
+    for conn, expected in ((1, 0), (2, 2)):
+        tale = second(reset="power_on")
+        late = tale.publish(510.5, "info", {"bootid": "b1", "nonce": "n1", "clock": "ntp"}, retain=True)
+        late["conn"] = conn
+        assert len([text for text in tale.texts() if "start 2 has" in text]) == expected, conn
+
+
+def test_of_two_starts_that_nobody_heard_of_one_with_a_wrong_clock_may_be_meant() -> None:
+    """Then it is not known when an event was made."""
+    for lie_s, expected in ((None, 1), (350, 0)):
+        tale = day()
+        tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 5}}}
+        tale.stops(300)
+        for begin_s in (310, 500):
+            tale.starts(begin_s, connects=False)
+            tale.stops(begin_s + 150)
+        unheard = tale.made(tale.booted_s + 100, "occupancy.changed", "court-1", state="occupied")
+        unheard["bootid"] = "b2"
+        tale.starts(700)
+        tale.deliver(703, unheard, historical=True)
+        tale.note(900, "end")
+        if lie_s is not None:
+            tale.fault(lie_s, lie_s + 10, "time_lie", lie_s=1000)
+        assert len([text for text in tale.texts() if "told occupancy.changed" in text]) == expected, lie_s

@@ -112,7 +112,7 @@ def states_and_events_agree(run: Run) -> Iterator[Broken]:
             if run.lives.ends.within(us - SETTLES_US, us + EARLY_US):
                 continue  # its event went with the power
             way_us = LONG_WAY_US if any(s.has(us) for s in slow) else WAY_US
-            life = run.lives.at(us - SETTLES_US)
+            life = run.lives.sender(record)
             from_us = max(us - way_us - run.lives.late_us, 0 if life is None else life.begin_us)
             if not story.allows(state["state"], from_us, us + EARLY_US):
                 text = f"{component} was `{state['state']}` at {at(us)}, and its events tell otherwise"

@@ -71,7 +71,7 @@ def configuration_is_whole(run: Run) -> Iterator[Broken]:
     the one that it tells of."""
     now = str(run.config.get("hash"))
     ordered = changes(run)
-    steps: list[tuple[int, int, Change | Json]] = [(us, 1, info) for us, info in run.infos]
+    steps: list[tuple[int, int, Change | Json]] = [(us, 1, info) for us, info, _ in run.infos]
     steps += [(c.final_us, 0, c) for c in ordered if c.final_us is not None and c.result == "done"]
     for us, _, what in sorted(steps, key=lambda step: step[:2]):
         if isinstance(what, Change):

@@ -48,7 +48,12 @@ class Ends:
 
 class Lives:
     def __init__(
-        self, boots: Sequence[Record], powers: Sequence[Record], deaths: Sequence[Record], end_us: int
+        self,
+        boots: Sequence[Record],
+        powers: Sequence[Record],
+        deaths: Sequence[Record],
+        connects: Sequence[Record],
+        end_us: int,
     ) -> None:
         boots = [r for r in boots if str(r.get("cause")) not in SLEEP]
         over = [r["us"] for r in powers if r["what"] != "on"]
@@ -60,6 +65,7 @@ class Lives:
             for r in boots
         ]
         self._begins = [life.begin_us for life in self.all]
+        self._connected = {r["conn"]: r["us"] for r in connects}
         self._known: dict[str, range] = {}
         self.late_us = 0
         """By how much `uptime` may be behind."""
@@ -71,21 +77,27 @@ class Lives:
         place = bisect_right(self._begins, us)
         return self.all[place - 1] if place else None
 
+    def sender(self, record: Record) -> Life | None:
+        """Which one has sent what arrived then. Over a slow line it may be long on its way, but a connection
+        is of one life."""
+        us = self._connected.get(record["conn"]) if "conn" in record else None
+        return self.at((record["us"] if us is None else us) - SETTLES_US)
+
     def begun_within(self, begin_us: int, end_us: int) -> bool:
         return bisect_right(self._begins, end_us) > bisect_left(self._begins, begin_us)
 
     def learn(
-        self, infos: list[tuple[int, dict[str, Any]]], events: list[tuple[int, int, dict[str, Any]]]
+        self, infos: list[tuple[dict[str, Any], Record]], events: list[tuple[dict[str, Any], Record]]
     ) -> None:
         """Which bootid is which life."""
         sure: dict[str, int] = {}
-        for us, body in [*infos, *((us, body) for us, _, body in events if not body.get("historical"))]:
-            place = bisect_right(self._begins, us - SETTLES_US) - 1
-            bootid = body.get("bootid")
-            if isinstance(bootid, str) and place >= 0:
+        for body, record in [*infos, *(e for e in events if not e[0].get("historical"))]:
+            life, bootid = self.sender(record), body.get("bootid")
+            if isinstance(bootid, str) and life is not None:
+                place = self.all.index(life)
                 sure[bootid] = min(place, sure.get(bootid, place))
         order: list[str] = []
-        for _, _, body in sorted(events, key=lambda e: e[1]):
+        for body, _ in sorted(events, key=lambda e: int(e[0]["seq"])):
             bootid = str(body.get("bootid"))
             if bootid not in order[-1:]:
                 order.append(bootid)
@@ -121,7 +133,8 @@ class Lives:
         return found
 
     def made(self, body: dict[str, Any]) -> list[Span]:
-        """When an event can have been made, by its bootid and uptime; empty if nothing is known of it."""
+        """When an event can have been made, by its bootid and uptime; empty if nothing is known of it, and
+        if it may be of a life of which nothing is."""
         uptime_us = int(body["uptime"]) * SECOND_US
         spans = [
             Span(
@@ -131,7 +144,7 @@ class Lives:
             for life in self.lives_of(body)
             if life.begin_us + uptime_us <= life.end_us + SLACK_US
         ]
-        return [s for s in spans if not self._is_blind(s)]
+        return [] if any(self._is_blind(s) for s in spans) else spans
 
     def _is_blind(self, span: Span) -> bool:
         if not self.blind:

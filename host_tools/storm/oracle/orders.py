@@ -67,11 +67,15 @@ def one_final_answer(run: Run) -> Iterator[Broken]:
 
 
 def _was_not_kept(run: Run, first_us: int, second_us: int) -> bool:
-    """The replay log could not be written then, and the board has started since, be it out of a sleep."""
+    """The replay log could not be written then, and the board has started since."""
     faults = [e for e in run.first_events if e.type == "device.fault"]
     said = [e for e in faults if e.data.get("what") == "replay_log_write" and e.us <= second_us]
-    has_started = any(first_us < r["us"] <= second_us for r in run.records_of("boot"))
-    return has_started and any(abs(e.us - first_us) < MINUTE_US for e in said)
+    return _has_started(run, first_us, second_us) and any(abs(e.us - first_us) < MINUTE_US for e in said)
+
+
+def _has_started(run: Run, first_us: int, second_us: int) -> bool:
+    """Be it out of a sleep."""
+    return any(first_us < r["us"] <= second_us for r in run.records_of("boot"))
 
 
 def accepted_is_ended(run: Run) -> Iterator[Broken]:
@@ -182,11 +186,11 @@ def _distinct(run: Run) -> dict[str, list[Ack]]:
 
 
 def _final(run: Run, acks: list[Ack]) -> list[Ack]:
-    """Final answers, without those that say the same again in a later life of the board."""
+    """Final answers, without those that say the same again after a later start of the board."""
     found: list[Ack] = []
     for ack in acks:
         again = found and (ack.result, ack.reason) == (found[0].result, found[0].reason)
-        if ack.is_final and not (again and run.lives.begun_within(found[0].us, ack.us)):
+        if ack.is_final and not (again and _has_started(run, found[0].us, ack.us)):
             found.append(ack)
     return found
 

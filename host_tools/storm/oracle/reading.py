@@ -40,17 +40,18 @@ class Run:
         self.events: list[Event] = []
         self.acks: list[Ack] = []
         self.states: dict[str, list[tuple[int, Json, Record]]] = defaultdict(list)
-        self.infos: list[tuple[int, Json]] = []
+        self.infos: list[tuple[int, Json, Record]] = []
         self.telemetry: list[tuple[int, Json, Record]] = []
         self.unreadable: list[tuple[Record, str]] = []
         self._read_publishes()
-        self.lives = Lives(self.kinds["boot"], self.kinds["power"], self.kinds["died"], self.end_us)
+        begun, ended = self.kinds["boot"], self.kinds["died"]
+        self.lives = Lives(begun, self.kinds["power"], ended, self.kinds["connect"], self.end_us)
         wrong = self.faults.of("clock") if self.sleeps else []
         self.lives.late_us = SLEPT_US if self.sleeps else 0
         uptimes = [(us, f["uptime"]) for us, f, _ in self.telemetry if isinstance(f.get("uptime"), int)]
         self.ahead = self.lives.weigh_uptimes(uptimes, wrong)
         """`uptime` that was ahead, by the time of its telemetry."""
-        self.lives.learn(self.infos, [(e.us, e.seq, e.body) for e in self.events])
+        self.lives.learn([(i, r) for _, i, r in self.infos], [(e.body, e.record) for e in self.events])
 
     def state_at(self, component: str, us: int) -> str | None:
         """What was published of it last."""
@@ -101,7 +102,7 @@ class Run:
         elif topic == "telemetry":
             self.telemetry.append((us, json_object(payload), record))
         elif topic == "info":
-            self.infos.append((us, json_object(payload)))
+            self.infos.append((us, json_object(payload), record))
         elif topic.endswith("/state"):
             state = json_object(payload)
             if not isinstance(state["state"], str):

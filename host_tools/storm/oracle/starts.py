@@ -4,7 +4,6 @@ the cause that it had."""
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import Broken, at, lasting
-from host_tools.storm.oracle.lives import SETTLES_US
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.told import is_complete, was_awake
 
@@ -29,8 +28,8 @@ def names_are_new(run: Run) -> Iterator[Broken]:
     """A nonce of another boot would let an old order in again."""
     for name in ("bootid", "nonce"):
         first: dict[str, int] = {}
-        for us, info in run.infos:
-            life = run.lives.at(us - SETTLES_US)
+        for us, info, record in run.infos:
+            life = run.lives.sender(record)
             value = info.get(name)
             if life is None or not isinstance(value, str):
                 continue
@@ -59,7 +58,7 @@ def starts_are_told(run: Run) -> Iterator[Broken]:
     told_lives = {life.n for e in booted for life in run.lives.lives_of(e.body)}
     for life in run.lives.all:
         is_long = life.end_us - life.begin_us >= LIVES_US and was_awake(run, life.begin_us + LIVES_US // 2)
-        is_heard = any(us > life.begin_us for us, _ in run.infos)
+        is_heard = any(us > life.begin_us for us, _, _ in run.infos)
         if is_long and is_heard and life.n not in told_lives and is_complete(run, "device", life.begin_us):
             text = f"the start at {at(life.begin_us)} was never told"
             yield Broken("starts", life.begin_us, text)

@@ -153,7 +153,7 @@ def free_is_earned(run: Run) -> Iterator[Broken]:
             until_us = min(life.begin_us + hold_us - EARLY_US, life.end_us)
             first = bisect_right(said, life.begin_us + SETTLES_US, key=_when)
             for us, state, record in said[first : bisect_right(said, until_us, key=_when)]:
-                if state["state"] == "free":
+                if state["state"] == "free" and run.lives.sender(record) == life:
                     text = f"{name} was `free` at {at(us)}, {lasting(us - life.begin_us)} after a start"
                     yield Broken("states", us, text, (record,))
                     break

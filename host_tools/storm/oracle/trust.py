@@ -14,7 +14,7 @@ class Trust:
 
     def __init__(self, run: Run) -> None:
         said: list[tuple[int, str]] = [(life.begin_us, "unknown") for life in run.lives.all]
-        said += [(us, str(info.get("clock"))) for us, info in run.infos]
+        said += [(us, str(info.get("clock"))) for us, info, _ in run.infos]
         for event in run.first_events:
             if event.type == "device.clock":
                 made = run.lives.made(event.body)
