@@ -87,6 +87,14 @@ def test_after_a_power_cut_the_totals_may_be_less() -> None:
     assert texts(back(tale, made[30:], 2, 31, 0, 20)) == []
 
 
+def test_a_power_cut_before_the_first_that_is_there_may_have_lost_totals_too() -> None:
+    """An ordinary event may have waited beside the urgent ones that were dropped."""
+    tale = day()
+    made = [changed(tale), *filled(tale, 260)]
+    tale.fault(210, 211, "power_cut", 2)
+    assert texts(back(tale, [made[0], *made[31:]], 3, 32, 0, 20)) == []
+
+
 def test_a_forced_door_is_told_though_ordinary_events_were_dropped() -> None:
     for ordinary, expected in ((500, 1), (499, 0)):
         tale = day()

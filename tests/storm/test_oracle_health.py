@@ -202,3 +202,16 @@ def test_rot_in_the_firmware_excuses_all_but_opening() -> None:
     pulse = "lock-1 pulsed at 0:10:00.000 for 1 s without an order"
     assert rotten() == rotten("/a/sportbox/app.mpy") == rotten("/data/x", "/config.json") == [pulse]
     assert rotten("/data/x") == ["device.crashed, house: TypeError", pulse]
+
+
+def test_rot_in_the_firmware_may_make_what_was_told_before_look_wrong() -> None:
+    """Numbers may come again then."""
+    for rots, expected in ((True, 0), (False, 1)):
+        tale = day()
+        tale.note(298, "true", component="court-1", value="occupied")
+        late = tale.made(299, "occupancy.changed", "court-1", state="occupied", confidence=0.9, count=None)
+        tale.event(300, "occupancy.changed", "court-1", state="occupied", confidence=0.9, count=None)
+        if rots:
+            tale.fault(500, 500, "rot", count=1)
+        tale.deliver(700, late, historical=True)
+        assert len([text for text in tale.texts() if "and then occupancy.changed" in text]) == expected

@@ -105,7 +105,14 @@ def judge(
     """What did not hold, in the order of time. `config` is the board's config.json; `plan_faults`, the faults
     as JSON (number, at_us, lasts_us, kind, args), are needed only where the trace has no records of them."""
     run = Run(records, config, plan_faults)
-    found = [broken for invariant in INVARIANTS for broken in islice(invariant(run), MOST)]
+    found = _broken(run)
     if run.rotten_us is not None:
-        found = [b for b in found if b.us < run.rotten_us or b.invariant in EVEN_IF_ROTTEN]
+        rotten_us = run.rotten_us
+        before = Run([r for r in records if r["us"] < rotten_us], config, plan_faults)
+        sound = {(b.invariant, b.us) for b in _broken(before)}  # as told before the bits tipped over
+        found = [b for b in found if (b.invariant, b.us) in sound or b.invariant in EVEN_IF_ROTTEN]
     return sorted(found, key=lambda broken: broken.us)
+
+
+def _broken(run: Run) -> list[Broken]:
+    return [broken for invariant in INVARIANTS for broken in islice(invariant(run), MOST)]

@@ -93,9 +93,20 @@ def _losses(run: Run) -> Iterator[Loss]:
             continue
         by = totals[0] - before[0], totals[1] - before[1]
         before = totals
-        since_us = max((e.us for e in run.first_events if e.seq < first), default=run.begin_us)
+        since_us = _made_us(run, max((e for e in run.first_events if e.seq < first), key=_seq, default=None))
         numbers = [n for n in run.missing if first <= n <= last]
         yield Loss(event, by, totals, numbers, min(by) < 0 or _was_in_doubt(run, since_us, event.us))
+
+
+def _seq(event: Event) -> int:
+    return event.seq
+
+
+def _made_us(run: Run, event: Event | None) -> int:
+    """It may have waited with those that were dropped."""
+    if event is None:
+        return run.begin_us
+    return min([event.us, *(span.begin_us for span in run.lives.made(event.body))])
 
 
 def _was_in_doubt(run: Run, begin_us: int, end_us: int) -> bool:
