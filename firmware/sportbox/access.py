@@ -58,19 +58,6 @@ class Desk:
         self.rejected = 0
         self.unreported = 0  # refusals that were answered but made no event: too many at once
 
-    def settle_old(self, pending: str = "") -> None:
-        """After boot: an order cut off by the power gets its one final answer, an answer that the broker
-        may not have is given again, and an event that did not get to flash is made. That with the jti
-        `pending` still runs."""
-        for found in list(self._replay.answers.values()):
-            if found.result == "accepted":
-                if found.order.jti != pending:
-                    self.final(found.order, "failed", "power")
-                continue
-            if not found.seq:
-                self._report_final(found.order, found.result, found.reason)
-            self._tell_final(found)
-
     def command(self, raw: bytes | None, retained: bool, now_ms: int) -> None:
         """What came on `cmd`; None: it was too large."""
         if raw is None or len(raw) > self._payload_max:
@@ -98,7 +85,12 @@ class Desk:
             args if isinstance(args, dict) else None,
         )
         if order.act == "configure" and (order.component in ("", "device") or "reset" in order.args):
-            self._configure(order, token, now_ms)
+            try:
+                from sportbox.system.configuring import configure
+            except MemoryError:
+                self._refuse(order, "busy")
+            else:
+                configure(self, order, token, now_ms)
         elif self._replay.doubtful(tokens.keep_until(token), tokens.issued(token)):
             self._refuse(order, "replayed")
         else:
@@ -207,31 +199,6 @@ class Desk:
                 self.final(order, "failed", "power")
             raise
 
-    def _configure(self, order: Order, token: "tokens.Token", now_ms: int) -> None:
-        """Repairs and changes: they must carry the nonce of this boot on any rung of the clock, for neither a
-        lost log nor a wrong clock can tell whether they are fresh."""
-        what = order.args
-        is_part = list(what) == ["renew"]
-        is_change = bool(what) and all([name in ("set", "set_sealed") for name in what])
-        if not is_part and not is_change and what not in ({"reset": "replay_log"}, {"reset": "clock"}):
-            self._refuse(order, "malformed")
-            return
-        if token.claims.get("nonce") != self._nonce:
-            self._refuse(order, "clock")
-            return
-        if is_part or is_change:
-            order.secret = self._access.secret_of(token)
-        if is_part:
-            order.quiet = not is_last(what["renew"])
-        if not self._replay.readable and what == {"reset": "replay_log"}:
-            try:
-                self._replay.reset(self._clock.now(now_ms))
-            except OSError:
-                self._refuse(order, "busy")
-                return
-        if self._order(order, tokens.keep_until(token), now_ms) and what == {"reset": "clock"}:
-            self._reset_clock()
-
     def _refuse(self, order: Order, reason: str) -> None:
         if order.quiet:
             self.rejected += 1
@@ -280,11 +247,3 @@ class Desk:
         if not self._log_failed:
             self._log_failed = True
             self._report("device", "device.fault", {"what": "replay_log_write"})
-
-
-def is_last(renew: object) -> bool:
-    """Of a renewal's parts; also of what is none, which shall be told as loud."""
-    try:
-        return not renew["part"] < renew["of"] - 1  # type: ignore[index]
-    except (KeyError, TypeError):
-        return True

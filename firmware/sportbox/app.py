@@ -194,11 +194,14 @@ class App:
             return part.refusal(order, self._now_ms())
         if order.act in ("unlock", "lock"):
             return "malformed"  # for a component that is not there
-        try:
-            from sportbox.system import orders
-        except MemoryError:
-            return "busy"
-        return orders.refusal(self, order)
+        for _ in range(2):
+            try:
+                from sportbox.system import orders
+
+                return orders.refusal(self, order)
+            except MemoryError:
+                self.make_room()
+        return "busy"
 
     def make_room(self) -> None:
         """For an order: an update goes on later."""

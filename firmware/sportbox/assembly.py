@@ -186,7 +186,11 @@ def start(box: "Box") -> None:
     box.log.tick(0)  # now, while there is memory enough
     if not box.replay.readable:
         app.event("device", "device.fault", {"what": "replay_log_unreadable"})
-    app.desk.settle_old(_pending(box))
+    if box.replay.answers:
+        from sportbox.store.opening import settle
+
+        settle(app.desk, _pending(box))
+        forget("sportbox.store.opening")
     if box.trial is not None:
         box.trial.step(box)
     app.all_states()

@@ -5,6 +5,7 @@ import json
 import unittest
 
 from sportbox.core import token as parser
+from sportbox.store.opening import settle
 
 from tests.core import tokens
 from tests.core.tokens import NONCE, NOW, claims, header
@@ -29,14 +30,14 @@ class TestPowerLoss(DeskCase, unittest.TestCase):
     def test_an_order_cut_off_fails_once(self):
         self.send()
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.answers, [("order-1", "failed", "power")])
         self.assertEqual([kind for _, kind, _ in self.events], ["access.failed"])
         self.assertEqual(self.events[0][0], "lock-2")
         self.assertEqual(self.runs, [])
         self.deliver()
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual((self.answers, self.events), ([], []))
         self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
 
@@ -45,12 +46,12 @@ class TestPowerLoss(DeskCase, unittest.TestCase):
         self.finish("failed", "not_opened")
         for _ in range(3):
             self.boot()
-            self.desk.settle_old()
+            settle(self.desk)
             self.assertEqual(self.answers, [("order-1", "failed", "not_opened")])
             self.assertEqual(self.events, [])
         self.deliver()
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.answers, [])
 
     def test_several(self):
@@ -60,7 +61,7 @@ class TestPowerLoss(DeskCase, unittest.TestCase):
         self.deliver()
         self.finish("failed", "contact")
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(sorted(self.answers), [("b", "failed", "contact"), ("c", "failed", "power")])
 
     def test_a_log_that_cannot_be_believed_gives_no_answers(self):
@@ -68,7 +69,7 @@ class TestPowerLoss(DeskCase, unittest.TestCase):
         scratch.flip(self.folder + "/replay.log", -3)
         for _ in range(2):
             self.boot()
-            self.desk.settle_old()
+            settle(self.desk)
             self.assertEqual((self.answers, self.events), ([], []))
 
 
@@ -295,7 +296,7 @@ class TestFlashErrors(DeskCase, unittest.TestCase):
         self.flash.broken = False
         self.desk.tidy(NOW_MS)
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.answers, [("order-1", "done", None)])
 
     def test_the_fault_is_reported_once_not_once_a_second(self):
@@ -316,5 +317,5 @@ class TestFlashErrors(DeskCase, unittest.TestCase):
         self.flash.broken = False
         self.desk.tidy(NOW_MS)
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.answers, [])

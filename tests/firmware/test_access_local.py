@@ -4,6 +4,7 @@
 import unittest
 
 from sportbox.core.lock import Order
+from sportbox.store.opening import settle
 from sportbox.store.replay import Used
 
 from tests.core.tokens import NOW
@@ -120,12 +121,12 @@ class TestPowerCut(LocalCase, unittest.TestCase):
     def test_an_order_cut_off_fails_once(self):
         self.enter()
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.events[0][1:], ("access.failed", dict(self.events[0][2], reason="power")))
         self.assertEqual((len(self.events), self.answers), (1, []))
         self.desk.tidy(NOW_MS)
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.events, [])
         self.assertEqual(self.enter(), "replayed")
 
@@ -138,17 +139,17 @@ class TestPowerCut(LocalCase, unittest.TestCase):
         self.boot()
         self.report("device", "device.booted", {})  # has the number of the event that was lost
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.kinds(), ["access.done"])
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.events, [])
 
     def test_what_has_reached_the_outbox_is_not(self):
         self.enter()
         self.finish()
         self.boot()  # before the log notes that it is told
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.events, [])
         self.desk.tidy(NOW_MS)
         self.boot()
@@ -162,12 +163,12 @@ class TestPowerCut(LocalCase, unittest.TestCase):
         self.log._rewrite()
         self.boot()
         self.assertEqual([answer.local for answer in self.log.answers.values()], [True])
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual((self.kinds(), self.answers), (["access.failed"], []))
 
     def test_tokens_are_still_answered(self):
         self.send()
         self.enter()
         self.boot()
-        self.desk.settle_old()
+        settle(self.desk)
         self.assertEqual(self.answers, [("order-1", "failed", "power")])

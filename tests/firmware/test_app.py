@@ -2,6 +2,7 @@
 """The app's sense of time: edges that never end, alarms that do not pile up, gaps that are told together."""
 
 import asyncio
+import sys
 import unittest
 
 from sportbox.app import App
@@ -9,6 +10,7 @@ from sportbox.core.clock import Clock
 from sportbox.core.lock import Order
 from sportbox.store import record
 from sportbox.store.outbox import Outbox
+from sportbox.system import orders
 from sportbox.uplink import Uplink
 
 from tests.firmware import scratch
@@ -177,6 +179,28 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((gave_way, self.app.update_at_ms), ([], 0))
         self.assertEqual(self.app.refusal_of(Order("b", "sub", "lock", "court-1", {})), "busy")
         self.assertEqual((gave_way, self.app.update_at_ms), ([True], 15000))
+
+    def test_an_update_gives_way_to_any_order_that_finds_no_memory(self):
+        """So that it can be told to end."""
+        gave_way = []
+
+        class Update:
+            def give_way(self):
+                gave_way.append(True)
+
+        def refusal(app, order):
+            if len(gave_way) < needed:
+                raise MemoryError
+            return "malformed"
+
+        self.app.update = Update()
+        self.addCleanup(setattr, orders, "refusal", orders.refusal)
+        orders.refusal = refusal
+        for needed, reason in ((1, "malformed"), (3, "busy")):
+            gave_way.clear()
+            sys.modules[orders.__name__] = orders
+            self.assertEqual(self.app.refusal_of(Order("a", "sub", "update", "", {"abort": True})), reason)
+            self.assertEqual(len(gave_way), min(needed, 2))
 
     def test_when_all_parts_fail_it_is_the_board(self):
         def scan(now_ms):

@@ -8,6 +8,7 @@ from sportbox.core.clock import Clock
 from sportbox.core.slots import Slots
 from sportbox.making.keypad import keys_of
 from sportbox.parts.keypad import LOCKED, NO_CLOCK, READY, Keypad
+from sportbox.store.opening import settle
 
 from tests.core.chance import Chance
 from tests.core.tokens import NOW
@@ -268,7 +269,7 @@ class TestRandom(KeypadCase, unittest.TestCase):
                 self.desk.final(running.pop(0), "done", None)
             if what == 9:
                 self.power_cut()
-                self.desk.settle_old()
+                settle(self.desk)
                 running = []
             elif what == 10:
                 self.wait(chance.below(40_000))

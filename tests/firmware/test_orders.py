@@ -113,12 +113,14 @@ class TestOrders(unittest.TestCase):
         self.app.receiver.reason = "malformed"
         self.assertEqual(self.refusal(part()), "malformed")
 
-    def test_without_memory_it_is_asked_again_later(self):
+    def test_without_memory_nothing_stays_loaded(self):
         def short(args):
             raise MemoryError()
 
         self.app.receiver.refusal = short
-        self.assertEqual(self.refusal(part()), "busy")
+        with self.assertRaises(MemoryError):
+            self.refusal(part())
+        self.assertFalse(NAME in sys.modules)
 
     def test_a_component_that_is_not_there(self):
         for act in ("identify", "reboot", "log", "selftest", "update", "configure"):

@@ -15,7 +15,7 @@ from sportbox.core.door import Door
 from sportbox.core.lock import Order
 from sportbox.parts.bay import Bay
 from sportbox.parts.tamper import Tamper
-from sportbox.store.opening import open_memory
+from sportbox.store.opening import open_memory, settle
 from sportbox.store.outbox import Outbox
 from sportbox.store.replay import ReplayLog
 from sportbox.uplink import Uplink
@@ -90,7 +90,7 @@ class Board:
         self.app.event("device", "device.booted", {})
         for part in self.app.parts:
             part.restore(memory.get(part.name), False)
-        self.app.desk.settle_old()
+        settle(self.app.desk)
         self.look()
 
     def note(self, component, kind, data):

@@ -328,10 +328,12 @@ class TestPulling(UpdateCase, unittest.TestCase):
         self.take()
         self.box.pass_s(1)
         self.app.update.give_way()
+        self.app.update_at_ms = self.box.now_ms + 10_000  # as the order for a lock has it
         order = self.order("jti-2", {"abort": True})
         self.assertEqual(updating.refusal(self.app, order), "")
         updating.take(self.app, order, self.base)
         self.assertEqual(self.app.desk.finals.pop(), ("jti-2", "done", None))
+        self.assertEqual(self.app.update_at_ms, 0)  # told at once
         self.assertEqual(updating.refusal(self.app, self.order("jti-3", {"abort": True})), "busy")
         self.check_failed("aborted")
 

@@ -18,6 +18,7 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
+    from sportbox.access import Desk
     from sportbox.store.journal import Journal
     from sportbox.store.outbox import Outbox
     from sportbox.store.replay import ReplayLog
@@ -107,6 +108,20 @@ def open_memory(path: str, outbox: "Outbox", wear: "Wear | None" = None) -> "dic
     except OSError:
         outbox.write_errors += 1
     return memory
+
+
+def settle(desk: "Desk", pending: str = "") -> None:
+    """After boot: an order cut off by the power gets its one final answer, an answer that the broker may not
+    have is given again, and an event that did not get to flash is made. That with the jti `pending` still
+    runs."""
+    for found in list(desk._replay.answers.values()):
+        if found.result == "accepted":
+            if found.order.jti != pending:
+                desk.final(found.order, "failed", "power")
+            continue
+        if not found.seq:
+            desk._report_final(found.order, found.result, found.reason)
+        desk._tell_final(found)
 
 
 def open_replay(log: "ReplayLog", kept_seq: int) -> None:

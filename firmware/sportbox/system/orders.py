@@ -1,6 +1,8 @@
 """Orders to the board as a whole: `identify`, `reboot`, `log`, `update`, `selftest`, `crash`, and all of
 `configure`. Loaded when one comes and then forgotten, like what it loads itself (docs/adr/0018)."""
 
+import gc
+
 from micropython import const
 
 from sportbox.system.forget import forget
@@ -25,17 +27,19 @@ _RARE = (
     "sportbox.system.receiving",
     "sportbox.store.renewal",
     "sportbox.store.newfiles",
+    "sportbox.store.slots",
 )
 
 
 def refusal(app: "App", order: "Order") -> str:
-    """Why the order cannot be taken now, or an empty string: then take() follows."""
+    """Why the order cannot be taken now, or an empty string: then take() follows. Raises MemoryError."""
+    gc.collect()  # what is loaded next finds larger pieces
+    reason = "busy"
     try:
         reason = _refusal(app, order)
-    except MemoryError:
-        reason = "busy"
-    if reason:
-        forget(*_RARE)
+    finally:
+        if reason:
+            forget(*_RARE)
     return reason
 
 

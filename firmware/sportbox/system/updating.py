@@ -85,6 +85,7 @@ def _abort(app: "App", base: str) -> None:
     if state["update"] is not None:
         state["update"].update(state="failed", reason="aborted")
     app.box.slots = state
+    app.update_at_ms = 0  # to be told now
 
 
 def _begin(app: "App", jti: str, args: "dict[str, object]", base: str) -> str:

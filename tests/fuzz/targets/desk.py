@@ -8,6 +8,7 @@ also not after a restart. Everything gets one answer.
 from sportbox.access import Desk
 from sportbox.core.clock import Clock
 from sportbox.core.token import hmac_sha256
+from sportbox.store.opening import settle
 from sportbox.store.replay import ReplayLog
 
 from tests.core import tokens
@@ -72,7 +73,7 @@ def one(data):
     board.desk.command(raw, False, NOW_MS)  # while it runs: the same answer, nothing moves
     assert len(board.runs) == 1 and board.answers[1] == board.answers[0]
     after = Board(folder)
-    after.desk.settle_old()
+    settle(after.desk)
     after.desk.command(raw, False, NOW_MS)
     assert not after.runs and after.answers[-1][1] == "rejected", "opened again after a restart"
     check_still_opens(after)
