@@ -255,6 +255,24 @@ def test_a_flood_of_refusals_may_cost_answers_and_the_board_counts_them() -> Non
         assert [text for text in found if "nothing answered" in text] == expected, (good, lost)
 
 
+def test_a_start_before_the_next_telemetry_takes_the_count_of_what_was_given_up() -> None:
+    unanswered = "order a was delivered, and nothing answered it within 45 s"
+    for others, starts, expected in ((15, True, []), (3, True, [unanswered]), (15, False, [unanswered])):
+        tale = day()
+        tale.telemetry(290, answers_lost=0)
+        tale.order(300, "a", good=False, why="key")
+        for n in range(others):
+            tale.order(301, f"b-{n}", good=False, why="key")
+            tale.ack(302, f"b-{n}", "rejected", "key")
+        if starts:
+            tale.stops(500)
+            tale.starts(510)
+            tale.booted(511)
+        tale.telemetry(600, answers_lost=0)
+        found = tale.ends(1000, 1900).texts()
+        assert [text for text in found if "nothing answered" in text] == expected, (others, starts)
+
+
 def test_of_an_order_that_came_twice_one_answer_may_be_lost() -> None:
     for times, expected in ((1, 1), (2, 0)):
         tale = day()

@@ -103,8 +103,8 @@ def open_memory(path: str, outbox: "Outbox", wear: "Wear | None" = None) -> "dic
             if isinstance(memory[name], bool):
                 memory[name] = not memory[name]
             record.write(path, json.dumps(memory).encode(), wear)
-    except (record.Corrupt, ValueError):
-        return None
+    except (record.Corrupt, ValueError, TypeError, KeyError, AttributeError):
+        return None  # damaged, or of another firmware
     except OSError:
         outbox.write_errors += 1
     return memory

@@ -19,6 +19,8 @@ ANSWER_US = 45 * SECOND_US
 """An order that was handed over is answered within this, if nothing is in the way."""
 FINAL_US = 6 * MINUTE_US
 """From acceptance to the final answer of a lock: all locks of a supply may be in line before it."""
+FLOOD, FLOOD_US = 16, 10 * SECOND_US
+"""So many orders in so short a time may have more answers than wait for a slow line."""
 NOTICED_US = 2 * MINUTE_US
 """So long a dead connection may go unnoticed."""
 SLOW = ("loss", "latency", "slow_net", "dns_silent", "dns_garbage", "dns_fails")
@@ -146,11 +148,13 @@ def orders_are_answered(run: Run) -> Iterator[Broken]:
 
 
 def _answers_were_lost(run: Run, us: int) -> bool:
-    """A flood of orders that are refused: the board gives some answers up, and counts them."""
+    """A flood of orders that are refused: the board gives some answers up, and counts them. Its next
+    telemetry tells, unless there was a start before."""
     lost = [(at_us, figures.get("answers_lost", 0)) for at_us, figures, _ in run.telemetry]
     before = max(((at_us, n) for at_us, n in lost if at_us <= us), default=(0, 0))[1]
-    after = min(((at_us, n) for at_us, n in lost if at_us > us), default=(0, 0))[1]
-    return bool(after > before)
+    after_us, after = min(((at_us, n) for at_us, n in lost if at_us > us), default=(run.end_us, 0))
+    near = sum(abs(r["us"] - us) <= FLOOD_US for r in run.records_of("deliver"))
+    return bool(after > before or (near >= FLOOD and run.lives.begun_within(us, after_us)))
 
 
 def _answered_until_us(run: Run, us: int) -> int:
