@@ -184,9 +184,6 @@ def a_reboot_ends_the_sleep_of_before(bench: Bench, mosquitto: BrokerProcess, he
     board = field_board(bench, mosquitto)
     board.boot()
     heard.wait_ready(board)
-    heard.wait(
-        lambda h: h.latest(board, "court-1/state")["state"] == "free", "the court: before, it is busy", 20
-    )
     order = board.token(None, kid="ops-1", act="reboot")
     heard.send(board, order)
     heard.wait_ack(board, order, "done")

@@ -31,29 +31,29 @@ class TestSettling(unittest.TestCase):
 
     def test_it_keeps_the_board_awake_until_it_knows_how_it_is(self):
         self.scan(100)
-        self.assertTrue(self.court.busy())
+        self.assertTrue(self.court.settles())
         self.scan(HOLD_MS)
-        self.assertTrue(self.court.busy())
+        self.assertTrue(self.court.settles())
         self.scan(100 + HOLD_MS)
         self.assertEqual(self.court.doze.state, "free")
-        self.assertFalse(self.court.busy())
+        self.assertFalse(self.court.settles())
 
     def test_motion_tells_at_once(self):
         self.sensor.on = True
         self.scan(100)
         self.assertEqual(self.court.doze.state, "occupied")
-        self.assertFalse(self.court.busy())
+        self.assertFalse(self.court.settles())
 
     def test_not_for_ever_and_not_after_a_sleep(self):
         self.scan(100)
         self.now_ms = 60_000
-        self.assertFalse(self.court.busy())
+        self.assertFalse(self.court.settles())
         self.setUp()
         self.kit.uptime_base_ms = 3_600_000
         self.scan(100)
-        self.assertFalse(self.court.busy())
+        self.assertFalse(self.court.settles())
 
     def test_not_while_the_battery_is_too_low_to_look(self):
         self.scan(100)
         self.court.shed(2)
-        self.assertFalse(self.court.busy())
+        self.assertFalse(self.court.settles())

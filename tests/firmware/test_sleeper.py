@@ -23,10 +23,13 @@ class Clock:
 
 class Part:
     def __init__(self):
-        self.is_busy = False
+        self.is_busy = self.is_settling = False
 
     def busy(self):
         return self.is_busy
+
+    def settles(self):
+        return self.is_settling
 
 
 class Box:
@@ -128,11 +131,12 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
 
     def test_what_is_busy_keeps_it_awake_with_broker_and_without(self):
         for up in (True, False):
-            for what in ("part", "restart", "info", "identify", "update", "trial"):
+            for what in ("part", "settles", "restart", "info", "identify", "update", "trial"):
                 with self.subTest(up=up, what=what):
                     self.setUp()
                     self.session.up = up
                     self.app.parts[0].is_busy = what == "part"
+                    self.app.parts[0].is_settling = what == "settles"
                     self.app.restart_at_ms = 10**6 if what == "restart" else None
                     self.app.info_due = what == "info"
                     self.app.update = object() if what == "update" else None

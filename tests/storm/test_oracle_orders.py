@@ -307,13 +307,3 @@ def test_a_final_answer_is_given_again_after_a_sleep() -> None:
             tale.note(150, "boot", n=2, cause="deep_sleep")
         tale.ack(160, "a", "done")
         assert len([text for text in tale.texts() if "2 final answers" in text]) == expected
-
-
-def test_a_restart_waits_while_the_battery_is_measured_again() -> None:
-    for edge_s, expected in ((400, 0), (510, 1), (None, 1)):
-        tale = day()
-        if edge_s is not None:
-            tale.fault(edge_s, edge_s + 2000, "battery", mv=3400)
-        tale.order(500, "r", act="reboot", component=None)
-        tale.ack(500.1, "r", "rejected", "busy")
-        assert len([text for text in tale.texts() if "was rejected with busy" in text]) == expected, edge_s

@@ -47,6 +47,10 @@ class Part:
         """True while it should not be disturbed by a restart."""
         return False
 
+    def settles(self) -> bool:
+        """True while it finds out how things are: too early to sleep. A restart does no harm then."""
+        return False
+
     def figures(self) -> "dict[str, object]":
         """What it adds to telemetry."""
         return {}

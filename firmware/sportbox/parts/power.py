@@ -62,7 +62,7 @@ class Power(Part):
             self._app.event("device", "device.battery", data)
             self._shed(battery.level)
 
-    def busy(self) -> bool:
+    def settles(self) -> bool:
         return self.battery is not None and self.battery[0].undecided()
 
     def _shed(self, level: str) -> None:

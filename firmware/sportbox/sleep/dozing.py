@@ -42,7 +42,7 @@ class DozingCourt(Part):
         if self.doze.step(self._sensor.active(), self._uptime_ms(now_ms)):
             self._tell()
 
-    def busy(self) -> bool:
+    def settles(self) -> bool:
         """Just started, it first finds out how the court is: what is published before the board sleeps stands
         there for long."""
         uptime_ms = self._uptime_ms(self._now_ms())

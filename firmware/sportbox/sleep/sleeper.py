@@ -78,7 +78,7 @@ class Sleeper:
             or app.info_due
             or app.update is not None
             or app.box.trial is not None  # asleep it would not come to its end
-            or any([part.busy() for part in app.parts])
+            or any([part.busy() or part.settles() for part in app.parts])
         )
 
     def _all_said(self, now_ms: int) -> bool:

@@ -21,8 +21,6 @@ CLOCK_FAULT_US = 6 * HOUR_US
 ROOM_US = 20 * MINUTE_US
 """So long it may take until room is kept back on the flash again."""
 BUSY_US = 3 * MINUTE_US
-ASLEEP_US = HOUR_US
-"""So long a board may not have been awake for long enough to say how its battery does."""
 BETWEEN_US = MINUTE_US
 TYPING_US = 20 * SECOND_US
 """A code is noted when its last key is pressed."""
@@ -65,7 +63,7 @@ class Reasons:
             r["us"] <= us and r["occupied"] for r in run.records_of("inside")
         )
         restarts = order.act == "reboot" or "comes" in order.record
-        if restarts and (self._stands_open(us) or self._is_changing(order) or self._weighs(us)):
+        if restarts and (self._stands_open(us) or self._is_changing(order)):
             return True
         disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
         return near or pulsed or inside or disturbed or self._remembered(us) >= FULL_ORDERS
@@ -77,11 +75,6 @@ class Reasons:
         cut = any("cut" in line.within(begin_us, us, "joined") for line in self.run.wires.values())
         typed = any(begin_us <= r["us"] <= us + TYPING_US for r in self.run.records_of("code"))
         return opened or cut or typed
-
-    def _weighs(self, us: int) -> bool:
-        """The battery does better or worse since it was measured last, and is measured again and again."""
-        spans = [s for s in self.run.faults.spans if s.name == "battery"]
-        return any(0 <= us - edge_us <= ASLEEP_US for s in spans for edge_us in (s.begin_us, s.end_us))
 
     def _is_changing(self, order: Order) -> bool:
         """Another change is on trial, or about to be told."""
