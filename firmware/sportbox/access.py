@@ -22,7 +22,8 @@ _TOLD_MAX = const(16)
 class Desk:
     """`refusal_of(order)` says why the parts of the board cannot take an order now, `carry_out(order)` does
     it and leads to `final`, `make_room()` gives up the memory of what can wait. They belong to the app, as
-    `next_seq()`, the number that the next event will have, does to the outbox."""
+    `next_seq()`, the number that the next event will have, does to the outbox. `configured(args)` is told of
+    what has changed the board itself."""
 
     def __init__(
         self,
@@ -35,20 +36,20 @@ class Desk:
         carry_out: "Callable[[Order], None]",
         report: "Callable[[str, str, dict[str, object]], None]",
         answer: "Callable[[str | None, str, str | None, Callable[[], None] | None], None]",
-        reset_clock: "Callable[[], None]",
+        configured: "Callable[[dict[str, object]], None]",
         make_room: "Callable[[], None]",
         next_seq: "Callable[[], int]",
     ) -> None:
         self._access = access
         self._replay = replay
         self._clock = clock
-        self._nonce = nonce
+        self.nonce = nonce
         self._payload_max = payload_max
         self._refusal_of = refusal_of
         self._carry_out = carry_out
         self._report = report
         self._answer = answer
-        self._reset_clock = reset_clock
+        self._configured = configured
         self._make_room = make_room
         self._next_seq = next_seq
         self._told: list[str] = []
@@ -70,7 +71,7 @@ class Desk:
         try:
             token = self._with_room(tokens.parse, raw)
             now_s, trusted = self._clock.now(now_ms), self._clock.trusted()
-            self._with_room(self._access.check, token, now_s, trusted, self._nonce)
+            self._with_room(self._access.check, token, now_s, trusted, self.nonce)
         except (Refused, MemoryError) as error:  # its jti is looked for only now: most orders are good
             reason = error.args[0] if isinstance(error, Refused) else "busy"
             jti = tokens.claimed_jti(raw) if token is None else tokens.jti_of(token.claims)

@@ -133,7 +133,7 @@ def _desk(box: "Box") -> Desk:
         app.carry_out,
         box.report_access,
         app.answer,
-        box.reset_clock,
+        box.configured,
         app.make_room,
         box.outbox.next_seq,
     )

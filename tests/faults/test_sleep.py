@@ -180,6 +180,22 @@ def an_order_keeps_it_awake(bench: Bench, mosquitto: BrokerProcess, heard: Liste
     assert said[0] - done_s >= 9, "it blinks for 10 s"
 
 
+def a_nonce_that_is_used_up_does_not_come_back(
+    bench: Bench, mosquitto: BrokerProcess, heard: Listener
+) -> None:
+    board = field_board(bench, mosquitto, every_s=2)
+    board.boot()
+    heard.wait(lambda h: availability(h, board) == ["online"], "the board")
+    used = heard.latest(board, "info")["nonce"]
+    order = board.token(None, kid="ops-1", act="configure", args={"reset": "clock"}, nonce=used)
+    heard.send(board, order)
+    heard.wait_ack(board, order, "done")
+    heard.wait(lambda h: h.latest(board, "info")["nonce"] != used, "another nonce")
+    another = heard.latest(board, "info")["nonce"]
+    heard.wait(lambda h: availability(h, board).count("sleeping") >= 2, "its second report", 40)
+    assert heard.latest(board, "info")["nonce"] == another
+
+
 def a_reboot_ends_the_sleep_of_before(bench: Bench, mosquitto: BrokerProcess, heard: Listener) -> None:
     board = field_board(bench, mosquitto)
     board.boot()
@@ -340,6 +356,7 @@ def test_boards_on_battery(run_dir: Path) -> None:
         a_power_cut_in_sleep_loses_no_event,
         a_broker_that_is_away_costs_no_event_and_little_radio,
         an_order_keeps_it_awake,
+        a_nonce_that_is_used_up_does_not_come_back,
         a_reboot_ends_the_sleep_of_before,
         a_battery_that_is_nearly_empty,
         a_battery_that_is_missing_sheds_nothing,

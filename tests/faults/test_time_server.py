@@ -64,6 +64,9 @@ def a_server_far_ahead_is_mended_by_an_order(bench: Bench, broker: BrokerProcess
     heard.send(board, mend)
     heard.wait_ack(board, mend, "done")
     wait_clock(heard, board, "ntp", 2)
+    assert heard.latest(board, "info")["nonce"] != nonce, "it is used up"
+    heard.send(board, mend)
+    heard.wait(lambda _: heard.acks(board, jti_of(mend))[-1] == ("rejected", "replayed"), "its second time")
     lends(heard, board)
 
 

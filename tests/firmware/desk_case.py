@@ -31,7 +31,7 @@ class DeskCase:
         """A boot: what is in RAM is gone."""
         self.refusal = ""
         self.runs, self.events, self.answers = [], [], []
-        self.owed, self.clock_resets, self.rooms = [], [], []
+        self.owed, self.configured, self.rooms = [], [], []
         self.log = ReplayLog(self.folder)
         self.log.open(self.kept)
         self.desk = Desk(
@@ -44,7 +44,7 @@ class DeskCase:
             self.runs.append,
             self.report,
             self.answer,
-            lambda: self.clock_resets.append(1),
+            self.configured.append,
             lambda: self.rooms.append(1),
             lambda: self.kept + 1,
         )

@@ -246,7 +246,7 @@ class TestClockReset(DeskCase, unittest.TestCase):
         self.assertEqual(self.send(jti="x"), [("x", "rejected", "expired")])
         answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
         self.assertEqual(answers, [("r", "accepted", None)])
-        self.assertEqual(self.clock_resets, [1])
+        self.assertEqual(self.configured, [{"reset": "clock"}])
 
     def test_needs_the_nonce_of_this_boot_and_an_ops_key(self):
         for changes in ({}, {"nonce": "older"}):
@@ -254,14 +254,39 @@ class TestClockReset(DeskCase, unittest.TestCase):
             self.assertEqual(answers, [("r", "rejected", "clock")])
         answers = self.send(jti="r", nonce=NONCE, **self.CLOCK)
         self.assertEqual(answers, [("r", "rejected", "role")])
-        self.assertEqual(self.clock_resets, [])
+        self.assertEqual(self.configured, [])
 
     def test_acts_once(self):
         self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
         self.finish()
         answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
         self.assertEqual(answers, [("r", "rejected", "replayed")])
-        self.assertEqual(self.clock_resets, [1])
+        self.assertEqual(self.configured, [{"reset": "clock"}])
+
+    def test_acts_once_though_the_log_has_forgotten_it(self):
+        """A clock that is ahead forgets it at once. The next order needs another nonce."""
+        self.clock.set_ntp(NOW + 14 * 31536000, NOW_MS)
+        self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
+        self.finish()
+        self.deliver()
+        self.desk.nonce = "another"  # as the box draws it
+        answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
+        self.assertEqual(answers, [("r", "rejected", "expired")])
+        self.log._expire(self.clock.now(NOW_MS))
+        self.assertFalse(self.log.used("r"))
+        for now_s, reason in ((NOW + 14 * 31536000, "expired"), (NOW, "clock")):
+            self.clock.set_ntp(now_s, NOW_MS)
+            answers = self.send(the_header=OPS, jti="r", nonce=NONCE, **self.CLOCK)
+            self.assertEqual(answers, [("r", "rejected", reason)])
+        self.assertEqual(self.configured, [{"reset": "clock"}])
+        answers = self.send(the_header=OPS, jti="s", nonce="another", **self.CLOCK)
+        self.assertEqual(answers, [("s", "accepted", None)])
+
+    def test_parts_of_a_renewal_have_one_nonce(self):
+        for part in range(3):
+            args = {"renew": {"id": "i", "part": part, "of": 3, "sealed": ""}}
+            self.send(the_header=OPS, jti="p%d" % part, nonce=NONCE, act="configure", args=args, cmp=None)
+        self.assertEqual([what["renew"]["part"] for what in self.configured], [2])
 
     def test_other_orders_are_not_excused_from_the_time_by_a_nonce(self):
         self.clock.set_ntp(NOW + 14 * 31536000, NOW_MS)

@@ -125,3 +125,16 @@ def test_of_two_starts_that_nobody_heard_of_one_with_a_wrong_clock_may_be_meant(
         if lie_s is not None:
             tale.fault(lie_s, lie_s + 10, "time_lie", lie_s=1000)
         assert len([text for text in tale.texts() if "told occupancy.changed" in text]) == expected, lie_s
+
+
+def test_a_nonce_that_was_used_is_not_told_again() -> None:
+    for nonce, expected in (("n1", 1), ("n9", 0)):
+        tale = day()
+        tale.order(100, "a", act="configure", component="device", nonce="n1")
+        tale.ack(100.1, "a", "accepted")
+        tale.ack(100.2, "a", "done")
+        tale.note(110, "gone", conn=1, why="keepalive")
+        tale.note(111, "connect", conn=7, client="box-1")
+        info = tale.publish(112, "info", {"bootid": "b1", "nonce": nonce, "clock": "ntp"}, retain=True)
+        info["conn"] = 7
+        assert len([text for text in tale.texts() if "was carried out with it" in text]) == expected

@@ -55,6 +55,10 @@ class NappingBox(Box):
         sleeper = Sleeper(self.app, self.rest, *pieces, self.info, rhythm, self.uptime.ms)
         self.supervisor.add("sleep", sleeper.run)
 
+    def configured(self, what: "dict[str, object]") -> None:
+        super().configured(what)
+        self.rest.nonce = self.nonce
+
     def clock_changed(self, why: str) -> None:
         if self.clock.trust == NTP:
             now_ms = self.uptime.ms()

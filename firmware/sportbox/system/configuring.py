@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def configure(desk: "Desk", order: "Order", token: "tokens.Token", now_ms: int) -> None:
-    """They must carry the nonce of this boot on any rung of the clock, for neither a lost log nor a wrong
-    clock can tell whether they are fresh."""
+    """They must carry the nonce of now on any rung of the clock, for neither a lost log nor a wrong clock can
+    tell whether they are fresh; with it their time does not matter."""
     forget("sportbox.system.configuring")
     replay = desk._replay
     what = order.args
@@ -23,8 +23,8 @@ def configure(desk: "Desk", order: "Order", token: "tokens.Token", now_ms: int) 
     if not is_part and not is_change and what not in ({"reset": "replay_log"}, {"reset": "clock"}):
         desk._refuse(order, "malformed")
         return
-    if token.claims.get("nonce") != desk._nonce:
-        desk._refuse(order, "clock")
+    if token.claims.get("nonce") != desk.nonce:
+        desk._refuse(order, "replayed" if replay.used(order.jti) else "clock")
         return
     if is_part or is_change:
         order.secret = desk._access.secret_of(token)
@@ -36,8 +36,8 @@ def configure(desk: "Desk", order: "Order", token: "tokens.Token", now_ms: int) 
         except OSError:
             desk._refuse(order, "busy")
             return
-    if desk._order(order, tokens.keep_until(token), now_ms) and what == {"reset": "clock"}:
-        desk._reset_clock()
+    if desk._order(order, tokens.keep_until(token), now_ms) and not order.quiet:
+        desk._configured(what)
 
 
 def _is_last(renew: object) -> bool:

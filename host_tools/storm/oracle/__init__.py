@@ -70,6 +70,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     outcomes.ends_are_true,
     outcomes.events_agree_with_answers,
     starts.names_are_new,
+    starts.nonces_are_spent,
     starts.uptime_is_true,
     starts.starts_are_told,
     states.doors_are_true,

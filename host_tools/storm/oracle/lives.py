@@ -80,8 +80,12 @@ class Lives:
     def sender(self, record: Record) -> Life | None:
         """Which one has sent what arrived then. Over a slow line it may be long on its way, but a connection
         is of one life."""
+        return self.at(self.connected_us(record) - SETTLES_US)
+
+    def connected_us(self, record: Record) -> int:
+        """When the connection was begun on which it came."""
         us = self._connected.get(record["conn"]) if "conn" in record else None
-        return self.at((record["us"] if us is None else us) - SETTLES_US)
+        return int(record["us"]) if us is None else us
 
     def begun_within(self, begin_us: int, end_us: int) -> bool:
         return bisect_right(self._begins, end_us) > bisect_left(self._begins, begin_us)

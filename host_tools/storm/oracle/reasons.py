@@ -47,6 +47,8 @@ class Reasons:
         self.trust = Trust(run)
         self.sent = sent_by_jti(run)
         self._changes = changes(run)
+        acts = {o.jti for o in run.orders if o.act == "configure"}
+        self._configured = [a.us for a in run.acks if a.is_final and a.jti in acts]
         self.accepted = sorted(
             {a.us for a in run.acks if a.result == "accepted"}
             | {e.us for e in run.first_events if e.type == "access.accepted"}
@@ -99,12 +101,8 @@ class Reasons:
         sent_s = run.unix_s(order.us)
         if reason == "busy":
             return self.may_be_busy(us, order)
-        if (
-            reason == "clock"
-            and order.act == "configure"
-            and run.lives.begun_within(self._first_us(order), us)
-        ):
-            return True  # the nonce is of another start
+        if reason == "clock" and self._has_new_nonce(order, us):
+            return True
         if reason in ("clock", "expired", "not_yet") and order.good and not self.in_doubt(order, us):
             return reason == "expired" and _is_over(now_s, exp)
         if reason == "clock":
@@ -121,6 +119,12 @@ class Reasons:
         if reason == "closed":
             return "openings" in run.config
         return False
+
+    def _has_new_nonce(self, order: Order, us: int) -> bool:
+        """For there was a start, or an order `configure` was carried out."""
+        begin_us = self._first_us(order)
+        started = order.act == "configure" and self.run.lives.begun_within(begin_us, us)
+        return started or any(begin_us <= t <= us for t in self._configured)
 
     def _had_no_room(self, us: int) -> bool:
         """The flash was full so soon after a start or after it was full before that the board had not kept

@@ -39,6 +39,23 @@ def names_are_new(run: Run) -> Iterator[Broken]:
                 yield Broken("starts", us, text)
 
 
+def nonces_are_spent(run: Run) -> Iterator[Broken]:
+    """With its nonce an order `configure` passes whatever the time is, so none passes with that one again."""
+    nonces = {
+        o.jti: o.record.get("nonce") for o in run.orders if o.act == "configure" and o.good is not False
+    }
+    spent: dict[str, int] = {}
+    for ack in run.acks:
+        nonce = nonces.get(ack.jti)
+        if ack.is_final and nonce is not None:
+            spent.setdefault(nonce, ack.us)
+    for us, info, record in run.infos:
+        nonce = str(info.get("nonce"))
+        if nonce in spent and run.lives.connected_us(record) > spent[nonce]:
+            text = f"the nonce {nonce} is told, and an order was carried out with it at {at(spent[nonce])}"
+            yield Broken("starts", us, text, (record,))
+
+
 def uptime_is_true(run: Run) -> Iterator[Broken]:
     """It is never ahead: with `bootid` it dates events where the clock was unknown."""
     for us, figures, record in run.telemetry:

@@ -45,7 +45,7 @@ class Board:
             self.runs.append,
             lambda component, kind, data: None,
             lambda jti, result, reason, done: self.answers.append((jti, result, reason)),
-            lambda: None,
+            lambda what: None,
             lambda: None,
             lambda: 1,
         )
