@@ -53,6 +53,11 @@ class Order:
     why: str
     record: Record
 
+    @property
+    def spends_nonce(self) -> bool:
+        """It is about the board itself, and its time does not matter: carried out once with each nonce."""
+        return self.act == "configure" and self.component in (None, "", "device")
+
 
 @dataclass(frozen=True)
 class Pulse:
