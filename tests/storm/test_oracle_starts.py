@@ -128,9 +128,9 @@ def test_of_two_starts_that_nobody_heard_of_one_with_a_wrong_clock_may_be_meant(
 
 
 def test_a_nonce_that_was_used_is_not_told_again() -> None:
-    for nonce, expected in (("n1", 1), ("n9", 0)):
+    for nonce, component, expected in (("n1", "device", 1), ("n9", "device", 0), ("n1", "gate-1", 0)):
         tale = day()
-        tale.order(100, "a", act="configure", component="device", nonce="n1")
+        tale.order(100, "a", act="configure", component=component, nonce="n1")
         tale.ack(100.1, "a", "accepted")
         tale.ack(100.2, "a", "done")
         tale.note(110, "gone", conn=1, why="keepalive")

@@ -47,8 +47,8 @@ class Reasons:
         self.trust = Trust(run)
         self.sent = sent_by_jti(run)
         self._changes = changes(run)
-        acts = {o.jti for o in run.orders if o.act == "configure"}
-        self._configured = [a.us for a in run.acks if a.is_final and a.jti in acts]
+        spend = {o.jti for o in run.orders if o.spends_nonce}
+        self._configured = [a.us for a in run.acks if a.is_final and a.jti in spend]
         self.accepted = sorted(
             {a.us for a in run.acks if a.result == "accepted"}
             | {e.us for e in run.first_events if e.type == "access.accepted"}

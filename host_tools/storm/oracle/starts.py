@@ -41,9 +41,7 @@ def names_are_new(run: Run) -> Iterator[Broken]:
 
 def nonces_are_spent(run: Run) -> Iterator[Broken]:
     """With its nonce an order `configure` passes whatever the time is, so none passes with that one again."""
-    nonces = {
-        o.jti: o.record.get("nonce") for o in run.orders if o.act == "configure" and o.good is not False
-    }
+    nonces = {o.jti: o.record.get("nonce") for o in run.orders if o.spends_nonce and o.good is not False}
     spent: dict[str, int] = {}
     for ack in run.acks:
         nonce = nonces.get(ack.jti)
