@@ -138,3 +138,13 @@ def test_a_nonce_that_was_used_is_not_told_again() -> None:
         info = tale.publish(112, "info", {"bootid": "b1", "nonce": nonce, "clock": "ntp"}, retain=True)
         info["conn"] = 7
         assert len([text for text in tale.texts() if "was carried out with it" in text]) == expected
+
+
+def test_a_board_may_connect_at_once() -> None:
+    tale = day()
+    tale.stops(500)
+    tale.starts(510, connects=False)
+    tale.connects(510.1)
+    tale.booted(510.2)
+    tale.note(700, "end")
+    assert tale.texts() == []

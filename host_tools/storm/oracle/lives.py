@@ -65,7 +65,7 @@ class Lives:
             for r in boots
         ]
         self._begins = [life.begin_us for life in self.all]
-        self._connected = {r["conn"]: r["us"] for r in connects}
+        self._connected: dict[Any, int] = {r["conn"]: r["us"] for r in connects}
         self._known: dict[str, range] = {}
         self.late_us = 0
         """By how much `uptime` may be behind."""
@@ -80,12 +80,12 @@ class Lives:
     def sender(self, record: Record) -> Life | None:
         """Which one has sent what arrived then. Over a slow line it may be long on its way, but a connection
         is of one life."""
-        return self.at(self.connected_us(record) - SETTLES_US)
+        known = record.get("conn") in self._connected
+        return self.at(self.connected_us(record) if known else record["us"] - SETTLES_US)
 
     def connected_us(self, record: Record) -> int:
         """When the connection was begun on which it came."""
-        us = self._connected.get(record["conn"]) if "conn" in record else None
-        return int(record["us"]) if us is None else us
+        return self._connected.get(record.get("conn"), int(record["us"]))
 
     def begun_within(self, begin_us: int, end_us: int) -> bool:
         return bisect_right(self._begins, end_us) > bisect_left(self._begins, begin_us)
