@@ -60,12 +60,9 @@ class Middle:
 
     async def _work(self, board: Board, broker: TlsBroker, heard: Listener, authority: ca.Authority) -> None:
         def at_work() -> bool:
-            info = heard.latest(board, "info")
-            return (
-                info is not None
-                and info["clock"] == "ntp"
-                and heard.latest(board, "door-1/state") is not None
-            )
+            """With nothing on its way: what a broker has taken and not passed on yet goes with it."""
+            told = [event["data"]["trust"] for event in heard.events(board, "device.clock")]
+            return "ntp" in told and heard.latest(board, "door-1/state") is not None
 
         board.boot()
         await eventually(at_work, f"{self.name} at work", BOOT_S)
