@@ -87,7 +87,7 @@ class Desk:
         )
         if order.act == "configure" and (order.component in ("", "device") or "reset" in order.args):
             try:
-                from sportbox.system.configuring import configure
+                configure = self._with_room(_configuring)
             except MemoryError:
                 self._refuse(order, "busy")
             else:
@@ -248,3 +248,9 @@ class Desk:
         if not self._log_failed:
             self._log_failed = True
             self._report("device", "device.fault", {"what": "replay_log_write"})
+
+
+def _configuring() -> "Callable[[Desk, Order, tokens.Token, int], None]":
+    from sportbox.system.configuring import configure
+
+    return configure

@@ -4,6 +4,7 @@
 import json
 import unittest
 
+from sportbox import access
 from sportbox.core import token as parser
 from sportbox.store.opening import settle
 
@@ -281,6 +282,21 @@ class TestClockReset(DeskCase, unittest.TestCase):
         self.assertEqual(self.configured, [{"reset": "clock"}])
         answers = self.send(the_header=OPS, jti="s", nonce="another", **self.CLOCK)
         self.assertEqual(answers, [("s", "accepted", None)])
+
+    def test_without_memory_for_its_code_the_rest_gives_way(self):
+        loads = access._configuring
+        self.addCleanup(setattr, access, "_configuring", loads)
+        for needed, answer in ((1, ("accepted", None)), (2, ("rejected", "busy"))):
+            self.boot()
+
+            def load(needed=needed):
+                if len(self.rooms) < needed:
+                    raise MemoryError
+                return loads()
+
+            access._configuring = load
+            answers = self.send(the_header=OPS, jti="m%d" % needed, nonce=NONCE, **self.CLOCK)
+            self.assertEqual((answers, len(self.rooms)), ([("m%d" % needed,) + answer], 1))
 
     def test_parts_of_a_renewal_have_one_nonce(self):
         for part in range(3):
