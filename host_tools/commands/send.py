@@ -46,7 +46,7 @@ REASONS = {
     "expired": "its time is over",
     "lifetime": "valid for longer than 24 h",
     "replayed": "used before",
-    "clock": "the board has no time: grant one with --nonce; `sportbox watch --json` shows it in `info`",
+    "clock": "nonce missing or old: grant one with --nonce; `sportbox watch --json` shows it in `info`",
     "malformed": "not a token, or a claim is missing or wrong",
     "too_large": "longer than the board accepts",
     "retained": "was sent as a retained message",
