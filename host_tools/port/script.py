@@ -5,6 +5,7 @@ import base64
 import zlib
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from host_tools.port.console import RUN_S, Console, DeviceError, checked
 from host_tools.port.trouble import Lost
@@ -15,6 +16,8 @@ TRIES = 6
 PIECE_BYTES = 180
 PIECE_TRIES = 8
 PIECE_S = 4.0
+
+_one_at_a_time = Lock()  # two threads in `ast` disturb each other before Python 3.11.8 and 3.12.2: gh-106905
 
 _LOADER = """\
 import binascii,deflate,io
@@ -33,9 +36,14 @@ exec(deflate.DeflateIO(io.BytesIO(b''.join([_p[i] for i in range({count})])),def
 """
 
 
-@cache
 def source(name: str) -> str:
-    """A script of the folder board/ without its comments."""
+    """A script of the folder board/ without its comments. Any thread may ask; a station has one a board."""
+    with _one_at_a_time:
+        return _stripped(name)
+
+
+@cache
+def _stripped(name: str) -> str:
     tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
