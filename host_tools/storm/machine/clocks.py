@@ -8,6 +8,7 @@ event loop's timers in C included. Functions: MicroPython's ports/unix/unix_mpha
 import ctypes
 import functools
 import mmap
+import os
 import platform
 import struct
 from collections.abc import Callable
@@ -31,15 +32,20 @@ class Unsupported(Exception):
 
 
 class Clocks:
-    """Of this process and those forked from it, one VM at a time: they share the number. Once a process."""
+    """Of this process and those that come of it, one VM at a time: they share the number. Once a process."""
 
-    def __init__(self, begin_us: int) -> None:
-        """`begin_us` is the virtual time at WALL_BEGIN_S. Raises Unsupported."""
+    def __init__(self, begin_us: int, fd: int | None = None) -> None:
+        """`begin_us` is the virtual time at WALL_BEGIN_S; `fd`: of those clocks that this process shares.
+        Raises Unsupported."""
         if platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux":
             raise Unsupported("a storm needs Linux on x86-64")
         import micropython_run
 
-        self._memory = mmap.mmap(-1, _PAGE, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+        if fd is None:
+            fd = os.memfd_create("clocks")
+            os.ftruncate(fd, _PAGE)
+        self.fd = fd
+        self._memory = mmap.mmap(fd, _PAGE)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._library = ctypes.CDLL(micropython_run.__file__)
         self._kept: list[object] = []
@@ -110,3 +116,8 @@ class Clocks:
 def clocks_of_this_process() -> Clocks:
     """Raises Unsupported."""
     return Clocks(BEGIN_US)
+
+
+def shared_clocks(fd: int) -> Clocks:
+    """Those that another process made."""
+    return Clocks(BEGIN_US, fd)
