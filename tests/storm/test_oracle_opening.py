@@ -126,6 +126,18 @@ def test_a_motor_locks_by_itself_after_its_door_was_closed() -> None:
     assert tale.texts() == ["lock-9 pulsed at 0:05:00.000 for 1 s without an order"]
 
 
+def test_a_motor_that_locks_by_itself_goes_back_where_its_door_is_opened_meanwhile() -> None:
+    """A board cannot have noticed what happened a moment before, with a contact that is debounced."""
+    for opened_s, expected in ((200.98, 0), (200.8, 2)):
+        tale = day()
+        tale.visit(100, "a", "lock-9")
+        tale.moves(opened_s - 1, False, "push", "door-9")
+        tale.moves(opened_s, True, "pull", "door-9")
+        tale.pulse(201, 0.03, "lock-9")
+        tale.pulse(201.3, 0.05, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_motor_locks_by_itself_once_a_board_that_has_just_started_knows_that_nobody_is_inside() -> None:
     for start_s, expected in ((95, 0), (0, 1)):
         tale = day()

@@ -23,7 +23,8 @@ FOLLOWS_US = 200_000
 """A door that is pulled open when the pulse has just ended: the latch falls within this."""
 LOCKS_ITSELF_US = 30 * SECOND_US
 """A motor lock locks by itself about so soon after its door was closed (two tries, and the wait for them)."""
-
+NOTICES_US = SECOND_US // 20
+"""Until a board has noticed a door that was opened, beyond the time for which its contact is debounced."""
 GOES_BACK_US = 5 * SECOND_US
 
 
@@ -66,7 +67,8 @@ def _locks_itself(run: Run, pulse: Pulse) -> bool:
     that chatters says closed of an open one, too."""
     door = run.components[pulse.lock]["door"]
     us = pulse.start_us
-    is_open = run.doors.get(door, Timeline()).at(us, False)
+    noticed_us = run.components[door]["debounce_ms"] * 1000 + NOTICES_US
+    is_open = all(run.doors.get(door, Timeline()).at(then_us, False) for then_us in (us - noticed_us, us))
     near = run.doors.get(door, Timeline()).changed_in(us - LOCKS_ITSELF_US, us)
     left = any(us - 2 * MINUTE_US <= r["us"] <= us for k in ("inside", "release") for r in run.records_of(k))
     explained = run.faults.explain(us, "mechanics", "sensor", "bounce", after_us=2 * MINUTE_US)
