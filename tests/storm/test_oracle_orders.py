@@ -175,6 +175,20 @@ def test_busy_while_another_one_runs() -> None:
     assert tale.texts() == []
 
 
+def test_a_lock_waits_while_somebody_seems_to_be_inside() -> None:
+    def told(act: str = "lock", lock: str = "lock-9", left_s: float = 2000, fault_s: float = 2000) -> int:
+        tale = day()
+        tale.note(100, "inside", component="inside-9", occupied=True)
+        tale.note(min(left_s, 400), "inside", component="inside-9", occupied=left_s > 500)
+        tale.fault(fault_s, fault_s + 0.1, "bounce", component="inside-9")
+        tale.order(500, "b", act=act, component=lock)
+        tale.ack(500.1, "b", "rejected", "busy")
+        return len([text for text in tale.texts() if "was rejected with busy" in text])
+
+    assert told() == told(left_s=400) == told(left_s=150, fault_s=480) == 0
+    assert told(left_s=150) == told(act="unlock") == told(lock="lock-1") == 1
+
+
 def test_a_bad_order_is_not_accepted() -> None:
     for why in (
         "signature",

@@ -61,14 +61,25 @@ class Reasons:
         run = self.run
         near = any(us - BUSY_US <= t <= us + SECOND_US for t in self.accepted)
         pulsed = any(p.start_us - BUSY_US <= us <= p.until_us + BUSY_US for p in run.pulses)
-        inside = order.act == "lock" and any(
-            r["us"] <= us and r["occupied"] for r in run.records_of("inside")
-        )
+        inside = order.act == "lock" and self._seems_inside(order.component, us)
         restarts = order.act == "reboot" or "comes" in order.record
         if restarts and (self._stands_open(us) or self._is_changing(order)):
             return True
         disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
         return near or pulsed or inside or disturbed or self._remembered(us) >= FULL_ORDERS
+
+    def _seems_inside(self, lock: str | None, us: int) -> bool:
+        """Somebody is behind the door of that lock, or was until a moment ago, or its sensor may say so.
+        After a start it does not know yet."""
+        door = self.run.components.get(self.run.components.get(lock or "", {}).get("door", ""), {})
+        inside = door.get("inside")
+        if inside is None:
+            return False
+        seen = [r for r in self.run.records_of("inside") if r["component"] == inside and r["us"] <= us]
+        if seen and (seen[-1]["occupied"] or us - seen[-1]["us"] <= BUSY_US):
+            return True
+        bounced = self.run.faults.explain(us, "sensor", "bounce", after_us=BUSY_US, component=inside)
+        return bounced or self.run.lives.begun_within(us - BUSY_US, us)
 
     def _stands_open(self, us: int) -> bool:
         """A door does, or seems to: no restart then. A keypad that somebody types on is in the way, too."""
