@@ -34,10 +34,17 @@ _HELD = "sportbox: held for service"
 _NOT_PROVISIONED = re.compile(r"sportbox: not provisioned: (.*)")
 _BROWNOUT = re.compile(r"brownout detector was triggered|BROWNOUT", re.IGNORECASE)
 
-# Runs on the board. Small files as hex: they may be damaged, and not be text.
+# Runs on the board. Small files as hex: they may be damaged, and not be text. Of the manifest only what is
+# told: with its list of files it would be 30 kB. {} is one that cannot be read.
 _ASK = """\
 def _():
  import sys,os,json,machine,binascii
+ def m():
+  try:
+   with open('/manifest.json') as f: d=json.load(f)
+   return {k:d.get(k) for k in ('site','device','firmware','key_version')}
+  except OSError: return None
+  except Exception: return {}
  def g(p,n=4096):
   try:
    with open(p,'rb') as f: return binascii.hexlify(f.read(n)).decode()
@@ -47,7 +54,7 @@ def _():
  return json.dumps({'version':'.'.join(map(str,i.version[:3])),
   'machine':getattr(i,'_machine',''),'mac':binascii.hexlify(machine.unique_id()).decode(),
   'free_bytes':v[0]*v[3],'total_bytes':v[0]*v[2],'reset':machine.reset_cause(),
-  'manifest':g('/manifest.json',32768),'marker':g('/provisioning'),'crash':g('/data/crash'),
+  'manifest':m(),'marker':g('/provisioning'),'crash':g('/data/crash'),
   'config':g('/config.json',1) is not None,'main':g('/main.py',1) is not None})
 print(_())
 """
@@ -64,7 +71,7 @@ class Answer(BaseModel):
     free_bytes: int
     total_bytes: int
     reset: int
-    manifest: str | None
+    manifest: dict[str, Any] | None
     marker: str | None
     crash: str | None
     config: bool
@@ -196,12 +203,13 @@ def _space(free: int, total: int) -> Finding:
 def _provisioned(answer: Answer) -> Finding:
     if answer.marker is not None:
         return _not_provisioned(tr("the last provisioning was cut off"))
-    manifest = _object(answer.manifest)
-    if manifest is None:
-        if not answer.config and not answer.main:
+    manifest = answer.manifest
+    if not manifest:
+        if manifest is None and not answer.config and not answer.main:
             return _not_provisioned(tr("nothing of ours is on it"))
         return _not_provisioned(tr("its manifest is missing or damaged"))
-    known = {name: printable(str(manifest.get(name, "?")))[:80] for name in ("site", "device", "firmware")}
+    told = {name: manifest.get(name) for name in ("site", "device", "firmware")}
+    known = {name: "?" if fact is None else printable(str(fact))[:80] for name, fact in told.items()}
     text = tr("it is {device} of {site}, firmware {firmware}", **known)
     return Finding("ok", "provisioned", text, facts={**known, "key_version": manifest.get("key_version")})
 
@@ -233,9 +241,7 @@ def _bytes(written: str) -> bytes:
         return b""
 
 
-def _object(written: str | None) -> dict[str, Any] | None:
-    if written is None:
-        return None
+def _object(written: str) -> dict[str, Any] | None:
     try:
         value = json.loads(_bytes(written))
     except (ValueError, RecursionError):

@@ -54,7 +54,7 @@ def test_a_console_of_a_running_board_is_only_shown() -> None:
 
 
 def answer(**changed: Any) -> Answer:
-    manifest = {"site": "hafensport", "device": "box-1", "firmware": "0.1.0", "key_version": 2, "files": {}}
+    manifest = {"site": "hafensport", "device": "box-1", "firmware": "0.1.0", "key_version": 2}
     whole = {
         "version": "1.29.0",
         "machine": "Generic ESP32S3 module with ESP32S3",
@@ -62,7 +62,7 @@ def answer(**changed: Any) -> Answer:
         "free_bytes": 1_000_000,
         "total_bytes": 2_000_000,
         "reset": 1,
-        "manifest": json.dumps(manifest).encode().hex(),
+        "manifest": manifest,
         "marker": None,
         "crash": None,
         "config": True,
@@ -83,7 +83,7 @@ def test_a_provisioned_board() -> None:
     [
         ({"marker": b"{}".hex()}, "the last provisioning was cut off"),
         ({"manifest": None}, "its manifest is missing or damaged"),
-        ({"manifest": b"[1]".hex()}, "its manifest is missing or damaged"),
+        ({"manifest": {}}, "its manifest is missing or damaged"),
         ({"manifest": None, "config": False, "main": False}, "nothing of ours is on it"),
     ],
 )

@@ -184,6 +184,18 @@ def test_doctor_lets_a_board_go_whose_answer_it_does_not_understand(
         board.said(STARTS, times=2)
 
 
+@pytest.mark.parametrize("manifest", [b"", b"[1]", b"\xff\xfe", b'{"site": ', b"[" * 5000])
+def test_doctor_knows_a_manifest_that_cannot_be_read(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, manifest: bytes
+) -> None:
+    monkeypatch.setattr(examine, "LISTEN_S", 0.1)
+    with chip_board(run_dir, blank=False, files={**small_firmware(), "/manifest.json": manifest}) as board:
+        board.said(STARTS)
+        found = {one.what: one for one in examine.examine(Port(board.port), interrupt=True)}
+        assert found["provisioned"].text == "it is not provisioned: its manifest is missing or damaged"
+        assert found["restart"].mark == "ok"
+
+
 def test_the_marker_keeps_the_firmware_from_starting(run_dir: Path) -> None:
     """It blinks and says so again and again; Ctrl-C ends it; nothing of the firmware was loaded."""
     marker = b'{"why":"a/b is not finished","led":{"pin":21,"active":1}}'
