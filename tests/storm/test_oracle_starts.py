@@ -79,6 +79,17 @@ def test_an_uptime_that_is_ahead() -> None:
     assert tale.texts() == ["uptime 866 s is 2.767 min ahead"]
 
 
+def test_an_uptime_that_a_frozen_broker_hears_of_after_the_next_start() -> None:
+    for uptime, expected in ((599, []), (650, ["uptime 650 s is 50 s ahead"])):
+        tale = day()
+        tale.stops(600)
+        tale.starts(605)
+        tale.boot = 1
+        tale.telemetry(660, uptime=uptime)
+        tale.boot = 2
+        assert tale.texts() == expected
+
+
 def test_a_clock_that_jumped_back_makes_events_look_older() -> None:
     """They were made after the jump, though their uptime says before it."""
     tale = day()

@@ -117,21 +117,24 @@ class Lives:
         """In which an event can have been made."""
         return [self.all[place] for place in self._known.get(str(body.get("bootid")), range(0))]
 
-    def weigh_uptimes(self, told: list[tuple[int, int]], wrong: Sequence[Span]) -> dict[int, int]:
-        """Of live telemetry, (time, `uptime`): by how much it is ahead of its life, where it is so for the
-        first time. Behind says nothing, it may have been long on its way. From then on nothing is known.
-        Nor is it in a life in which the clock went wrong that uptime goes by."""
-        found: dict[int, int] = {}
+    def weigh_uptimes(
+        self, told: Iterable[tuple[Record, int]], wrong: Sequence[Span]
+    ) -> list[tuple[Record, int]]:
+        """Of live telemetry, with its `uptime`: by how much it is ahead of the life that sent it, where it is
+        so for the first time. Behind says nothing, it may have been long on its way. From then on nothing is
+        known. Nor is it in a life in which the clock went wrong that uptime goes by."""
+        found: list[tuple[Record, int]] = []
         right_us = 0
-        for us, uptime_s in told:
-            life = self.at(us - SETTLES_US)
+        for record, uptime_s in told:
+            life = self.sender(record)
             if life is None:
                 continue
+            us = min(record["us"], life.end_us)
             ahead_us = uptime_s * SECOND_US - (us - life.begin_us)
             if ahead_us <= AHEAD_US:
                 right_us = us
             elif not self._is_blind(Span(us, us)) and not any(s.meets(life.begin_us, us) for s in wrong):
-                found[us] = ahead_us
+                found.append((record, ahead_us))
                 self.blind.append(Span(max(right_us, life.begin_us), life.end_us))
         self.blind += [x for x in self.all if any(x.meets(s.begin_us, s.end_us) for s in wrong)]
         return found

@@ -48,9 +48,9 @@ class Run:
         self.lives = Lives(begun, self.kinds["power"], ended, self.kinds["connect"], self.end_us)
         wrong = self.faults.of("clock") if self.sleeps else []
         self.lives.late_us = SLEPT_US if self.sleeps else 0
-        uptimes = [(us, f["uptime"]) for us, f, _ in self.telemetry if isinstance(f.get("uptime"), int)]
+        uptimes = [(r, f["uptime"]) for _, f, r in self.telemetry if isinstance(f.get("uptime"), int)]
         self.ahead = self.lives.weigh_uptimes(uptimes, wrong)
-        """`uptime` that was ahead, by the time of its telemetry."""
+        """Telemetry with an `uptime` that was ahead, and by how much."""
         self.lives.learn([(i, r) for _, i, r in self.infos], [(e.body, e.record) for e in self.events])
 
     def state_at(self, component: str, us: int) -> str | None:

@@ -4,6 +4,7 @@ the cause that it had."""
 from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import Broken, at, lasting
+from host_tools.storm.oracle.messages import json_object
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.told import is_complete, was_awake
 
@@ -56,10 +57,10 @@ def nonces_are_spent(run: Run) -> Iterator[Broken]:
 
 def uptime_is_true(run: Run) -> Iterator[Broken]:
     """It is never ahead: with `bootid` it dates events where the clock was unknown."""
-    for us, figures, record in run.telemetry:
-        if us in run.ahead:
-            text = f"uptime {figures['uptime']} s is {lasting(run.ahead[us])} ahead"
-            yield Broken("starts", us, text, (record,))
+    for record, ahead_us in run.ahead:
+        uptime_s = json_object(record["payload"])["uptime"]
+        text = f"uptime {uptime_s} s is {lasting(ahead_us)} ahead"
+        yield Broken("starts", record["us"], text, (record,))
 
 
 def starts_are_told(run: Run) -> Iterator[Broken]:
