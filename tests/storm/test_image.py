@@ -4,6 +4,7 @@ board would load."""
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,10 @@ import pytest
 from host_tools.build.firmware import FIRMWARE
 from host_tools.setup.paths import REPOSITORY
 from host_tools.sim.flash import VFS_OFFSET, read_files
+from host_tools.sim.shims import shim_folder
 from host_tools.sim.world import FLASH_FILE
+from host_tools.storm.machine import vm, womb
+from host_tools.storm.machine.clocks import clocks_of_this_process
 from host_tools.storm.play import config_of, image_of, play
 from host_tools.storm.trace import Record
 from host_tools.storm.weather.plan import made
@@ -34,6 +38,7 @@ MOMENTS = (
     "flash_files",
 )
 """And what hangs on them: a note a millisecond earlier may be one more."""
+ENDS_S = 60
 START_S = 4
 """Five that fail lead to safe mode, in which a board can be reached, too."""
 
@@ -89,6 +94,24 @@ def test_a_life_of_the_image_goes_where_its_director_is(bare: BareBoard) -> None
         assert os.sched_getaffinity(bare.board._pid) == {max(allowed)}
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def test_an_image_whose_director_is_gone_ends(tmp_path: Path) -> None:
+    """Nobody hears it, and what it would do by itself is a board's start, for ever."""
+    bare = BareBoard(tmp_path, "court-1")
+    (bare.folder / womb.IMPORTS_FILE).write_text("", encoding="utf-8")
+    clocks = clocks_of_this_process()
+    clocks.begin(0, 0, 0, False)
+    gone, control = socket.socketpair()
+    gone.close()
+    with control:
+        fds = clocks.fd, control.fileno()
+        process = subprocess.Popen(womb.command(bare.folder, shim_folder(*vm.SOURCES), *fds), pass_fds=fds)
+    try:
+        assert process.wait(ENDS_S) == 0
+    finally:
+        process.kill()
+        bare.end()
 
 
 def tip(bare: BareBoard, at: int) -> None:

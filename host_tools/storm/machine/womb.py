@@ -17,6 +17,7 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -81,8 +82,7 @@ class _Womb:
             return self._chance.randbytes(size)
         said = 0
         while True:
-            self._control.sendall(said.to_bytes(PID_BYTES, "little"))
-            data, fds, _, _ = socket.recv_fds(self._control, _ORDER_BYTES, 1)
+            data, fds = self._ask(said)
             if not data:
                 os._exit(0)
             said = ctypes.PyDLL(None).syscall(_CLONE, _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
@@ -90,6 +90,14 @@ class _Womb:
                 self._be_born(json.loads(data), fds[0])
                 return b""
             os.close(fds[0])
+
+    def _ask(self, said: int) -> tuple[bytes, list[int]]:
+        """The next order, after the answer to the last one; nothing where the director is gone."""
+        with suppress(ConnectionError):
+            self._control.sendall(said.to_bytes(PID_BYTES, "little"))
+            data, fds, _, _ = socket.recv_fds(self._control, _ORDER_BYTES, 1)
+            return data, fds
+        return b"", []
 
     def _be_born(self, order: dict[str, Any], line: int) -> None:
         """This process is a life from here on."""
