@@ -109,6 +109,17 @@ class TestWaitingForTheSupply(unittest.TestCase):
         self.bench.wait(60_000)
         self.assertEqual(self.bench.drives(), [])
 
+    def test_a_strike_that_let_nothing_go_is_locked_as_it_was(self):
+        """State and events tell the same: neither that it was unlocked, nor that it was locked again."""
+        self.bench.wait(1000)
+        self.bench.door(True)
+        self.bench.wait(2000)
+        self.bench.door(False)
+        self.bench.wait(5000)
+        self.assertEqual(self.bench.states(), ["unlocking", "locked"])
+        self.assertEqual(self.bench.events(), [])
+        self.assertEqual(self.bench.lock.opened_by, "")
+
     def test_an_order_to_lock_ends_the_waiting(self):
         self.bench.wait(1000)
         self.bench.order("lock")

@@ -123,8 +123,9 @@ class StrikeLock(Lock):
             actions += self._enter(UNLOCKED)
         if self._order is not None:
             actions += self._finish("done", None)
-        if self._waiting:  # it was opened before its turn came
-            actions += self._return_power() + self._enter(UNLOCKED)
+        if self._waiting:  # opened before its turn came, from inside or by force: nothing was let go
+            self.opened_by = ""
+            actions += self._return_power() + self._enter(LOCKED)
         if self._energised_ms is not None:
             self.deadline = now_ms + _HOLD_MS
         return actions
