@@ -165,6 +165,16 @@ def test_times_of_events() -> None:
     assert told(-90, "time_silent") == [what + "88.5 s behind"]
 
 
+def test_a_lie_far_ahead_stays_until_an_order_takes_it_away() -> None:
+    for lie_s, wrong_s, expected in ((9000, 9010, 0), (9000, 8000, 1), (-9000, -9000, 1)):
+        tale = day()
+        tale.fault(100, 101, "time_lie", lie_s=lie_s)
+        event = tale.made(30_000, "device.battery")
+        time = datetime.fromtimestamp(WALL_BEGIN_S + 30_000 + wrong_s, UTC)
+        tale.deliver(30_000, event | {"time": time.isoformat().replace("+00:00", "Z")})
+        assert len([text for text in tale.texts() if "its time is" in text]) == expected
+
+
 def test_a_time_that_is_none() -> None:
     tale = day()
     tale.deliver(500, tale.made(500, "device.battery") | {"time": "noon"})

@@ -24,7 +24,10 @@ def times_are_true(run: Run) -> Iterator[Broken]:
             continue
         most_s = LEEWAY_S + SPARE_S
         wrong_s = min((_distance_s(run, told_s, s.begin_us, s.end_us) for s in spans), key=abs)
-        if abs(wrong_s) <= most_s or run.faults.explain(spans[-1].end_us, "clock", after_us=CLOCK_FAULT_US):
+        made_us = spans[-1].end_us
+        if abs(wrong_s) <= most_s or run.faults.explain(made_us, "clock", after_us=CLOCK_FAULT_US):
+            continue
+        if _is_as_lied(run, wrong_s, made_us):
             continue
         how = "ahead" if wrong_s > 0 else "behind"
         what = f"event {event.seq} ({event.type}) was made about {at(spans[0].begin_us)}"
@@ -34,6 +37,13 @@ def times_are_true(run: Run) -> Iterator[Broken]:
             f"{what}, and its time is {lasting(int(abs(wrong_s) * 1e6))} {how}",
             (event.record,),
         )
+
+
+def _is_as_lied(run: Run, wrong_s: float, us: int) -> bool:
+    """Ahead by as much as a time server once said, however long ago: that leaves a floor under the clock,
+    which stands until an order takes it away."""
+    lies = [span.args.get("lie_s", 0) for span in run.faults.of("clock") if span.begin_us <= us]
+    return any(lie_s > 0 and abs(wrong_s - lie_s) <= LEEWAY_S for lie_s in lies)
 
 
 def _distance_s(run: Run, told_s: float, begin_us: int, end_us: int) -> float:
