@@ -13,6 +13,8 @@ from tests.faults.helpers_stage import side_by_side
 from tests.lateness import rest
 
 DEBOUNCE_S = 0.05
+SEEN_S = 0.5
+"""For a movement of which nothing can be heard: the board may stand still while this process does not."""
 NOTICE_S = 3.0
 """The link is looked at once a second; joining takes up to 0.3 s."""
 CLOCKS = ["ntp", "floor", "ntp"]
@@ -107,10 +109,10 @@ def wifi_that_comes_and_goes(bench: Bench, broker: BrokerProcess, heard: Listene
     for _ in range(5):
         board.set("wifi", "down")
         board.set("door-2", "open")
-        hold()
+        hold(SEEN_S)
         board.set("wifi", "up")
         board.set("door-2", "closed")
-        hold()
+        hold(SEEN_S)
     told = ["door.forced", "door.closed"] * 8
     heard.wait(
         lambda h: of_components(check_events(board, h.messages), "door-2") == told, "every movement", BACK_S
