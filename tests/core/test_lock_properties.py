@@ -37,6 +37,7 @@ class Unit:
         self.override = False
         self.seen_before = False
         self.works = True
+        self.let_go = kind == "motor"  # a strike: it was driven for its newest order
 
     def seen_open(self):
         return self.door_open if self.contact is None else self.contact == "open"
@@ -73,6 +74,7 @@ class World:
         assert unit.supply._holder == unit.name, "driven without the supply"
         for other in self.units:
             assert other.driving is None, f"{unit.name} is driven while {other.name} runs"
+        unit.let_go = True
         assert 0 < ms <= (RUN_MS if unit.kind == "motor" else RELEASE_MS)
         if way == "lock":
             assert not unit.exit, "locks while the inside release is pressed"
@@ -95,8 +97,7 @@ class World:
 
     def do_state(self, unit, state):
         if state == LOCKED:
-            let_go = unit.kind == "motor" or unit.lock._was_driven
-            assert not unit.seen_open() or unit.override or not let_go, "locked with the door open"
+            assert not unit.seen_open() or unit.override or not unit.let_go, "locked with the door open"
             if unit.kind == "motor":
                 assert unit.bolt() == BOLT_LOCKED
 
@@ -122,6 +123,7 @@ class World:
             return
         unit.told = True
         unit.override = bool(args) if act == "lock" else False
+        unit.let_go = unit.kind == "motor" or (unit.let_go and act == "lock")
         unit.orders.append(order)
         give = unit.lock.unlock if act == "unlock" else unit.lock.lock
         self.perform(unit, give(order, self.now_ms))

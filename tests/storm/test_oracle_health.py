@@ -165,7 +165,7 @@ def test_times_of_events() -> None:
     assert told(-90, "time_silent") == [what + "88.5 s behind"]
 
 
-def test_a_lie_far_ahead_stays_until_an_order_takes_it_away() -> None:
+def test_a_lie_far_ahead_may_stay_in_the_clock_for_hours() -> None:
     for lie_s, wrong_s, expected in ((9000, 9010, 0), (9000, 8000, 1), (-9000, -9000, 1)):
         tale = day()
         tale.fault(100, 101, "time_lie", lie_s=lie_s)

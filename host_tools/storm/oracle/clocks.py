@@ -41,7 +41,7 @@ def times_are_true(run: Run) -> Iterator[Broken]:
 
 def _is_as_lied(run: Run, wrong_s: float, us: int) -> bool:
     """Ahead by as much as a time server once said, however long ago: that leaves a floor under the clock,
-    which stands until an order takes it away."""
+    which stands until an order takes it away. Whether one came before is not looked at."""
     lies = [span.args.get("lie_s", 0) for span in run.faults.of("clock") if span.begin_us <= us]
     return any(lie_s > 0 and abs(wrong_s - lie_s) <= LEEWAY_S for lie_s in lies)
 
