@@ -59,6 +59,19 @@ def test_a_state_on_a_broken_network_may_be_an_old_one() -> None:
     assert of_door_1(tale) == []
 
 
+def test_a_broker_that_thaws_reads_what_has_come_since_it_froze() -> None:
+    text = "door-1 was `closed` at 0:20:00.000, and its events tell otherwise"
+    for fault, found in (("broker_freeze", []), ("loss", [text])):
+        tale = day()
+        tale.fault(500, 1200, fault, loss=0.1)
+        tale.moves(520, True, by="force")
+        tale.state(1200, "door-1", "closed")
+        tale.state(1200.1, "door-1", "forced")
+        tale.deliver(1200.1, tale.made(520.1, "door.forced", "door-1"))
+        tale.note(1300, "end")
+        assert of_door_1(tale) == found, fault
+
+
 def test_after_a_start_it_stands_open_still() -> None:
     for state in ("open", "ajar"):
         tale = forced_at_500("forced")

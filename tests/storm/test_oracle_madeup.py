@@ -58,14 +58,13 @@ def test_a_battery_that_is_nearly_empty_costs_the_court() -> None:
 
 def test_pauses_that_a_board_that_sleeps_does_not_see() -> None:
     """It looks each half a minute: whoever moves at each look may be a sensor that is stuck."""
-    told = ["court-1 told occupancy.changed about 0:41:48.500, which was not so"]
-    for pause_s, sleep, expected in ((25, {"hold_s": 30}, []), (70, {"hold_s": 30}, told), (25, None, told)):
+    for pause_s, sleep, expected in ((25, {"hold_s": 30}, 0), (70, {"hold_s": 30}, 1), (25, None, 1)):
         tale = court(None, "unknown", 2510)
         tale.config = {**tale.config, "power": {"sleep": sleep}}
         for s in range(600, 2400, 200):
             tale.note(s, "true", component="court-1", value="free")
             tale.note(s + pause_s, "true", component="court-1", value="occupied")
-        assert [b.text for b in tale.judged() if b.invariant == "made up"] == expected
+        assert len([b for b in tale.judged() if b.invariant == "made up"]) == expected
 
 
 def test_a_gate() -> None:

@@ -110,6 +110,14 @@ def test_sleeps_lose_some_seconds() -> None:
     assert len(tale.texts()) == 1
 
 
+def test_the_rate_of_a_clock_asleep_is_known_to_a_part_of_it() -> None:
+    for uptime, expected in ((10_021, []), (10_024, ["uptime 10024 s is 24 s ahead"])):
+        tale = day()
+        tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 5}}}
+        tale.telemetry(10_000, uptime=uptime)
+        assert tale.texts() == expected
+
+
 def test_what_a_life_has_sent_over_a_slow_line_may_arrive_in_the_next_one() -> None:
     """It comes on the connection of the life that has sent it."""
     for conn, expected in ((1, 0), (2, 2)):

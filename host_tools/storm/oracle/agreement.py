@@ -21,7 +21,8 @@ from host_tools.storm.oracle.told import is_complete
 WAY_US = 4 * SECOND_US
 """From the board to the broker, behind what else waits, on a whole network."""
 LONG_WAY_US = 3 * MINUTE_US
-"""On a broken one: until the connection is given up by either side."""
+"""On a broken one: until the connection is given up by either side. A broker that is frozen gives up nothing:
+when it thaws, it reads what has come since."""
 EARLY_US = 2 * SECOND_US
 """Of changes, one event a second is told: a state may come before it."""
 STATES = {
@@ -102,6 +103,7 @@ def states_and_events_agree(run: Run) -> Iterator[Broken]:
     slow = [
         Span(s.begin_us, s.end_us + LONG_WAY_US) for s in run.faults.of("network", "heap", "flash", "power")
     ]
+    frozen = [s for s in run.faults.of("network") if s.name == "broker_freeze"]
     good = Stretches(run).good
     for component in run.components:
         said = run.states.get(component, [])
@@ -112,6 +114,8 @@ def states_and_events_agree(run: Run) -> Iterator[Broken]:
             if run.lives.ends.within(us - SETTLES_US, us + EARLY_US):
                 continue  # its event went with the power
             way_us = LONG_WAY_US if any(s.has(us) for s in slow) else WAY_US
+            waits_us = max((us - s.begin_us for s in frozen if s.has(us, after_us=WAY_US)), default=0)
+            way_us = max(way_us, waits_us + WAY_US)
             life = run.lives.sender(record)
             from_us = max(us - way_us - run.lives.late_us, 0 if life is None else life.begin_us)
             if not story.allows(state["state"], from_us, us + EARLY_US):

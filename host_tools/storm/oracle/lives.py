@@ -18,6 +18,8 @@ SLACK_US = 1_500_000
 """`uptime` is cut to whole seconds, and a start takes a moment before it counts."""
 SLEPT_US = 20 * SECOND_US
 """What many sleeps lose: a chip does not count while it wakes up."""
+ASLEEP_PPM = 2000
+"""A clock asleep may be off by so much: its rate was measured in whole seconds, over ten minutes at least."""
 AHEAD_US = 3 * SECOND_US
 SETTLES_US = SECOND_US // 5
 """What arrives so soon after a boot was sent by the life before."""
@@ -69,6 +71,8 @@ class Lives:
         self._known: dict[str, range] = {}
         self.late_us = 0
         """By how much `uptime` may be behind."""
+        self.off_ppm = 0
+        """And by which part of it it may be wrong, either way."""
         self.blind: list[Span] = []
         """When `uptime` was wrong, or may have been."""
 
@@ -131,7 +135,7 @@ class Lives:
                 continue
             us = min(record["us"], life.end_us)
             ahead_us = uptime_s * SECOND_US - (us - life.begin_us)
-            if ahead_us <= AHEAD_US:
+            if ahead_us <= AHEAD_US + uptime_s * self.off_ppm:
                 right_us = us
             elif not self._is_blind(Span(us, us)) and not any(s.meets(life.begin_us, us) for s in wrong):
                 found.append((record, ahead_us))
@@ -143,13 +147,14 @@ class Lives:
         """When an event can have been made, by its bootid and uptime; empty if nothing is known of it, and
         if it may be of a life of which nothing is."""
         uptime_us = int(body["uptime"]) * SECOND_US
+        off_us = int(body["uptime"]) * self.off_ppm
         spans = [
             Span(
-                life.begin_us + uptime_us - SLACK_US,
-                life.begin_us + uptime_us + SECOND_US + SLACK_US + self.late_us,
+                life.begin_us + uptime_us - SLACK_US - off_us,
+                life.begin_us + uptime_us + SECOND_US + SLACK_US + self.late_us + off_us,
             )
             for life in self.lives_of(body)
-            if life.begin_us + uptime_us <= life.end_us + SLACK_US
+            if life.begin_us + uptime_us <= life.end_us + SLACK_US + off_us
         ]
         return [] if any(self._is_blind(s) for s in spans) else spans
 

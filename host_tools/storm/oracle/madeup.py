@@ -138,7 +138,7 @@ def _occupied(run: Run, event: Event, span: Span) -> bool:
         return "free" in line.within(span.begin_us - looks_us, span.end_us, "free")
     if any(f.name == "battery" and f.meets(span.begin_us - MINUTE_US, span.end_us) for f in run.faults.spans):
         return True  # it has no power left to look
-    long_us = span.begin_us - stuck_us + MENDED_US
+    long_us = span.end_us - stuck_us + MENDED_US
     pause_us = line.longest("free", long_us, span.begin_us, "free")
     return (
         pause_us is None

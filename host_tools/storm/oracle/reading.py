@@ -9,7 +9,7 @@ from typing import Any
 
 from host_tools.storm.agenda import BEGIN_US
 from host_tools.storm.oracle.broken import Record
-from host_tools.storm.oracle.lives import SLEPT_US, Lives
+from host_tools.storm.oracle.lives import ASLEEP_PPM, SLEPT_US, Lives
 from host_tools.storm.oracle.messages import Ack, Event, Json, Order, Pulse, event_of, json_object
 from host_tools.storm.oracle.spans import Faults, Span, Timeline
 
@@ -47,7 +47,8 @@ class Run:
         begun, ended = self.kinds["boot"], self.kinds["died"]
         self.lives = Lives(begun, self.kinds["power"], ended, self.kinds["connect"], self.end_us)
         wrong = self.faults.of("clock") if self.sleeps else []
-        self.lives.late_us = SLEPT_US if self.sleeps else 0
+        if self.sleeps:
+            self.lives.late_us, self.lives.off_ppm = SLEPT_US, ASLEEP_PPM
         uptimes = [(r, f["uptime"]) for _, f, r in self.telemetry if isinstance(f.get("uptime"), int)]
         self.ahead = self.lives.weigh_uptimes(uptimes, wrong)
         """Telemetry with an `uptime` that was ahead, and by how much."""
