@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _REPORTS_MAX = const(60)  # refusals reported as events in one go; then one a second
 _TOLD_MAX = const(16)
+_PAUSE_MS = const(1000)
+_PAUSE_MAX_MS = const(60000)
 
 
 class Desk:
@@ -54,6 +56,7 @@ class Desk:
         self._next_seq = next_seq
         self._told: list[str] = []
         self._log_failed = False
+        self._tidy_ms = self._pause_ms = 0  # when to tidy again, after flash that failed
         self._reports_left = _REPORTS_MAX
         self.accepted = 0
         self.rejected = 0
@@ -138,14 +141,20 @@ class Desk:
         self._tell_final(found)
 
     def tidy(self, now_ms: int) -> None:
-        """Once a second: what can wait."""
+        """Once a second: what can wait. Flash that does not take it is tried less and less often: each try may
+        erase what is left of it."""
         self._reports_left = min(_REPORTS_MAX, self._reports_left + 1)
+        if now_ms < self._tidy_ms:
+            return
         try:
             while self._told:
                 self._replay.told(self._told[0])
                 self._told.pop(0)
             self._replay.tidy(self._clock.now(now_ms))
+            self._pause_ms = 0
         except (OSError, MemoryError):
+            self._pause_ms = min(2 * self._pause_ms + _PAUSE_MS, _PAUSE_MAX_MS)
+            self._tidy_ms = now_ms + self._pause_ms
             self._note_failure()
 
     def _with_room(self, step: "Callable[..., Any]", *args: "Any") -> "Any":

@@ -33,7 +33,7 @@ CUTS = 9
 """For each box."""
 SMALL = {
     "sportbox/app.py": {"_QUIET_MS": 300},
-    "sportbox/store/journal.py": {"_SEGMENT_BYTES": 512},
+    "sportbox/store/journal.py": {"SEGMENT_BYTES": 512},
     "sportbox/store/replay.py": {"_FILE_MAX": 600},
 }
 """Bounds of every second box: what happens once an hour elsewhere, files written anew and deleted, happens

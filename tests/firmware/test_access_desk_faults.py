@@ -350,13 +350,32 @@ class TestFlashErrors(DeskCase, unittest.TestCase):
             self.desk.tidy(NOW_MS)
         self.assertEqual(len([1 for _, kind, _ in self.events if kind == "device.fault"]), 1)
 
+    def test_flash_that_fails_is_tried_less_and_less_often(self):
+        self.send()
+        self.finish()
+        self.flash.broken = True
+        for done in self.owed:
+            done()
+        tried = []
+        for second in range(600):
+            before = self.flash.refused
+            self.desk.tidy(NOW_MS + 1000 * second)
+            if self.flash.refused > before:
+                tried.append(second)
+        self.assertEqual(tried[:8], [0, 1, 4, 11, 26, 57, 117, 177])
+        self.flash.broken = False
+        self.desk.tidy(NOW_MS + 700_000)
+        self.boot()
+        settle(self.desk)
+        self.assertEqual(self.answers, [])
+
     def test_an_answer_that_arrived_is_noted_later(self):
         self.send()
         self.finish()
         self.flash.broken = True
         self.deliver()
         self.flash.broken = False
-        self.desk.tidy(NOW_MS)
+        self.desk.tidy(NOW_MS + 1000)
         self.boot()
         settle(self.desk)
         self.assertEqual(self.answers, [])

@@ -240,12 +240,19 @@ class TestMark(OutboxCase, unittest.TestCase):
         self.assertEqual(self.seqs(), list(range(41, 71)))
 
     def test_a_segment_fills_a_block_of_the_flash_and_no_more(self):
-        """Only what is written at once may need more, and then begins a segment."""
         self.add("ou" * 60)
         for name in self.files("o") + self.files("u"):
             self.assertLessEqual(os.stat(self.folder + "/" + name)[6], 4096)
         self.assertEqual((len(self.files("o")), len(self.files("u"))), (2, 2))
         self.assertEqual(self.seqs(), list(range(1, 121)))
+
+    def test_what_is_written_at_once_is_parted_into_segments(self):
+        for number in range(1, 8):
+            self.box.accept(body(number, 1000), True, at_once=False)
+        self.assertTrue(self.box.flush())
+        self.assertEqual(self.files("u"), ["u00000001", "u00000005"])
+        self.again()
+        self.assertEqual(self.seqs(), list(range(1, 8)))
 
     def test_a_board_that_delivers_never_fills_its_flash(self):
         for _ in range(12):

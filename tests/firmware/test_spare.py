@@ -9,7 +9,7 @@ import vfs
 from sportbox.core.lock import Order
 from sportbox.store.outbox import Outbox
 from sportbox.store.replay import ReplayLog
-from sportbox.store.spare import Spare
+from sportbox.store.spare import Spare, give_up
 from sportbox.store.wear import Wear
 
 from tests.firmware.ramflash import RamFlash, mount, unmount
@@ -48,9 +48,9 @@ def size():
 
 class TestSpare(unittest.TestCase):
     def setUp(self):
-        flash = RamFlash(BLOCKS)
-        vfs.VfsLfs2.mkfs(flash)
-        mount(flash, FOLDER)
+        self.flash = RamFlash(BLOCKS)
+        vfs.VfsLfs2.mkfs(self.flash)
+        mount(self.flash, FOLDER)
         self.addCleanup(unmount, FOLDER)
         self.wear = Wear()
         self.spare = Spare(self.wear)
@@ -115,6 +115,31 @@ class TestSpare(unittest.TestCase):
         with self.assertRaises(OSError):
             self.uses(60, 61)
         self.assertEqual(size(), 24576)
+
+    def test_a_piece_that_is_given_up_at_once_is_not_made_again_at_once(self):
+        """A flash with few blocks left would be worn out by that, one erase a second."""
+        self.minutes(2)
+        self.assertTrue(give_up(OSError(28)))
+        self.spare.tick(20 * MINUTE_MS)
+        self.assertEqual(size(), 4096)
+        self.assertTrue(give_up(OSError(28)))
+        self.minutes(10, 20 * MINUTE_MS + 1000)
+        self.assertEqual(size(), 0)
+        self.minutes(6, 31 * MINUTE_MS)
+        self.assertEqual(size(), 24576)
+
+    def test_a_block_that_becomes_free_is_filled_and_not_erased_for_more_than_fits(self):
+        self.box.accept(bytes(240), True)
+        fill()
+        for _ in range(40):
+            self.box.accept(bytes(240), False)
+        os.remove(FOLDER + "/foreign0")
+        before_seq = self.box.durable_seq
+        self.flash.operations = []
+        for _ in range(60):
+            self.assertFalse(self.box.flush())
+        self.assertEqual(len([data for _, data in self.flash.operations if data is None]), 1)
+        self.assertTrue(self.box.durable_seq > before_seq)
 
     def test_it_is_made_again_when_there_is_room(self):
         self.minutes(2)

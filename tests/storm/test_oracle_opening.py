@@ -223,6 +223,17 @@ def test_a_bolt_that_looks_half_out_goes_back_when_the_release_is_let_go() -> No
         assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
 
 
+def test_it_does_so_twice_when_a_release_that_was_stuck_is_mended() -> None:
+    for stuck, expected in (("release-9", 0), ("release-1", 2)):
+        tale = day()
+        tale.fault(295, 400, "lock_cut", number=1, component="lock-9")
+        tale.fault(300, 340, "stuck", number=2, component=stuck)
+        tale.moves(310, True, "force", "door-9")
+        tale.pulse(340.1, 2.5, "lock-9")
+        tale.pulse(342.9, 2.5, "lock-9")
+        assert len([b for b in tale.judged() if "without an order" in b.text]) == expected
+
+
 def test_a_bolt_goes_back_when_its_door_is_forced_open_meanwhile() -> None:
     for back_s, expected in ((312, 0), (330, 1)):
         tale = day()

@@ -167,6 +167,21 @@ def test_reasons_that_are_so() -> None:
     assert rejected("not_yet", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900).texts() == []
 
 
+def test_a_board_that_sleeps_keeps_no_room_back_for_orders() -> None:
+    for full_s, sleep, expected in (
+        (3000, {"every_s": 1800, "hold_s": 5}, 0),
+        (3000, None, 1),
+        (600, None, 0),
+    ):
+        tale = day()
+        if sleep is not None:
+            tale.config = {**tale.config, "power": {"sleep": sleep}}
+        tale.fault(full_s, 3500, "flash_full", left=0)
+        tale.order(3200, "a")
+        tale.ack(3200.1, "a", "rejected", "replayed")
+        assert len([text for text in tale.texts() if "rejected with replayed" in text]) == expected
+
+
 def test_busy_while_another_one_runs() -> None:
     tale = day()
     tale.visit(100, "a")

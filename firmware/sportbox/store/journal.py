@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RECORD_OVERHEAD = 12
 PAYLOAD_MAX = 2048
 
-_SEGMENT_BYTES = const(4096)  # a block of the flash; more only if written at once
+SEGMENT_BYTES = const(4096)  # a block of the flash
 _KIND_EVENT = const(1)
 SEGMENT = "<II"  # the number in its name, and how many bytes it has
 _SEGMENT_SIZE = const(8)
@@ -62,8 +62,8 @@ class Journal:
         return self._end - self.head
 
     def append(self, records: "list[tuple[int, bytes]]") -> None:
-        """Writes (seq, payload) pairs and closes the file: on return they are on flash. Raises OSError;
-        then none of them counts as written."""
+        """Writes (seq, payload) pairs, no more than a segment, and closes the file: on return they are on
+        flash. Raises OSError; then none of them counts as written."""
         buffer = bytearray()
         for seq, payload in records:
             header = struct.pack("<HBBI", len(payload), _KIND_EVENT, 0, seq)
@@ -75,7 +75,7 @@ class Journal:
             number, size = struct.unpack_from(SEGMENT, table, len(table) - _SEGMENT_SIZE)
         # littlefs copies the block that an append goes on in: worth it only for the sake of what still waits.
         # A file that ends beyond its first block takes a second one.
-        begins = self._fresh or size + len(buffer) > _SEGMENT_BYTES or self.head == self._end
+        begins = self._fresh or size + len(buffer) > SEGMENT_BYTES or self.head == self._end
         if begins:
             number, size = self._failed or records[0][0], 0
             if self._knows(number):

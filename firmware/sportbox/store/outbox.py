@@ -12,7 +12,7 @@ import struct
 from micropython import const
 
 from sportbox.store import record as records
-from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, Journal, Record
+from sportbox.store.journal import PAYLOAD_MAX, RECORD_OVERHEAD, SEGMENT_BYTES, Journal, Record
 from sportbox.store.spare import give_up
 
 TYPE_CHECKING = const(False)
@@ -96,17 +96,20 @@ class Outbox:
         return bool(self._pending)
 
     def flush(self) -> bool:
-        """Writes what waits, ordinary events first: their numbers are older. True if all is on flash.
-        Flash that fails again and again must not silence the box: then events are sent from RAM."""
+        """Writes what waits, ordinary events first: their numbers are older. A segment at once at most: the
+        last free block is filled, and not erased for what needs two. True if all is on flash. Flash that
+        fails again and again must not silence the box: then events are sent from RAM."""
         try:
             while self._pending:
                 urgent = self._pending[0][0]
-                run = []
-                for item in self._pending:
-                    if item[0] != urgent:
+                run, size = [], 0
+                for is_urgent, seq, payload in self._pending:
+                    longer = size + RECORD_OVERHEAD + len(payload)
+                    if is_urgent != urgent or (run and longer > SEGMENT_BYTES):
                         break
-                    run.append(item[1:])
-                self._make_room(urgent, sum([RECORD_OVERHEAD + len(p) for _, p in run]))
+                    run.append((seq, payload))
+                    size = longer
+                self._make_room(urgent, size)
                 self._journals[urgent].append(run)
                 self._pending = self._pending[len(run) :]
                 self.durable_seq = run[-1][0]

@@ -33,25 +33,30 @@ class Spare:
     def __init__(self, wear: "Wear") -> None:
         self._wear = wear
         self._due_ms = _FIRST_MS
+        self._had = 0  # bytes at the last look
 
     def tick(self, now_ms: int) -> None:
-        """Makes it again piece by piece, whenever there is room."""
+        """Makes it again piece by piece, when there is room. A piece that was given up at once would be so
+        again: each second, on the few blocks that are left."""
         if now_ms < self._due_ms:
             return
-        try:
-            is_whole = _size() >= _BYTES
-            if not is_whole:
-                self._grow()
-        except (OSError, MemoryError):
-            is_whole = True  # for now
-        self._due_ms = now_ms + (_LOOKS_MS if is_whole else _NEXT_MS)
+        pause_ms, size = _LOOKS_MS, _size()
+        if size < _BYTES and not size < self._had < _BYTES and self._grow():
+            pause_ms = _NEXT_MS
+        self._had = _size()
+        self._due_ms = now_ms + pause_ms
 
-    def _grow(self) -> None:
-        nothing = bytes(512)
-        with open(_PATH, "ab") as file:
-            for _ in range(_PIECE_BYTES // len(nothing)):
-                file.write(nothing)
+    def _grow(self) -> bool:
+        """False if there is no room, or no memory, for now."""
+        try:
+            nothing = bytes(512)
+            with open(_PATH, "ab") as file:
+                for _ in range(_PIECE_BYTES // len(nothing)):
+                    file.write(nothing)
+        except (OSError, MemoryError):
+            return False
         self._wear.wrote(_PIECE_BYTES)
+        return True
 
 
 def _size() -> int:

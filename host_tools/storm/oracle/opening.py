@@ -98,8 +98,12 @@ def _goes_back(run: Run, pulse: Pulse) -> bool:
     """A motor's bolt is drawn back where its door is forced open while it goes out, and where it looks half
     out when the release is let go: so it does while its contacts are broken."""
     us = pulse.start_us
-    let_go = any(us - SECOND_US <= r["us"] <= us and not r["pressed"] for r in run.records_of("release"))
-    if let_go and any(f.has(us) and f.concerns(pulse.lock) for f in run.faults.of("sensor", "mechanics")):
+    let_go = [r["us"] for r in run.records_of("release") if not r["pressed"]]
+    release = run.components[run.components[pulse.lock]["door"]].get("release")
+    if release is not None:  # one that was stuck may look let go when it is mended
+        let_go += [f.end_us for f in run.faults.of("sensor", "bounce") if f.concerns(release)]
+    is_let_go = any(us - GOES_BACK_US <= t <= us for t in let_go)
+    if is_let_go and any(f.has(us) and f.concerns(pulse.lock) for f in run.faults.of("sensor", "mechanics")):
         return True
     is_open = run.doors.get(run.components[pulse.lock]["door"], Timeline()).at(us, False)
     before = run.pulses_in(pulse.lock, us - GOES_BACK_US, us - 1)

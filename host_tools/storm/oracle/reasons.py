@@ -139,7 +139,9 @@ class Reasons:
 
     def _had_no_room(self, us: int) -> bool:
         """The flash was full so soon after a start or after it was full before that the board had not kept
-        room back yet. Then it cannot note an order, and refuses it."""
+        room back yet, and one that sleeps never does. Then it cannot note an order, and refuses it."""
+        if self.run.sleeps:
+            return any(span.has(us, after_us=ROOM_US) for span in self.run.faults.of("full"))
         begun = [self.run.begin_us, *(f.end_us for f in self.run.faults.of("full"))]
         return any(
             span.has(us, after_us=ROOM_US) and any(0 <= span.begin_us - t <= ROOM_US for t in begun)
