@@ -141,8 +141,8 @@ class Desk:
         self._tell_final(found)
 
     def tidy(self, now_ms: int) -> None:
-        """Once a second: what can wait. Flash that does not take it is tried less and less often: each try may
-        erase what is left of it."""
+        """Once a second: what can wait. Flash that does not take it is tried less and less often: each try
+        may erase what is left of it."""
         self._reports_left = min(_REPORTS_MAX, self._reports_left + 1)
         if now_ms < self._tidy_ms:
             return
