@@ -102,7 +102,8 @@ class Outbox:
         try:
             while self._pending:
                 urgent = self._pending[0][0]
-                run, size = [], 0
+                run: list[tuple[int, bytes]] = []
+                size = 0
                 for is_urgent, seq, payload in self._pending:
                     longer = size + RECORD_OVERHEAD + len(payload)
                     if is_urgent != urgent or (run and longer > SEGMENT_BYTES):
