@@ -119,6 +119,16 @@ def test_a_court_with_another_sensor_is_free_and_says_what_is_lost() -> None:
     ]
 
 
+def test_a_radar_that_begins_to_fail_in_another_way_may_be_heard_again() -> None:
+    both = COURT | {"radar": {"uart": 1}}
+    for other_s, expected in ((1000, 0), (1500, 1)):
+        tale = broken("radar", "free", both, lost=["radar"])
+        tale.fault(other_s, 1550, "radar", number=2, component="court-1")
+        tale.state(1000.1, "court-1", "free")
+        tale.state(1010, "court-1", "occupied")
+        assert len([text for text in tale.texts() if "out of order" in text]) == expected
+
+
 def test_a_court_whose_gate_counts_somebody_is_occupied() -> None:
     tale = day()
     court: Record = COURT | {"gate": "gate-1"}

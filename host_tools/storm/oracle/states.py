@@ -125,12 +125,15 @@ def broken_sensors_do_not_say_free(run: Run) -> Iterator[Broken]:
     for court in run.names("occupancy"):
         facts = run.components[court]
         whole = sum(1 for name in ("pir", "radar", "tof") if facts.get(name))
-        for fault in _faults(run, court, None):
+        faults = _faults(run, court, None)
+        for fault in faults:
             sensor = SENSORS.get(fault.name)
             if sensor is None:
                 continue
             from_us = fault.begin_us + SEEN_US[sensor] + facts["hold_ms"] * 1000
-            for us, state, record in _said(run, court, from_us, fault.end_us, good):
+            others = [f.begin_us for f in faults if f.name == fault.name and f.begin_us > fault.begin_us]
+            end_us = min([fault.end_us, *others])  # it fails in another way then, and may be heard again
+            for us, state, record in _said(run, court, from_us, end_us, good):
                 if state["state"] == "free" and not (whole > 1 and sensor in (state.get("lost") or ())):
                     text = f"{court} was `free` at {at(us)}, and its {sensor} had been out of order"
                     text += f" since {at(fault.begin_us)}"
