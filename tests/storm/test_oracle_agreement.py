@@ -48,6 +48,20 @@ def test_a_wrong_state_beside_a_broken_sensor() -> None:
         assert of_door_1(tale) == found
 
 
+def test_a_contact_that_is_broken_from_the_very_beginning() -> None:
+    """What is so at the first start of all is no event."""
+    text = "door-1 was `open` at 0:00:01.500, and its events tell otherwise"
+    for fault_s, found in ((0.1, []), (5, [text])):
+        tale = Tale()
+        tale.fault(fault_s, 400, "stuck", component="door-1", level=1)
+        tale.starts(0.3, connects=False)
+        tale.note(1, "connect", conn=1, client="box-1")
+        tale.state(1.5, "door-1", "open")
+        tale.booted(2)
+        tale.note(300, "end")
+        assert of_door_1(tale) == found
+
+
 def test_a_state_on_a_broken_network_may_be_an_old_one() -> None:
     tale = day()
     tale.fault(FAULT_S, 560, "latency", latency_us=[1, 60_000_000])

@@ -82,7 +82,12 @@ class Story:
                 found.append(Piece(begin_us, event.us, None))
         self.pieces = sorted(found, key=lambda p: p.begin_us)
         if not run.sleeps:  # what one that sleeps has seen comes hours later
-            self.pieces = _over_starts(run.components[component], self.pieces, starts)
+            broken = any(
+                f.has(run.begin_us, before_us=EARLY_US) and f.concerns(component)
+                for f in run.faults.of("sensor")
+            )
+            first = None if broken else ("closed",)
+            self.pieces = _over_starts(run.components[component], self.pieces, starts, first)
         self._begins = [p.begin_us for p in self.pieces]
 
     def allows(self, word: str, begin_us: int, end_us: int) -> bool:
@@ -163,11 +168,12 @@ def _settled(
                 yield us, said[place - 1][1], said[place - 1][2]
 
 
-def _over_starts(facts: Json, pieces: list[Piece], starts: set[int]) -> list[Piece]:
-    """What a component may be said to be from a start on until its first event."""
+def _over_starts(facts: Json, pieces: list[Piece], starts: set[int], first: Words) -> list[Piece]:
+    """What a component may be said to be from a start on until its first event; before the first, as `first`
+    says: a contact that is broken from the beginning has never told anything else."""
     found: list[Piece] = []
     for piece in pieces:
-        before = found[-1].words if found else ("closed",)
+        before = found[-1].words if found else first
         if piece.begin_us in starts and piece.words is None and piece.begin_us == piece.sure_us:
             words: Words = STARTS.get(facts["kind"])
             if facts["kind"] == "door" and before is not None:
