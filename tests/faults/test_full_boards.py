@@ -37,6 +37,8 @@ STALL_TLS_MS = 250
 HEAP_LEAST_BYTES = 12_000
 HEAP_SWAY_BYTES = 2_500
 HEAP_LEAST_UPDATING_BYTES = 8_000
+ASKS_S = 75
+"""Where there is too little memory for it just now, a board tries again each ten seconds."""
 HELD_AT = 20_000
 OLD_BOOT = "0123456789ab"
 MPY = b"M\x06\x00\x1f"
@@ -144,10 +146,10 @@ async def during_an_update(stage: FullStage) -> None:
     blocks = Blocks(stage.heard, bundle)
     blocks.spoil = lambda at, data: data if at < HELD_AT else None
     await asyncio.to_thread(order_update, stage, args_of(bundle))
-    await eventually(lambda: blocks.asked[-1:] >= [HELD_AT], f"{stage.name} to ask", 20)
+    await eventually(lambda: blocks.asked[-1:] >= [HELD_AT], f"{stage.name} to ask", ASKS_S)
     since, asked = len(figures(stage)), len(blocks.asked)
     await all_locks(stage, ROUNDS)
-    await eventually(lambda: len(blocks.asked) > asked, f"{stage.name} to ask once nobody orders", 30)
+    await eventually(lambda: len(blocks.asked) > asked, f"{stage.name} to ask once nobody orders", ASKS_S)
     free = [message.content["heap_free"] for message in figures(stage)[since:]]
     assert min(free) > HEAP_LEAST_UPDATING_BYTES, f"{stage.name}: heap free {free}"
     await asyncio.to_thread(order_update, stage, {"abort": True})
