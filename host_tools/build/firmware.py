@@ -69,8 +69,10 @@ def _version(binary: Path) -> str:
     return f"{binary}:{binary.stat().st_mtime_ns}:{binary.stat().st_size}:{OPTIONS}"
 
 
-def _compile(binary: Path, source: Path, name: str, key: str) -> bytes:
-    """One file to .mpy; `name` is what a traceback on the board shows."""
+def _compile(binary: Path, source: Path, path: str, key: str) -> bytes:
+    """One file, on the board's `path`, to .mpy. A traceback shows the module's name: the VM keeps that text
+    anyway, and each path would be one more (ADR 18)."""
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     text = source.read_bytes()
     digest = hashlib.sha256(b"\0".join([key.encode(), name.encode(), text])).hexdigest()
     cached = CACHE / f"{digest}.mpy"

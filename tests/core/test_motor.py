@@ -413,3 +413,58 @@ class TestDutyOfTheRelease(MotorCase):
             begin_ms = end_ms - WINDOW_MS
             used_ms = [end - max(begin, begin_ms) for begin, end in pulses if begin_ms < end <= end_ms]
             self.assertLessEqual(sum(used_ms), DUTY_MS)
+
+
+class TestWaitingForTheSupply(MotorCase):
+    def setUp(self):
+        super().setUp()
+        self.bench.supply.ask("other", 0)
+        self.bench.supply.grant("other", 0)
+
+    def free(self):
+        self.bench.supply.give_back("other", self.bench.now_ms, self.bench.now_ms)
+        self.bench.look()
+
+    def test_what_has_no_turn_within_a_minute_is_not_opened_any_more(self):
+        self.assertEqual(self.bench.order(), "")
+        self.bench.wait(59_999)
+        self.assertEqual(self.bench.finals(), [])
+        self.bench.wait(1)
+        self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "failed", "power")])
+        self.free()
+        self.bench.wait(60_000)
+        self.assertEqual((self.ways(), self.bench.states()), ([], [UNLOCKING, LOCKED]))
+
+    def test_nor_when_its_turn_comes_before_it_was_looked_at(self):
+        self.bench.order()
+        self.bench.now_ms = 61_000
+        self.free()
+        self.bench.wait(60_000)
+        self.assertEqual((self.ways(), self.bench.lock.state), ([], LOCKED))
+        self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "failed", "power")])
+
+    def test_a_bolt_that_is_half_out_comes_back_however_late(self):
+        """It would keep the door from closing, or somebody in; whoever ordered it, and when."""
+        for ordered in (False, True):
+            with self.subTest(ordered=ordered):
+                self.setUp()
+                self.bench.sense(BOLT_BETWEEN)
+                self.bench.people(exit_pressed=True, inside=True)
+                self.bench.people(inside=True)
+                if ordered:
+                    self.assertEqual(self.bench.order(), "")
+                self.bench.wait(100_000)
+                self.assertEqual(self.ways(), [])
+                self.free()
+                self.bench.wait(100)
+                self.assertEqual(self.ways(), ["unlock"])
+
+    def test_and_a_door_that_was_closed_is_locked_however_late(self):
+        self.free()
+        self.lend()
+        self.bench.supply.ask("other", self.bench.now_ms)
+        self.bench.supply.grant("other", self.bench.now_ms)
+        self.bench.wait(100_000)
+        self.free()
+        self.bench.wait(100)
+        self.assertEqual(self.ways(), ["unlock", "lock"])

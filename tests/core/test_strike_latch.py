@@ -120,6 +120,28 @@ class TestWaitingForTheSupply(unittest.TestCase):
         self.assertEqual(self.bench.events(), [])
         self.assertEqual(self.bench.lock.opened_by, "")
 
+    def test_what_has_no_turn_within_a_minute_is_not_opened_any_more(self):
+        """Who ordered it has gone away."""
+        self.bench.wait(59_999)
+        self.assertEqual(self.bench.finals(), [])
+        self.bench.wait(1)
+        self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "failed", "power")])
+        self.bench.supply.give_back("other", 60_000, 60_000)
+        self.bench.wait(60_000)
+        self.assertEqual((self.bench.drives(), self.bench.events()), ([], []))
+        self.assertEqual(self.bench.states(), ["unlocking", "locked"])
+        self.assertEqual(self.bench.order(), "")
+        self.assertEqual(len(self.bench.drives()), 1)
+
+    def test_nor_when_its_turn_comes_before_it_was_looked_at(self):
+        self.bench.now_ms = 61_000
+        self.bench.supply.give_back("other", 61_000, 61_000)
+        self.bench.look()
+        self.bench.wait(60_000)
+        self.assertEqual(self.bench.drives(), [])
+        self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "failed", "power")])
+        self.assertEqual(self.bench.lock.state, "locked")
+
     def test_an_order_to_lock_ends_the_waiting(self):
         self.bench.wait(1000)
         self.bench.order("lock")

@@ -105,6 +105,6 @@ def test_a_crash_is_told_again_and_a_reboot(asked: Asked) -> None:
         assert asked.answers(token) == [ACCEPTED, DONE]
         crash = asked.event("device.crash_report", token)["crash"]
         assert (crash["task"], crash["boot"]) == ("main", 2)
-        assert "_no_such" in crash["error"] and "box.py" in crash["stack"]
+        assert "_no_such" in crash["error"] and "sportbox.box" in crash["stack"]
     told = {e["id"]: e for e in asked.heard.events(asked.board, "device.crashed")}
     assert len(told) == 1

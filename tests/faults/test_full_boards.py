@@ -37,7 +37,7 @@ STALL_TLS_MS = 250
 HEAP_LEAST_BYTES = 12_000
 HEAP_SWAY_BYTES = 2_500
 HEAP_LEAST_UPDATING_BYTES = 8_000
-ASKS_S = 75
+ASKS_S = 30
 """Where there is too little memory for it just now, a board tries again each ten seconds."""
 HELD_AT = 20_000
 OLD_BOOT = "0123456789ab"

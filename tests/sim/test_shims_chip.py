@@ -173,3 +173,20 @@ def test_compiled_firmware_sees_the_esp32s_error_numbers(run_dir: Path, zygote: 
     board.boot()
     said(board, "values")
     assert facts(board)["values"] == [119, 118, 128]
+
+
+def test_a_traceback_names_the_module_and_no_path(run_dir: Path, zygote: ZygoteHost) -> None:
+    """A path would be a text more for the VM to keep, for each module."""
+    (run_dir / "deep.py").write_text("def falls():\n    raise OSError(5)\n")
+    (run_dir / "empty.py").write_text("")
+    sources = {"tower/__init__.py": "empty.py", "tower/deep.py": "deep.py"}
+    compiled = compile_files([(path, run_dir / source) for path, source in sources.items()])
+    files = {f"/{path.removesuffix('.py')}.mpy": data for path, data in compiled.items()}
+    board = SimBoard(run_dir / "box-1", zygote)
+    program = b"from tower.deep import falls\nfalls()\n"
+    board.create(CONFIG, {}, Template({"/main.py": program, **files}))
+    board.boot()
+    said(board, "OSError")
+    assert 'File "tower.deep", line 1, in falls' in board.log()
+    assert b"tower" in compiled["tower/__init__.py"]
+    assert not [data for data in compiled.values() if b"tower/" in data or b".py" in data]

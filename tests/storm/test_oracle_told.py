@@ -120,6 +120,33 @@ def ended(result: str, reason: str | None, opens: bool) -> list[str]:
     return tale.ends(1000, 1900).texts()
 
 
+def test_an_order_that_had_no_turn_within_a_minute() -> None:
+    """It may end so then, and only if nothing has moved for it."""
+    for ends_s, pulse_s, expected in ((160, None, 0), (140, None, 1), (160, 101, 1)):
+        tale = day()
+        tale.order(100, "a")
+        tale.event(100.1, "access.accepted", "lock-1", jti="a", sub="", act="unlock")
+        tale.ack(100.1, "a", "accepted")
+        if pulse_s is not None:
+            tale.pulse(pulse_s, 2)
+        tale.event(ends_s, "access.failed", "lock-1", jti="a", sub="", act="unlock", reason="power")
+        tale.ack(ends_s, "a", "failed", "power")
+        found = [text for text in tale.ends(1000, 1900).texts() if "the power was there" in text]
+        assert len(found) == expected
+
+
+def test_a_stuck_line_of_rotten_code_opens_no_later_than_a_minute() -> None:
+    for file, pulse_s, expected in (("/a/x.mpy", 155, 0), ("/data/x", 155, 1), ("/a/x.mpy", 175, 1)):
+        tale = day()
+        tale.fault(50, 50, "rot", count=1)
+        tale.note(50, "rot", files=[file])
+        tale.order(100, "a")
+        tale.event(100.1, "access.accepted", "lock-1", jti="a", sub="", act="unlock")
+        tale.ack(100.1, "a", "accepted")
+        tale.pulse(pulse_s, 2)
+        assert len([text for text in tale.texts() if "without an order" in text]) == expected
+
+
 def test_how_an_order_ended() -> None:
     assert ended("done", None, opens=True) == ended("failed", "not_opened", opens=False) == []
     assert ended("done", None, opens=False) == [

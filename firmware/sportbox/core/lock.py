@@ -42,6 +42,7 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     Actions = list[tuple[object, ...]]
 
+TURN_MS = const(60000)  # an unlock has its turn at the supply so soon or never: who ordered it has gone away
 _BUDGET_MAX = const(32)
 _RUN = "<II"  # bytes, for a list of pairs costs a busy box three kilobytes
 _RUN_BYTES = const(8)
@@ -118,6 +119,7 @@ class Lock:
         self._lock_order: Order | None = None
         self._powered = False
         self._waiting = False  # for the supply
+        self._ordered_ms = 0  # the newest unlock
         self._door_open = False
         self._bolt = UNSENSED
         self._exit = False  # the inside release is pressed
@@ -200,6 +202,9 @@ class Lock:
             return []
         self._waiting = True
         return [("power",)]
+
+    def _is_late(self, now_ms: int) -> bool:
+        return now_ms - self._ordered_ms >= TURN_MS
 
     def _return_power(self) -> "Actions":
         if not self._powered and not self._waiting:

@@ -18,6 +18,7 @@ from sportbox.core.lock import (
     LOCK,
     LOCKED,
     LOCKING,
+    TURN_MS,
     UNLOCK,
     UNLOCKED,
     UNLOCKING,
@@ -91,6 +92,7 @@ class MotorLock(Lock):
 
     def unlock(self, order: Order, now_ms: int) -> "Actions":
         self.opened_by = order.jti
+        self._ordered_ms = now_ms
         self._may_relock = True
         self._lost = self._override = False
         self._relock_ms = None
@@ -101,10 +103,14 @@ class MotorLock(Lock):
             self._order = order
         if self._want == UNLOCK:  # it is retracting anyway
             self._retracting = False
-            return actions + self._enter(UNLOCKING)
-        if self._running:
-            actions += self._stop(now_ms)
-        return actions + self._aim(UNLOCK, now_ms)
+            actions += self._enter(UNLOCKING)
+        else:
+            if self._running:
+                actions += self._stop(now_ms)
+            actions += self._aim(UNLOCK, now_ms)
+        if self._waiting:
+            self.deadline = now_ms + TURN_MS
+        return actions
 
     def lock(self, order: Order, now_ms: int) -> "Actions":
         actions = self._finish("failed", "not_opened")
@@ -125,6 +131,8 @@ class MotorLock(Lock):
         return actions + self._aim(LOCK, now_ms)
 
     def powered(self, now_ms: int) -> "Actions":
+        if self._is_too_late(now_ms):
+            return self._give_up(now_ms)
         self._waiting = False
         self._powered = True
         return self._start(now_ms)
@@ -209,7 +217,9 @@ class MotorLock(Lock):
         if self._running:
             return self._watch(now_ms)
         if self._want:
-            return self._start(now_ms) if self._powered else []
+            if self._powered:
+                return self._start(now_ms)
+            return self._give_up(now_ms) if self._is_too_late(now_ms) else []
         actions: Actions = []
         if self._window_ends_ms is not None and now_ms >= self._window_ends_ms:
             self._window_ends_ms = None
@@ -220,6 +230,17 @@ class MotorLock(Lock):
             else:
                 actions += self._finish("failed", "not_opened")
         return actions + self._plan(now_ms)
+
+    def _is_too_late(self, now_ms: int) -> bool:
+        """To unlock for who ordered it; to let somebody out, or to lock, it never is."""
+        return self._want == UNLOCK and not self._retracting and self._is_late(now_ms)
+
+    def _give_up(self, now_ms: int) -> "Actions":
+        self._want = self.opened_by = ""
+        actions = self._return_power() + self._finish("failed", "power")
+        state = {BOLT_LOCKED: LOCKED, IMPLAUSIBLE: FAULT}.get(self._bolt, UNLOCKED)
+        actions += self._enter(state)
+        return actions + (self._retract(now_ms) if self._bolt == BOLT_BETWEEN else self._plan(now_ms))
 
     # ---- running
 

@@ -13,6 +13,7 @@ from sportbox.core.lock import (
     JAMMED,
     LOCKED,
     LOCKING,
+    TURN_MS,
     UNLOCK,
     UNLOCKED,
     UNLOCKING,
@@ -70,15 +71,18 @@ class StrikeLock(Lock):
     def unlock(self, order: Order, now_ms: int) -> "Actions":
         self.opened_by = order.jti
         self._was_driven = False
-        self.deadline = None
         actions: Actions = []
         if self._door_open:
             actions.append(("final", order, "done", None))
         else:
             self._order = order
+        self._ordered_ms = now_ms
+        self.deadline = now_ms + TURN_MS
         return actions + self._enter(UNLOCKING) + self._ask_power()
 
     def powered(self, now_ms: int) -> "Actions":
+        if self._is_late(now_ms):
+            return self._give_up()
         self._waiting = False
         self._powered = True
         self._was_driven = True
@@ -123,9 +127,8 @@ class StrikeLock(Lock):
             actions += self._enter(UNLOCKED)
         if self._order is not None:
             actions += self._finish("done", None)
-        if self._waiting:  # opened before its turn came, from inside or by force: nothing was let go
-            self.opened_by = ""
-            actions += self._return_power() + self._enter(LOCKED)
+        if self._waiting:  # opened before its turn came, from inside or by force
+            actions += self._give_up()
         if self._energised_ms is not None:
             self.deadline = now_ms + _HOLD_MS
         return actions
@@ -154,6 +157,8 @@ class StrikeLock(Lock):
         if self.deadline is None or now_ms < self.deadline:
             return []
         self.deadline = None
+        if self._waiting:
+            return self._give_up()
         if self.state == UNLOCKING:
             self.deadline = self._window_ends_ms
             return self._unlocked()
@@ -175,6 +180,12 @@ class StrikeLock(Lock):
             actions = [self._told("lock.jammed", {"way": "lock"})]
             return actions + self._enter(JAMMED) + self._finish_lock("failed", "jammed")
         return []
+
+    def _give_up(self) -> "Actions":
+        """Its turn has not come: nothing was let go."""
+        self.opened_by = ""
+        self.deadline = None
+        return self._return_power() + self._finish("failed", "power") + self._enter(LOCKED)
 
     def _begin_locking(self, now_ms: int) -> "Actions":
         self._locking_ms = now_ms

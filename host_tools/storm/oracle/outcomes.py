@@ -1,8 +1,9 @@
 """How an order is said to have ended is how it ended.
 
 How the protocol was read: `done` of an unlock means that the door's contact was seen open after the order was
-accepted; `not_opened` that it was not, all the time; `power` that a life of the board ended meanwhile;
-`jammed` and `contact` have a cause in mechanics or contacts (or an order to lock, which tells of more).
+accepted; `not_opened` that it was not, all the time; `power` that a life of the board ended meanwhile, or
+that its lock had no turn at the supply; `jammed` and `contact` have a cause in mechanics or contacts (or an
+order to lock, which tells of more).
 """
 
 from collections import Counter, defaultdict
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from host_tools.storm.oracle.broken import MINUTE_US, SECOND_US, Broken, at
 from host_tools.storm.oracle.madeup import sensor_was_broken
 from host_tools.storm.oracle.messages import Ack, Event
-from host_tools.storm.oracle.permits import EARLY_US, permits
+from host_tools.storm.oracle.permits import EARLY_US, TURN_US, Permit, permits
 from host_tools.storm.oracle.reading import Run
 from host_tools.storm.oracle.spans import Span, Timeline
 
@@ -32,7 +33,7 @@ def ends_are_true(run: Run) -> Iterator[Broken]:
         reason = event.data.get("reason")
         if sensor_was_broken(run, door, near) and reason != "power":
             continue
-        text = _wrong(run, event, door, permit.begin_us, spans[0])
+        text = _wrong(run, event, door, permit, spans[0])
         if text:
             jti, lock = event.jti, permit.lock
             yield Broken("orders", event.us, f"order {jti} for {lock} {text}", (event.record,))
@@ -59,7 +60,8 @@ def events_agree_with_answers(run: Run) -> Iterator[Broken]:
             yield Broken("orders", event.us, text, (heard[0].record, event.record))
 
 
-def _wrong(run: Run, event: Event, door: str, begin_us: int, made: Span) -> str:
+def _wrong(run: Run, event: Event, door: str, permit: Permit, made: Span) -> str:
+    begin_us = permit.begin_us
     line, reason = run.doors.get(door, Timeline()), event.data.get("reason")
     if event.type == "access.done":
         if True not in line.within(begin_us - NOTICED_US, made.end_us, False):
@@ -68,7 +70,9 @@ def _wrong(run: Run, event: Event, door: str, begin_us: int, made: Span) -> str:
         if _was_open(line, begin_us + 2 * EARLY_US, made.begin_us):
             return f"failed with not_opened about {at(made.begin_us)}, and {door} was open"
     elif reason == "power":
-        if not run.lives.ends.within(begin_us, event.us):
+        moved = bool(run.pulses_in(permit.lock, begin_us, made.end_us))
+        waited = not moved and made.end_us - begin_us >= TURN_US
+        if not waited and not run.lives.ends.within(begin_us, event.us):
             return "failed with power, and the power was there"
     elif reason == "jammed":
         return "is jammed, and nothing is wrong with it"

@@ -17,6 +17,8 @@ EARLY_US = 2 * SECOND_US
 TYPING_US = 2 * MINUTE_US
 """From the first key of a code to its event."""
 SPARE_US = 2 * SECOND_US
+TURN_US = MINUTE_US
+"""An unlock that has no turn at the supply within this is given up, whatever keeps it waiting."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Permit(Span):
 
 
 def waiting_us(run: Run, lock: str) -> int:
-    """The longest that an order for this lock waits in line and runs."""
+    """The longest that an order for this lock waits in line and runs. Where the firmware itself is rotten the
+    line may be stuck."""
     supply = run.components[lock].get("supply")
     line = [c for c in run.components.values() if c["kind"] == "lock" and c.get("supply") == supply]
     line_ms: int = sum(c["release_ms"] + 4 * c.get("run_ms", 0) for c in line)
-    return line_ms * 1000 + len(line) * SPARE_US
+    line_us = line_ms * 1000 + len(line) * SPARE_US
+    return line_us if run.rotten_us is None else max(line_us, TURN_US + SPARE_US)
 
 
 def permits(run: Run) -> dict[str, list[Permit]]:
