@@ -204,6 +204,29 @@ def test_a_lock_waits_while_somebody_seems_to_be_inside() -> None:
     assert told(left_s=150) == told(act="unlock") == told(lock="lock-1") == 1
 
 
+def test_a_lock_waits_while_the_inside_release_seems_to_be_pressed() -> None:
+    """A storm had it stuck from before a start on: nothing moved, and a quarter of an hour later it was
+    still pressed."""
+
+    def told(act: str = "lock", lock: str = "lock-9", let_go_s: float = 2000, fault_s: float = 2000) -> int:
+        tale = day()
+        tale.note(100, "release", component="release-9", pressed=True)
+        tale.note(min(let_go_s, 400), "release", component="release-9", pressed=let_go_s > 500)
+        tale.fault(fault_s, fault_s + 200, "stuck", component="release-9", level=1)
+        tale.order(500, "b", act=act, component=lock)
+        tale.ack(500.1, "b", "rejected", "busy")
+        return len([text for text in tale.texts() if "was rejected with busy" in text])
+
+    assert (
+        told()
+        == told(let_go_s=400)
+        == told(let_go_s=150, fault_s=310)
+        == told(let_go_s=150, fault_s=180)
+        == 0
+    )
+    assert told(let_go_s=150) == told(act="unlock") == told(lock="lock-1") == 1
+
+
 def test_a_bad_order_is_not_accepted() -> None:
     for why in (
         "signature",

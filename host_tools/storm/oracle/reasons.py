@@ -27,6 +27,9 @@ TYPING_US = 20 * SECOND_US
 FULL_ORDERS = 24
 """So many tokens that have not expired may fill the replay log: `busy` needs no other cause then."""
 
+SAYS = {"inside": "occupied", "release": "pressed"}
+"""What a record of each says."""
+
 NEVER_OF_A_GOOD_ONE = (
     "signature",
     "key",
@@ -61,25 +64,28 @@ class Reasons:
         run = self.run
         near = any(us - BUSY_US <= t <= us + SECOND_US for t in self.accepted)
         pulsed = any(p.start_us - BUSY_US <= us <= p.until_us + BUSY_US for p in run.pulses)
-        inside = order.act == "lock" and self._seems_inside(order.component, us)
+        hindered = order.act == "lock" and self._is_in_the_way(order.component, us)
         restarts = order.act == "reboot" or "comes" in order.record
         if restarts and (self._stands_open(us) or self._is_changing(order)):
             return True
         disturbed = run.faults.explain(us, "heap", "flash", "power", after_us=5 * MINUTE_US)
-        return near or pulsed or inside or disturbed or self._remembered(us) >= FULL_ORDERS
+        return near or pulsed or hindered or disturbed or self._remembered(us) >= FULL_ORDERS
 
-    def _seems_inside(self, lock: str | None, us: int) -> bool:
-        """Somebody is behind the door of that lock, or was until a moment ago, or its sensor may say so.
-        After a start it does not know yet."""
+    def _is_in_the_way(self, lock: str | None, us: int) -> bool:
+        """Behind the door of that lock somebody is, or presses the inside release, or did so until a moment
+        ago, or a sensor may say so. After a start the board does not know yet."""
         door = self.run.components.get(self.run.components.get(lock or "", {}).get("door", ""), {})
-        inside = door.get("inside")
-        if inside is None:
-            return False
-        seen = [r for r in self.run.records_of("inside") if r["component"] == inside and r["us"] <= us]
-        if seen and (seen[-1]["occupied"] or us - seen[-1]["us"] <= BUSY_US):
+        if any(self._may_say(kind, door.get(kind), us) for kind in ("inside", "release")):
             return True
-        bounced = self.run.faults.explain(us, "sensor", "bounce", after_us=BUSY_US, component=inside)
-        return bounced or self.run.lives.begun_within(us - BUSY_US, us)
+        return door.get("inside") is not None and self.run.lives.begun_within(us - BUSY_US, us)
+
+    def _may_say(self, kind: str, name: str | None, us: int) -> bool:
+        if name is None:
+            return False
+        seen = [r for r in self.run.records_of(kind) if r["component"] == name and r["us"] <= us]
+        if seen and (seen[-1][SAYS[kind]] or us - seen[-1]["us"] <= BUSY_US):
+            return True
+        return self.run.faults.explain(us, "sensor", "bounce", after_us=BUSY_US, component=name)
 
     def _stands_open(self, us: int) -> bool:
         """A door does, or seems to: no restart then. A keypad that somebody types on is in the way, too."""
