@@ -142,6 +142,27 @@ class TestWaitingForTheSupply(unittest.TestCase):
         self.assertEqual(self.bench.finals(), [("jti-0", "unlock", "failed", "power")])
         self.assertEqual(self.bench.lock.state, "locked")
 
+    def test_a_door_that_stood_open_before_stays_unlocked_without_a_turn(self):
+        """Until it is closed; then that is told."""
+        bench = Bench(start_ms=0)
+        bench.order()
+        bench.wait(500)
+        bench.door(True)
+        bench.wait(5000)
+        bench.supply.ask("other", bench.now_ms)
+        bench.supply.grant("other", bench.now_ms)
+        self.assertEqual(bench.order(), "")
+        self.assertEqual(bench.finals()[-1], ("jti-1", "unlock", "done", None))
+        bench.wait(60_000)
+        self.assertEqual(bench.states(), ["unlocking", "unlocked", "unlocking", "unlocked"])
+        self.assertFalse(bench.lock.busy())
+        bench.door(False)
+        self.assertTrue(bench.lock.allows_open())  # it may bounce
+        bench.wait(5000)
+        self.assertEqual(bench.states()[-2:], ["locking", "locked"])
+        self.assertEqual(bench.events(), ["lock.unlocked", "lock.locked"])
+        self.assertEqual((len(bench.drives()), len(bench.finals())), (1, 2))
+
     def test_an_order_to_lock_ends_the_waiting(self):
         self.bench.wait(1000)
         self.bench.order("lock")

@@ -119,7 +119,6 @@ class Lock:
         self._lock_order: Order | None = None
         self._powered = False
         self._waiting = False  # for the supply
-        self._ordered_ms = 0  # the newest unlock
         self._door_open = False
         self._bolt = UNSENSED
         self._exit = False  # the inside release is pressed
@@ -202,9 +201,6 @@ class Lock:
             return []
         self._waiting = True
         return [("power",)]
-
-    def _is_late(self, now_ms: int) -> bool:
-        return now_ms - self._ordered_ms >= TURN_MS
 
     def _return_power(self) -> "Actions":
         if not self._powered and not self._waiting:

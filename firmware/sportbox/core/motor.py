@@ -48,6 +48,7 @@ class MotorLock(Lock):
         self._running = ""
         self._retracting = False  # it unlocks without an order, for it must not stay half locked
         self._begin_ms = 0  # of the run
+        self._ordered_ms = 0  # the newest unlock
         self._left = False  # the bolt has left the end where this run began
         self._rest_until_ms = 0  # the motor stands still until then
         self._tries = 0
@@ -233,7 +234,8 @@ class MotorLock(Lock):
 
     def _is_too_late(self, now_ms: int) -> bool:
         """To unlock for who ordered it; to let somebody out, or to lock, it never is."""
-        return self._want == UNLOCK and not self._retracting and self._is_late(now_ms)
+        is_late = now_ms - self._ordered_ms >= TURN_MS
+        return is_late and self._want == UNLOCK and not self._retracting
 
     def _give_up(self, now_ms: int) -> "Actions":
         self._want = self.opened_by = ""

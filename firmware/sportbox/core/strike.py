@@ -39,7 +39,7 @@ class StrikeLock(Lock):
         super().__init__(release_ms, Duty(duty_ms, duty_window_ms))
         self._energised_ms: int | None = None  # since when
         self._window_ends_ms = 0
-        self._locking_ms = 0  # since when
+        self._since_ms = 0  # when it was last ordered to unlock, or began to lock
         self._was_driven = False  # so that who opens while an order still waits for the supply is noticed
 
     def refusal(self, order: Order, now_ms: int) -> str:
@@ -76,12 +76,12 @@ class StrikeLock(Lock):
             actions.append(("final", order, "done", None))
         else:
             self._order = order
-        self._ordered_ms = now_ms
+        self._since_ms = now_ms
         self.deadline = now_ms + TURN_MS
         return actions + self._enter(UNLOCKING) + self._ask_power()
 
     def powered(self, now_ms: int) -> "Actions":
-        if self._is_late(now_ms):
+        if now_ms - self._since_ms >= TURN_MS:
             return self._give_up()
         self._waiting = False
         self._powered = True
@@ -127,8 +127,10 @@ class StrikeLock(Lock):
             actions += self._enter(UNLOCKED)
         if self._order is not None:
             actions += self._finish("done", None)
-        if self._waiting:  # opened before its turn came, from inside or by force
-            actions += self._give_up()
+        if self._waiting:  # opened before its turn came, from inside or by force: nothing was let go
+            self.opened_by = ""
+            self.deadline = None
+            actions += self._return_power() + self._enter(LOCKED)
         if self._energised_ms is not None:
             self.deadline = now_ms + _HOLD_MS
         return actions
@@ -174,21 +176,23 @@ class StrikeLock(Lock):
         if self.state == LOCKING:
             if self._bolt in (UNSENSED, BOLT_LOCKED):
                 return self._locked()
-            if now_ms - self._locking_ms < _CATCH_MS:
-                self.deadline = self._locking_ms + _CATCH_MS
+            if now_ms - self._since_ms < _CATCH_MS:
+                self.deadline = self._since_ms + _CATCH_MS
                 return []
             actions = [self._told("lock.jammed", {"way": "lock"})]
             return actions + self._enter(JAMMED) + self._finish_lock("failed", "jammed")
         return []
 
     def _give_up(self) -> "Actions":
-        """Its turn has not come: nothing was let go."""
+        """Its turn has not come: it is as it was before."""
         self.opened_by = ""
+        self._was_driven = self._door_open
         self.deadline = None
-        return self._return_power() + self._finish("failed", "power") + self._enter(LOCKED)
+        state = UNLOCKED if self._door_open else LOCKED
+        return self._return_power() + self._finish("failed", "power") + self._enter(state)
 
     def _begin_locking(self, now_ms: int) -> "Actions":
-        self._locking_ms = now_ms
+        self._since_ms = now_ms
         self.deadline = now_ms + _SETTLE_MS
         return self._enter(LOCKING)
 
