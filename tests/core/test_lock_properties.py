@@ -4,7 +4,16 @@ happen, and what always must."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sportbox.core.lock import BOLT_BETWEEN, BOLT_LOCKED, BOLT_UNLOCKED, IMPLAUSIBLE, LOCKED, UNSENSED, Order
+from sportbox.core.lock import (
+    BOLT_BETWEEN,
+    BOLT_LOCKED,
+    BOLT_UNLOCKED,
+    IMPLAUSIBLE,
+    LOCKED,
+    TURN_MS,
+    UNSENSED,
+    Order,
+)
 from sportbox.core.motor import MotorLock
 from sportbox.core.strike import StrikeLock
 from sportbox.core.supply import Supply
@@ -15,6 +24,8 @@ WINDOW_MS = 60_000
 RUN_MS = 3000
 TRAVEL_MS = 1200
 STEP_MS = 20
+ROTTEN = "lock-9"
+"""Another one in line, which may keep the supply."""
 
 
 class Unit:
@@ -33,11 +44,12 @@ class Unit:
         self.driving = None  # (way, since, until)
         self.pulses = []
         self.orders, self.finals = [], []
+        self.asked_ms = 0  # the newest unlock
         self.told = False  # whether an order or an open door has given it a reason to move
         self.override = False
         self.seen_before = False
         self.works = True
-        self.let_go = kind == "motor"  # a strike: it was driven for its newest order
+        self.let_go = kind == "motor"  # it was driven for its newest order, or its bolt was not out before
 
     def seen_open(self):
         return self.door_open if self.contact is None else self.contact == "open"
@@ -75,6 +87,9 @@ class World:
         for other in self.units:
             assert other.driving is None, f"{unit.name} is driven while {other.name} runs"
         unit.let_go = True
+        waits = len(unit.finals) < len(unit.orders)
+        if way == "unlock" and (unit.kind == "strike" or waits):
+            assert self.now_ms < unit.asked_ms + TURN_MS, "opens when who ordered it has gone away"
         assert 0 < ms <= (RUN_MS if unit.kind == "motor" else RELEASE_MS)
         if way == "lock":
             assert not unit.exit, "locks while the inside release is pressed"
@@ -123,8 +138,11 @@ class World:
             return
         unit.told = True
         unit.override = bool(args) if act == "lock" else False
-        unit.let_go = unit.kind == "motor" or (unit.let_go and act == "lock")
+        if act == "unlock":
+            unit.let_go = unit.kind == "motor" and unit.bolt() != BOLT_LOCKED
         unit.orders.append(order)
+        if act == "unlock":
+            unit.asked_ms = self.now_ms
         give = unit.lock.unlock if act == "unlock" else unit.lock.lock
         self.perform(unit, give(order, self.now_ms))
 
@@ -188,14 +206,23 @@ class World:
             self.people(unit)
         elif what == "coil":
             unit.works = value % 4 != 0
+        elif what == "keep":
+            self.keep_supply(value % 3 > 0)
         self.look()
         if what == "wait":
             self.wait((20, 90, 310, 1100, 3300, 11_000, 70_000)[value % 7])
         elif what == "hang":  # the loop is held up, and looks late
-            self.advance((500, 5000, 20_000)[value % 3])
+            self.advance((500, 5000, 20_000, 61_000)[value % 4])
             self.look()
 
+    def keep_supply(self, begins):
+        if begins:
+            self.supply.ask(ROTTEN, self.now_ms)
+        else:
+            self.supply.give_back(ROTTEN, self.now_ms, self.now_ms)
+
     def look(self):
+        self.supply.grant(ROTTEN, self.now_ms)
         for unit in self.units:
             self.perform(unit, unit.lock.sense(unit.bolt(), self.now_ms))
             if self.supply.grant(unit.name, self.now_ms):
@@ -238,7 +265,7 @@ EVENTS = st.tuples(
             "exit",
             "inside",
         ]
-        + ["coil", "wait", "wait", "wait", "wait", "hang"]
+        + ["coil", "keep", "wait", "wait", "wait", "wait", "hang"]
     ),
     st.integers(0, 1),
     st.integers(0, 11),
@@ -262,6 +289,7 @@ def test_what_must_never_happen_and_what_always_must(kinds, events):
     world = World(kinds)
     for event in events:
         world.happen(event)
+    world.keep_supply(False)
     for unit in world.units:  # then everything is mended, and left alone
         unit.contact, unit.cut, unit.jam, unit.works = None, "", False, True
         unit.exit = unit.inside = False
