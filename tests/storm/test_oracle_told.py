@@ -228,3 +228,26 @@ def test_a_door_whose_lock_was_locked_was_not_opened() -> None:
     assert locked_and_opened(pressed_s=450) == []
     assert len(locked_and_opened(pressed_s=200)) == 1, "before it was locked"
     assert len(locked_and_opened(pressed_s=700)) == 1, "after it was opened, and before that was heard of"
+
+
+def test_a_boot_of_which_nothing_is_known_may_be_either_of_two() -> None:
+    """A storm had its first event dropped: a broker refused the board for hours, over two more starts."""
+
+    def told(pressed_s: float) -> list[str]:
+        tale = day()
+        tale.stops(100)
+        tale.starts(110, connects=False)
+        locked = tale.made(300, "lock.locked", "lock-9")
+        tale.note(pressed_s, "release", component="release-9", pressed=True)
+        tale.note(pressed_s + 1, "release", component="release-9", pressed=False)
+        opened = tale.made(500, "door.opened", "door-9")
+        tale.stops(600)
+        tale.starts(610, connects=False)
+        tale.stops(1500)
+        tale.starts(1510)
+        for number, event in enumerate((locked, opened)):
+            tale.deliver(1512 + number, event, historical=True)
+        return [text for text in tale.texts() if text.endswith("its lock was told locked")]
+
+    assert told(400) == told(900) == [], "a board that began at 110 or at 610"
+    assert len(told(200)) == len(told(550)) == 1, "before it was locked, and after it was opened"

@@ -117,17 +117,19 @@ def _wrong(run: Run, event: Event, known: Known) -> str:
     if jti is None:
         if lock is None or lock.type != "lock.locked":
             return ""
-        begin_us, end_us = _between(run, lock, event)
+        spans = _between(run, lock, event)
         hands = moved_by_hand(run, lock.component, lock.component)
-        return "" if any(begin_us <= us <= end_us for us in hands) else "its lock was told locked"
+        return "" if any(s.has(us) for s in spans for us in hands) else "its lock was told locked"
     return "no such order was for its lock, or it was locked again" if jti not in known.orders else ""
 
 
-def _between(run: Run, lock: Event, event: Event) -> tuple[int, int]:
-    """From when the lock may have been locked until the door was open."""
-    locked, opened = run.lives.made(lock.body), run.lives.made(event.body)
-    begin_us = locked[0].begin_us - SECOND_US if len(locked) == 1 else lock.us - MINUTE_US
-    return begin_us, opened[0].end_us if len(opened) == 1 else event.us
+def _between(run: Run, lock: Event, event: Event) -> list[Span]:
+    """From when the lock may have been locked until the door was open: one for each life of the board in
+    which that can have been."""
+    opened = run.lives.made(event.body)
+    since_us = (int(event.body["uptime"]) - int(lock.body["uptime"]) + 1) * SECOND_US
+    spans = [Span(span.begin_us - since_us, span.end_us) for span in opened]
+    return spans or [Span(lock.us - MINUTE_US, event.us)]
 
 
 def _by_hand(run: Run, event: Event, span: Span) -> bool:
