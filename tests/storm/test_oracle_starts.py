@@ -99,6 +99,20 @@ def test_a_clock_that_jumped_back_makes_events_look_older() -> None:
     assert tale.texts() == []
 
 
+def test_nor_can_they_be_placed_where_that_would_be_in_the_next_start() -> None:
+    """A storm had uptime 22 minutes ahead: what was made shortly before a restart seemed to be made after it."""
+    tale = day()
+    tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 5}}}
+    tale.fault(200, 200, "jump_wall", jump_s=100)
+    tale.note(480, "true", component="court-1", value="occupied")
+    event = tale.made(595, "occupancy.changed", "court-1", state="occupied")
+    tale.deliver(498, event)
+    tale.note(485, "true", component="court-1", value="free")
+    tale.stops(600)
+    tale.starts(605)
+    assert [text for text in tale.texts() if "which was not so" in text] == []
+
+
 def test_sleeps_lose_some_seconds() -> None:
     tale = day()
     tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 5}}}

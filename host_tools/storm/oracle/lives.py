@@ -137,7 +137,7 @@ class Lives:
             ahead_us = uptime_s * SECOND_US - (us - life.begin_us)
             if ahead_us <= AHEAD_US + uptime_s * self.off_ppm:
                 right_us = us
-            elif not self._is_blind(Span(us, us)) and not any(s.meets(life.begin_us, us) for s in wrong):
+            elif not self._is_blind(life, us) and not any(s.meets(life.begin_us, us) for s in wrong):
                 found.append((record, ahead_us))
                 self.blind.append(Span(max(right_us, life.begin_us), life.end_us))
         self.blind += [x for x in self.all if any(x.meets(s.begin_us, s.end_us) for s in wrong)]
@@ -148,18 +148,17 @@ class Lives:
         if it may be of a life of which nothing is."""
         uptime_us = int(body["uptime"]) * SECOND_US
         off_us = int(body["uptime"]) * self.off_ppm
-        spans = [
-            Span(
-                life.begin_us + uptime_us - SLACK_US - off_us,
-                life.begin_us + uptime_us + SECOND_US + SLACK_US + self.late_us + off_us,
-            )
-            for life in self.lives_of(body)
-            if life.begin_us + uptime_us <= life.end_us + SLACK_US + off_us
-        ]
-        return [] if any(self._is_blind(s) for s in spans) else spans
+        spans = []
+        for life in self.lives_of(body):
+            about_us = life.begin_us + uptime_us
+            if about_us > life.end_us + SLACK_US + off_us:
+                continue
+            end_us = about_us + SECOND_US + SLACK_US + self.late_us + off_us
+            if self._is_blind(life, end_us):
+                return []
+            spans.append(Span(about_us - SLACK_US - off_us, end_us))
+        return spans
 
-    def _is_blind(self, span: Span) -> bool:
-        if not self.blind:
-            return False
-        life = self.at(span.end_us)
-        return life is not None and any(s.meets(life.begin_us, span.end_us) for s in self.blind)
+    def _is_blind(self, life: Life, us: int) -> bool:
+        """By then `uptime` says nothing any more in this life."""
+        return any(s.meets(life.begin_us, us) for s in self.blind)
