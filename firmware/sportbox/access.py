@@ -191,13 +191,15 @@ class Desk:
                 self._replay.spend(order.jti, keep_until_s)
             else:
                 self._replay.begin(order, keep_until_s, local)
-        except (OSError, MemoryError, Unreadable):
+        except MemoryError:
+            return "busy"
+        except (OSError, Unreadable):
             return "replayed"  # a token that cannot be used up could be used twice
         self.accepted += 1
         if order.quiet:
             return ""
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act}
-        self._report(order.component, "access.accepted", data)
+        self._tell(order.component, "access.accepted", data)  # used up, it has to run, whoever hears of it
         return ""
 
     def _run(self, order: Order) -> None:
@@ -236,9 +238,21 @@ class Desk:
         except (OSError, MemoryError):
             noted = False
         data: dict[str, object] = {"jti": order.jti, "sub": order.sub, "act": order.act, "reason": reason}
-        self._report(order.component, "access." + result, data)
+        if not self._tell(order.component, "access." + result, data):
+            try:
+                self._replay.finish(order.jti, result, reason, 0)  # the next start tells the event
+            except (OSError, MemoryError):
+                noted = False
         if not noted:
             self._note_failure()
+
+    def _tell(self, component: str, kind: str, data: "dict[str, object]") -> bool:
+        """False if there is no memory for the event."""
+        try:
+            self._with_room(self._report, component, kind, data)
+        except MemoryError:
+            return False
+        return True
 
     def _tell_final(self, found: "Answer") -> None:
         """Events are all that an order from the box itself is told in."""

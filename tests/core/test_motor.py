@@ -468,3 +468,43 @@ class TestWaitingForTheSupply(MotorCase):
         self.free()
         self.bench.wait(100)
         self.assertEqual(self.ways(), ["unlock", "lock"])
+
+
+class TestLockingWhileItDrawsBack(MotorCase):
+    """`ops` orders to lock while the bolt, which had met a door, is drawn back; it stays half out."""
+
+    def setUp(self):
+        super().setUp()
+        bench = self.bench
+        bench.order()
+        bench.sense(BOLT_BETWEEN)
+        bench.wait(500)
+        bench.sense(BOLT_UNLOCKED)
+        bench.door(True)
+        bench.wait(2000)
+        bench.door(False)
+        bench.wait(1500)
+        bench.sense(BOLT_BETWEEN)
+        bench.door(True)
+        bench.wait(100)
+        bench.door(False)
+        self.assertEqual((bench.lock.state, self.ways()[-1]), (UNLOCKED, "lock"))
+        self.assertEqual(bench.order("lock"), "")
+        bench.wait(80_000)
+        self.assertEqual(bench.finals()[1][2], "failed")
+        self.assertFalse(bench.lock.busy())
+
+    def test_the_next_order_is_told_as_one(self):
+        told = len(self.bench.events())
+        self.assertEqual(self.bench.order(), "")
+        self.bench.wait(400)
+        self.bench.sense(BOLT_UNLOCKED)
+        self.bench.door(True)
+        self.assertEqual(self.bench.events()[told:], ["lock.unlocked"])
+
+    def test_and_has_its_minute_for_a_turn(self):
+        self.bench.supply.ask("other", self.bench.now_ms)
+        self.bench.supply.grant("other", self.bench.now_ms)
+        self.assertEqual(self.bench.order(), "")
+        self.bench.wait(60_000)
+        self.assertEqual(self.bench.finals()[-1][2:], ("failed", "power"))

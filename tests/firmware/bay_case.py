@@ -108,7 +108,8 @@ class Motor(Coil):
 
 
 class Place:
-    """One door with its lock in front of the rules."""
+    """One door with its lock in front of the rules: `motor`, `strike`, or `latch`, a strike whose latch has a
+    contact."""
 
     def __init__(self, case, number, kind, supply, people=False):
         self.name, self.lock_name = "door-%d" % number, "lock-%d" % number
@@ -126,7 +127,8 @@ class Place:
         else:
             self.driver = Coil(case)
             lock = StrikeLock(10_000, 48_000, 60_000)
-            sense = Sense(None, None)
+            self.latch = Contact(True)
+            sense = Sense(self.latch if kind == "latch" else None, None)
         bolt = Bolt(self.lock_name, lock, self.driver, sense, supply, case.reports)
         door = Door(60_000, 600_000)
         self.bay = Bay(self.name, door, Debounce(50), self.contact, bolt, crowd, case.reports)

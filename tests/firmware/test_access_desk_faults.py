@@ -81,9 +81,56 @@ class TestMemory(DeskCase, unittest.TestCase):
         raise MemoryError
 
     def test_no_order_is_taken_that_cannot_be_used_up(self):
-        self.log._append = self.full
-        self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
+        append, self.log._append = self.log._append, self.full
+        self.assertEqual(self.send(), [("order-1", "rejected", "busy")])
         self.assertEqual(self.runs, [])
+        self.log._append = append
+        self.assertEqual(self.send(), [("order-1", "accepted", None)])
+
+    def short_of(self, kind, times):
+        """So often there is no memory for an event of that kind."""
+        real, left = self.desk._report, [times]
+
+        def report(component, told, data):
+            if told == kind and left[0]:
+                left[0] -= 1
+                raise MemoryError
+            real(component, told, data)
+
+        self.desk._report = report
+
+    def begins(self, times):
+        self.short_of("access.accepted", times)
+        self.assertEqual(self.send(), [("order-1", "accepted", None)])
+        self.finish()
+        self.assertEqual(self.answers[1:], [("order-1", "done", None)])
+        self.assertEqual(len(self.rooms), 1)
+        return [kind for _, kind, _ in self.events]
+
+    def test_an_order_that_is_used_up_has_the_memory_of_what_can_wait_to_be_told_of(self):
+        self.assertEqual(self.begins(1), ["access.accepted", "access.done"])
+
+    def test_and_runs_without(self):
+        self.assertEqual(self.begins(2), ["access.done"])
+
+    def ends(self, times):
+        """How often it was told in the end."""
+        self.send()
+        self.short_of("access.done", times)
+        self.finish()
+        self.assertEqual(self.answers, [("order-1", "accepted", None), ("order-1", "done", None)])
+        self.report("court-1", "occupancy.changed", {})  # takes the number of the event that is missing
+        told = [kind for _, kind, _ in self.events if kind == "access.done"]
+        self.boot()
+        settle(self.desk)
+        told += [kind for _, kind, _ in self.events]
+        self.assertEqual((told, self.answers), (["access.done"], [("order-1", "done", None)]))
+
+    def test_an_end_has_the_memory_of_what_can_wait_to_be_told_of(self):
+        self.ends(1)
+
+    def test_and_is_answered_without_and_told_after_the_next_start(self):
+        self.ends(2)
 
     def test_a_token_that_cannot_be_checked_is_answered(self):
         self.desk._access.check = lambda *_: self.full(None)

@@ -100,7 +100,7 @@ def test_a_clock_that_jumped_back_makes_events_look_older() -> None:
 
 
 def test_nor_can_they_be_placed_where_that_would_be_in_the_next_start() -> None:
-    """A storm had uptime 22 minutes ahead: what was made shortly before a restart seemed to be made after it."""
+    """A storm had uptime 22 minutes ahead: what was made before a restart seemed to be made after it."""
     tale = day()
     tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 5}}}
     tale.fault(200, 200, "jump_wall", jump_s=100)

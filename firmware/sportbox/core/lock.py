@@ -233,7 +233,7 @@ class Lock:
         data = {"inside": True} if self._inside else {}  # a latch falls whoever is behind it
         actions: Actions = [("event", "lock.locked", data)]
         self.opened_by = ""  # what comes next is not put down to who opened before
-        return actions + self._enter(LOCKED) + self._finish_lock("done", None)
+        return actions + self._enter(LOCKED) + [("latch", False)] + self._finish_lock("done", None)
 
     def _enter(self, state: str) -> "Actions":
         if state == self.state:

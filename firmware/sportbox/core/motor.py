@@ -179,7 +179,7 @@ class MotorLock(Lock):
             return actions + self._enter(FAULT)
         if bolt == BOLT_LOCKED:  # by hand, or a switch that tells the truth again
             actions += self._now_locked() if self.state != LOCKED and not self._door_open else []
-        elif self.state == LOCKED:
+        elif self.state == LOCKED or before == BOLT_LOCKED:  # the latter: it could not be unlocked before
             self._lost = not self._exit and not self._door_open
             if self._lost:
                 actions.append(("latch", True))
@@ -248,6 +248,7 @@ class MotorLock(Lock):
 
     def _aim(self, way: str, now_ms: int) -> "Actions":
         self._want = way
+        self._retracting = False
         self._tries = 0
         self.deadline = None
         actions = self._enter(UNLOCKING if way == UNLOCK else LOCKING) + self._ask_power()
@@ -367,11 +368,8 @@ class MotorLock(Lock):
         self._relock_ms = None
         self._told_block = ""
         self._override = False
-        actions = self._locked()
-        if self._lost:
-            self._lost = False
-            actions.append(("latch", False))
-        return actions
+        self._lost = False
+        return self._locked()
 
     # ---- locking by itself
 

@@ -39,7 +39,7 @@ class StrikeLock(Lock):
         super().__init__(release_ms, Duty(duty_ms, duty_window_ms))
         self._energised_ms: int | None = None  # since when
         self._window_ends_ms = 0
-        self._since_ms = 0  # when it was last ordered to unlock, or began to lock
+        self._since_ms = -_CATCH_MS  # when it was ordered to unlock, or its latch could begin to fall
         self._was_driven = False  # so that who opens while an order still waits for the supply is noticed
 
     def refusal(self, order: Order, now_ms: int) -> str:
@@ -118,7 +118,8 @@ class StrikeLock(Lock):
         self._door_open = is_open
         actions: Actions = []
         if not is_open:
-            if self.state == LOCKED:  # it had been forced
+            if self.state == LOCKED:  # it had been forced, or opened from inside
+                self._since_ms = now_ms
                 return actions
             return self._drop(now_ms) + self._begin_locking(now_ms)
         if self.state == UNLOCKING and self._energised_ms is not None:
@@ -136,21 +137,20 @@ class StrikeLock(Lock):
         return actions
 
     def sense(self, bolt: int, now_ms: int) -> "Actions":
-        before = self._bolt
         self._bolt = bolt
         if bolt == BOLT_LOCKED and not self._door_open:
             if self.state == JAMMED or (self.state == UNLOCKED and not self.busy()):
-                actions = self._locked()
-                if before == BOLT_UNLOCKED:
-                    actions.append(("latch", False))
-                return actions
+                return self._locked()
         elif bolt == BOLT_UNLOCKED and self.state == LOCKED and not self._door_open and not self._exit:
-            self._was_driven = False
-            return [("latch", True)] + self._enter(UNLOCKED)
+            if now_ms - self._since_ms >= _CATCH_MS:
+                self._was_driven = False
+                return [("latch", True)] + self._enter(UNLOCKED)
         return []
 
     def people(self, exit_pressed: bool, inside: bool, now_ms: int) -> "Actions":
         """A latch falls whoever is inside; the mechanical release lets them out. Nothing to fight with."""
+        if self._exit and not exit_pressed and self.state == LOCKED:
+            self._since_ms = now_ms
         self._exit = exit_pressed
         self._inside = inside
         return []
