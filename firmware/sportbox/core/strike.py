@@ -141,10 +141,14 @@ class StrikeLock(Lock):
         if bolt == BOLT_LOCKED and not self._door_open:
             if self.state == JAMMED or (self.state == UNLOCKED and not self.busy()):
                 return self._locked()
-        elif bolt == BOLT_UNLOCKED and self.state == LOCKED and not self._door_open and not self._exit:
-            if now_ms - self._since_ms >= _CATCH_MS:
-                self._was_driven = False
-                return [("latch", True)] + self._enter(UNLOCKED)
+        elif (
+            bolt == BOLT_UNLOCKED
+            and self.state == LOCKED
+            and not (self._door_open or self._exit)
+            and now_ms - self._since_ms >= _CATCH_MS
+        ):
+            self._was_driven = False
+            return [("latch", True)] + self._enter(UNLOCKED)
         return []
 
     def people(self, exit_pressed: bool, inside: bool, now_ms: int) -> "Actions":
