@@ -283,7 +283,7 @@ def the_stack_of_a_crash_outlives_the_restart(
     data = crashed(heard, board)
     assert data["task"] == "main"
     assert "_no_such_thing" in data["error"] and data["error"].startswith("AttributeError")
-    assert "box.py" in data["stack"] and "in run" in data["stack"]
+    assert "sportbox.box" in data["stack"] and "in run" in data["stack"]
     assert len(data["stack"]) <= 600
     reset = [e["data"]["reset"] for e in told(heard, board, "device.booted")]
     assert reset == (["power_on"] * 2 if power_goes else ["power_on", "hard"])
