@@ -140,9 +140,8 @@ class World:
         unit.override = bool(args) if act == "lock" else False
         if act == "unlock":
             unit.let_go = unit.kind == "motor" and unit.bolt() != BOLT_LOCKED
-        unit.orders.append(order)
-        if act == "unlock":
             unit.asked_ms = self.now_ms
+        unit.orders.append(order)
         give = unit.lock.unlock if act == "unlock" else unit.lock.lock
         self.perform(unit, give(order, self.now_ms))
 

@@ -25,8 +25,8 @@ from host_tools.storm.weather.plan import made
 from tests.storm.bare import BareBoard
 
 HEAP_BYTES = 10_240
-"""What only the start of a box needs is 8 to 9 kB. The VM's collector keeps it for a whole life where a word
-looks like a pointer to it. Whether one does hangs on addresses, and in an image they are others (ADR 18)."""
+"""A box has up to 9 kB more or less than one from an image. Read as what the VM's collector keeps because
+something looks like a pointer to it, which hangs on addresses (ADR 18)."""
 NEAR_US = 20_000
 HEAP = "heap_free"
 MOMENTS = (
