@@ -23,6 +23,7 @@ from host_tools.words import tr
 
 FAST_BAUD = 460_800  # what CP210x, CH340 and FTDI do over a sound cable; a second try goes at 115200
 CONNECT_ATTEMPTS = 4
+STARTED_S = 3.0  # for the ROM to say that it starts the stub, on a computer that has much else to do
 SECTOR_BYTES = 4_096
 
 # esptool's sentences about a connection that is garbled or silent, and its result codes for a garbled packet
@@ -143,8 +144,10 @@ def packed_size(data: bytes) -> int:
 
 
 def _connect(line: Any, fast: bool) -> Any:
-    from esptool import cmds
+    from esptool import cmds, loader
 
+    # esptool gives the ROM 0.2 s, and what comes later than that it cannot read any more.
+    loader.MEM_END_ROM_TIMEOUT = STARTED_S
     esp = cmds.detect_chip(line, connect_attempts=CONNECT_ATTEMPTS)
     esp = cmds.run_stub(esp)
     if fast:

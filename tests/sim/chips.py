@@ -14,6 +14,7 @@ All boards of a test process share one thread and one zygote; a board is there w
 """
 
 import atexit
+import os
 import subprocess
 import sys
 import time
@@ -34,6 +35,8 @@ from tests.lateness import Patience
 BOUND_S = 60.0
 POLL_S = 0.005
 PROGRAM_S = 60
+PATIENT = {"ESPTOOL_CFGFILE": str(Path(__file__).with_name("esptool.cfg"))}
+"""For esptool's environment: it waits for a chip that has to share the computer with other tests."""
 
 _shared: list[ThreadedHost] = []
 
@@ -140,7 +143,8 @@ class TestChip:
 def program(name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a Python program of this environment (mpremote, esptool) to its end."""
     command = [sys.executable, "-m", name, *arguments]
-    done = subprocess.run(command, capture_output=True, timeout=PROGRAM_S, check=False)
+    environment = {**os.environ, **PATIENT}
+    done = subprocess.run(command, capture_output=True, timeout=PROGRAM_S, check=False, env=environment)
     answer = subprocess.CompletedProcess(
         command, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     )

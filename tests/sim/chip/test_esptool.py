@@ -4,11 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pytest
 
+from host_tools.port.chip import identify
+from host_tools.port.ports import Port
 from host_tools.sim.chip.boot import Boot, NoBoot, bootable
 from host_tools.sim.chip.flash import SECTOR_BYTES, Flash
 from host_tools.sim.chip.image import APP_AT, sim_image
@@ -16,9 +19,19 @@ from host_tools.sim.chip.rom import Leave, Rom
 from host_tools.sim.chip.targets import TARGETS
 from tests.sim.chip.rom_host import MAC
 from tests.sim.chip.rom_port import RomPort
+from tests.sim.chips import PATIENT
 
 TIMEOUT_S = 60
+LATE_S = 0.5
 FLASH_MIB = {"esp32": 4, "esp32s3": 8, "esp32c3": 4}
+
+
+class LateRom(Rom):
+    """Starts the stub later than esptool waits for by default, as where its thread gets no processor."""
+
+    def _mem_end(self, payload: bytes, checksum: int) -> tuple[int, bytes] | None:
+        time.sleep(LATE_S)
+        return super()._mem_end(payload, checksum)
 
 
 class Bench:
@@ -49,7 +62,7 @@ class Bench:
 
 def run(*arguments: str, status: int = 0, environment: Mapping[str, str] | None = None) -> str:
     """Run esptool; it must end with `status`."""
-    variables = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **(environment or {})}
+    variables = {**os.environ, **PATIENT, "NO_COLOR": "1", "COLUMNS": "200", **(environment or {})}
     done = subprocess.run(
         [sys.executable, "-m", "esptool", *arguments],
         stdin=subprocess.DEVNULL,
@@ -162,6 +175,13 @@ def test_a_reset_in_the_middle(bench: Bench) -> None:
     assert bench.port.rom.leaving == Leave.RESET
     assert bench.flash.programmed_bytes == 0xA000
     assert not bench.boots()
+
+
+def test_a_chip_that_is_late(bench: Bench) -> None:
+    bench.port.rom = LateRom(bench.chip, MAC, bench.flash)
+    assert "Stub flasher running." in bench.again("flash-id")
+    bench.port.rom = LateRom(bench.chip, MAC, bench.flash)
+    assert identify(Port(bench.port.device)).name == bench.chip
 
 
 @pytest.mark.parametrize("chip", TARGETS)
