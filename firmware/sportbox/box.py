@@ -160,7 +160,7 @@ class Box:
         from sportbox.assembly import start
 
         start(self)
-        forget(*_AT_START)
+        forget(*_AT_START, emptied=True)
 
     def before_parts(self) -> None:
         """What parts are built upon."""

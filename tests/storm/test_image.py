@@ -24,9 +24,7 @@ from host_tools.storm.trace import Record
 from host_tools.storm.weather.plan import made
 from tests.storm.bare import BareBoard
 
-HEAP_BYTES = 10_240
-"""A box has up to 9 kB more or less than one from an image. Read as what the VM's collector keeps because
-something looks like a pointer to it, which hangs on addresses (ADR 18)."""
+HEAP_BYTES = 2_048
 NEAR_US = 20_000
 HEAP = "heap_free"
 MOMENTS = (

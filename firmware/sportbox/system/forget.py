@@ -2,15 +2,20 @@
 
 A module is gone once nothing refers to it: neither `sys.modules`, nor its package, nor one of its functions
 that somebody keeps. So what is kept (callbacks, tasks) must not be written in a module that is forgotten;
-whoever needs it again, as the self-test does, imports it again."""
+whoever needs it again, as the self-test does, imports it again.
+
+The collector takes any word for a pointer that looks like one, so a module may stay that nothing refers to.
+One that is `emptied` has nothing to keep then; none of its functions may be running."""
 
 import sys
 
 
-def forget(*names: str) -> None:
+def forget(*names: str, emptied: bool = False) -> None:
     """Modules by their full names; those that were never loaded do no harm."""
     for name in names:
         if name in sys.modules:
-            del sys.modules[name]
+            module = sys.modules.pop(name)
+            if emptied:
+                module.__dict__.clear()
             package, _, last = name.rpartition(".")
             delattr(sys.modules[package], last)
