@@ -60,7 +60,7 @@ class Desk:
         self._reports_left = _REPORTS_MAX
         self.accepted = 0
         self.rejected = 0
-        self.unreported = 0  # refusals that were answered but made no event: too many at once
+        self.unreported = 0  # refusals that were answered but made no event: too many, or no memory
 
     def command(self, raw: bytes | None, retained: bool, now_ms: int) -> None:
         """What came on `cmd`; None: it was too large."""
@@ -228,7 +228,8 @@ class Desk:
             self.unreported += 1
             return
         self._reports_left -= 1
-        self._report(component, "access.rejected", {"jti": jti, "sub": sub, "reason": reason})
+        if not self._tell(component, "access.rejected", {"jti": jti, "sub": sub, "reason": reason}):
+            self.unreported += 1
 
     def _report_final(self, order: Order, result: str, reason: str | None) -> None:
         """The end of an order, on flash, and then its event."""
@@ -269,8 +270,7 @@ class Desk:
     def _note_failure(self) -> None:
         """Flash that does not take the log is reported once a boot, not once a second."""
         if not self._log_failed:
-            self._log_failed = True
-            self._report("device", "device.fault", {"what": "replay_log_write"})
+            self._log_failed = self._tell("device", "device.fault", {"what": "replay_log_write"})
 
 
 def _configuring() -> "Callable[[Desk, Order, tokens.Token, int], None]":

@@ -181,9 +181,18 @@ class App:
     def answer(
         self, jti: str | None, result: str, reason: str | None, done: "Callable[[], None] | None"
     ) -> None:
+        """Raises no MemoryError: what has been decided goes on, whoever hears of it. A final answer that was
+        not given is owed after the next start."""
         now_ms = self._now_ms()
-        self.uplink.answer(jti, result, reason, self.clock.now(now_ms) if self.clock.trusted() else 0, done)
-        self._wake()
+        time_s = self.clock.now(now_ms) if self.clock.trusted() else 0
+        for _ in range(2):
+            try:
+                self.uplink.answer(jti, result, reason, time_s, done)
+                self._wake()
+                return
+            except MemoryError:
+                self.make_room()
+        self.uplink.answers_lost += 1
 
     def refusal_of(self, order: Order) -> str:
         if self.restart_at_ms is not None:

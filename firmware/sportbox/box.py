@@ -39,6 +39,7 @@ _WATCHDOG_MS = const(10000)
 _TICK_MS = const(1000)
 _REST_MS = const(2000)  # of the watchdog's time: five in a row would have to fail
 _CALM_MS = const(10000)  # since anything moved
+_FLUSH_MS = const(10000)  # a restart waits so long for flash that does not take the last events
 _WELL_MS = const(120000)  # up for so long: this start is none of a boot loop
 _CRASH = "/data/crash"
 _AT_START = (
@@ -149,9 +150,9 @@ class Box:
             await asyncio.sleep_ms(self.pause_ms(self.uptime.ms()))
             self.resting = None
             restart_ms = app.restart_at_ms
-            if restart_ms is not None and self.uptime.ms() >= restart_ms:
+            late_ms = -1 if restart_ms is None else self.uptime.ms() - restart_ms
+            if late_ms >= _FLUSH_MS or (late_ms >= 0 and self.outbox.flush()):
                 app.remember()
-                self.outbox.flush()
                 self.log.flush()
                 chip.well()
                 chip.restart()
@@ -190,8 +191,11 @@ class Box:
                 self.uplink.want_telemetry()
                 self.session.wake()
             if self.app.info_due:
-                self.app.info_due = False
-                self.publish_info()
+                try:
+                    self.publish_info()
+                    self.app.info_due = False
+                except MemoryError:  # the next tick tries again
+                    self.uplink.short += 1
             self.shine(now_ms)
             await self.beat.wait()
 
@@ -246,8 +250,12 @@ class Box:
             forget("sportbox.net.udp")
 
     def wake(self) -> None:
+        """Raises nothing: whoever calls has done what counts, and must not do it again."""
         self.session.wake()
-        self.stir()
+        try:
+            self.stir()
+        except MemoryError:  # the next beat comes all the same
+            self.uplink.short += 1
 
     def stir(self) -> None:
         """Something begins. At rest the next beat is due now (as in Task.cancel(), but nothing is raised)."""
@@ -262,8 +270,8 @@ class Box:
         self.log.write("warning", "no radio: " + why)
 
     def link(self, is_up: bool) -> None:
+        self.session.set_link(is_up)  # first: the rest asks for memory
         self.log.write("info", "wifi up" if is_up else "wifi down")
-        self.session.set_link(is_up)
         self.stir()
         if is_up:  # until the time is known a token needs the nonce; and each second of a battery counts
             self.time.tick(self.uptime.ms())
@@ -284,19 +292,19 @@ class Box:
         self.down_why = why
 
     def clock_changed(self, why: str) -> None:
+        self.app.info_due = True  # first: the rest asks for memory
+        self.app.all_states()
         self.log.write("info", "clock %s: %s" % (self.clock.trust, why))
         self.app.event("device", "device.clock", {"trust": self.clock.trust, "why": why})
-        self.app.all_states()
-        self.publish_info()
 
     def configured(self, what: "dict[str, object]") -> None:
         """By an order whose time did not matter. The replay log forgets it when that is over, so no order
         passes with the same nonce again; a restart brings another one anyway."""
-        if what == {"reset": "clock"}:
-            self.time.reset()
         if self.app.restart_at_ms is None:
             self.nonce = self.app.desk.nonce = os.urandom(8).hex()
             self.app.info_due = True
+        if what == {"reset": "clock"}:
+            self.time.reset()
 
     def clock_fault(self, what: str) -> None:
         self.app.event("device", "device.fault", {"what": what})

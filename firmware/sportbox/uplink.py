@@ -119,6 +119,7 @@ class Uplink:
 
     def went_up(self, now_ms: int) -> None:
         """A connection stands: everything retained goes out again, `online` after it."""
+        self.went_down()  # again: at the end of the last one there may have been no memory for it
         self._dirty = list(self._retained) + self._states
         self._online_due = True
         self._telemetry_due = True

@@ -15,6 +15,7 @@ class Waiting:
     def __init__(self, seq, payload):
         self.seq = seq
         self.payload = payload
+        self.acked = False
 
     def release(self):
         """As from flash: it is read again where it is needed again."""
@@ -141,6 +142,19 @@ class TestEnvelope(unittest.TestCase):
         messages = drain(uplink)
         messages[1].done()
         self.assertEqual([event.acked for event in outbox.events], [False, True, False])
+
+
+class TestNoMemory(unittest.TestCase):
+    def test_at_the_end_of_a_connection_leaves_events_in_order(self):
+        """Whoever was to take note of the end fell; the next connection begins with what was in flight."""
+        uplink, _ = make()
+        for _ in range(3):
+            uplink.event("lock-1", "lock.unlocked", {}, NOW, 1, True)
+        drain(uplink)
+        uplink.went_up(1000)
+        uplink.event("lock-1", "lock.locked", {}, NOW, 1, True)
+        sent = [json.loads(message.payload)["seq"] for message in drain(uplink) if "event" in message.topic]
+        self.assertEqual(sent, [1, 2, 3, 4])
 
 
 class TestHistorical(unittest.TestCase):

@@ -27,6 +27,33 @@ class Json:
         parser.json = json
 
 
+class Short(dict):
+    def __setitem__(self, key, value):
+        raise MemoryError
+
+
+class TestNoMemory(DeskCase, unittest.TestCase):
+    def test_to_remember_an_order_leaves_it_unused(self):
+        """What is told `busy` may be sent again."""
+        self.log.answers = Short()
+        self.assertEqual(self.send(), [("order-1", "rejected", "busy")])
+        self.log.answers = {}
+        self.assertEqual(self.send(), [("order-1", "accepted", None)])
+
+    def test_to_write_an_order_down_leaves_it_unknown(self):
+        self.flash.broken = True
+        self.assertEqual(self.send(), [("order-1", "rejected", "replayed")])
+        self.assertEqual(self.log.answers, {})
+
+    def test_for_a_refusal_ends_nothing(self):
+        def report(*_):
+            raise MemoryError
+
+        self.desk._report = report
+        self.assertEqual(self.send(b"junk"), [(None, "rejected", "malformed")])
+        self.assertEqual(self.desk.unreported, 1)
+
+
 class TestPowerLoss(DeskCase, unittest.TestCase):
     def test_an_order_cut_off_fails_once(self):
         self.send()

@@ -107,6 +107,24 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
         self.app.restart_at_ms = 500
         self.assertEqual(self.app.refusal_of(order), "busy")
 
+    def test_an_answer_without_memory_ends_nothing(self):
+        """The order has been used up, or is over: what is done about it goes on."""
+        tries, rooms, left = [], [], [1]
+
+        def answer(*told):
+            tries.append(told[1])
+            if left:
+                left.pop()
+                raise MemoryError
+
+        self.app.uplink.answer = answer
+        self.app.make_room = lambda: rooms.append(1)
+        self.app.answer("jti-1", "accepted", None, None)
+        self.assertEqual((tries, len(rooms), self.app.uplink.answers_lost), (["accepted"] * 2, 1, 0))
+        left += [1, 1]
+        self.app.answer("jti-1", "done", None, None)
+        self.assertEqual((len(tries), self.app.uplink.answers_lost), (4, 1))
+
     async def test_alarms_do_not_pile_up(self):
         """A chattering contact asks for a later look again and again."""
         for i in range(200):

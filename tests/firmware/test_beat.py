@@ -64,6 +64,17 @@ class TestBeat(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(Box.pause_ms(board, 20000), 1000)
                 self.assertIsNone(board.resting)
 
+    async def test_no_memory_to_stir_undoes_nothing(self):
+        """Whoever wakes the session has done what counts already."""
+        woken = []
+
+        def stir():
+            raise MemoryError
+
+        board = Played(session=Played(wake=lambda: woken.append(1)), stir=stir, uplink=Played(short=0))
+        Box.wake(board)
+        self.assertEqual((woken, board.uplink.short), ([1], 1))
+
     async def test_what_begins_ends_the_rest(self):
         board, woken = make_board(), []
 

@@ -96,6 +96,17 @@ class TestLink(unittest.TestCase):
         self.assertEqual(asked, [700, 700])
         self.assertEqual(len(stirred), 3)
 
+    def test_no_memory_to_say_so_keeps_no_session_waiting(self):
+        def write(level, text):
+            raise MemoryError
+
+        told = []
+        board = Played(log=Played(write=write), session=Played(set_link=told.append))
+        for is_up in (True, False):
+            with self.assertRaises(MemoryError):
+                Box.link(board, is_up)
+        self.assertEqual(told, [True, False])
+
     def test_a_link_on_which_nothing_passes_is_made_anew(self):
         """Each five minutes without the broker, whatever the station says; not while the broker is there."""
         clock, told = [0], []

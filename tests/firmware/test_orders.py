@@ -34,7 +34,7 @@ class App:
         self.box = self.uptime = self
         self.config = {"components": {"lock-1": {}}}
         self.receiver = Receiver()
-        self.update = None
+        self.update = self.slots = None
         self.restart_at_ms = None
         self.identify_until_ms = 0
         self.info_due = False

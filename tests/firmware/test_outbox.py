@@ -261,6 +261,27 @@ class TestMark(OutboxCase, unittest.TestCase):
             self.box.mark()
             self.assertLess(self.stored_bytes("o") + self.stored_bytes("u"), 3 * 4096)
 
+    def test_a_board_that_sleeps_goes_on_in_the_same_file(self):
+        """A file for each start, and a start would look for hundreds."""
+        for _ in range(60):
+            self.add("o")
+            self.box.flush()
+            self.again()
+        self.assertEqual(len(self.files("o")), 2)
+        self.assertEqual(self.seqs(), list(range(1, 61)))
+
+    def test_nothing_is_written_behind_a_torn_end(self):
+        self.add("o")
+        self.box.flush()
+        with open(self.folder + "/" + self.files("o")[0], "ab") as file:
+            file.write(b"torn")
+        self.again()
+        self.add("o")
+        self.box.flush()
+        self.again()
+        self.assertEqual(len(self.files("o")), 2)
+        self.assertEqual(self.seqs(), [1, 2])
+
     def test_boots_do_not_leave_files_behind(self):
         for _ in range(10):
             self.add("ou")

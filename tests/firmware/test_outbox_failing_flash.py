@@ -59,8 +59,10 @@ class TestFailingFlash(OutboxCase, unittest.TestCase):
 
     def test_a_mark_that_fails_frees_nothing_and_is_written_later(self):
         self.add("u" * 5)
-        self.again()  # begins a segment
+        self.flash.broken = True
         self.add("u")
+        self.flash.broken = False
+        self.box.flush()  # begins a segment
         self.deliver()
         self.flash.broken = True
         self.assertFalse(self.box.mark())
@@ -68,6 +70,51 @@ class TestFailingFlash(OutboxCase, unittest.TestCase):
         self.flash.broken = False
         self.assertTrue(self.box.mark())
         self.assertEqual(len(self.files("u")), 1)
+
+    def test_no_memory_once_it_is_written_writes_nothing_twice(self):
+        class Short:
+            def __init__(self, events):
+                self.events = events
+
+            def __len__(self):
+                return len(self.events)
+
+            def __iter__(self):
+                return iter(self.events)
+
+            def __getitem__(self, at):
+                if isinstance(at, slice):
+                    raise MemoryError
+                return self.events[at]
+
+        self.add("oo")
+        waiting, self.box._pending = self.box._pending, Short(self.box._pending)
+        self.assertFalse(self.box.flush())
+        self.box._pending = waiting
+        self.assertTrue(self.box.flush())
+        self.assertEqual(self.stored_bytes("o"), 200)
+        self.assertEqual(self.seqs(), [1, 2])
+
+    def test_a_lost_connection_without_memory_loses_and_doubles_nothing(self):
+        self.flash.broken = True
+        self.add("uuu")
+        for _ in range(3):
+            self.box.flush()
+        self.assertEqual(self.seqs(), [1, 2, 3])
+        self.flash.broken = False
+        self.add("u")  # newer than what goes out again from RAM
+        waiting = self.box._pending
+
+        class Full:
+            def __radd__(self, _):
+                raise MemoryError
+
+        self.box._pending = Full()
+        with self.assertRaises(MemoryError):
+            self.box.rewind()
+        self.box._pending = waiting
+        self.box.rewind()
+        self.assertEqual(self.seqs(), [1, 2, 3, 4])
 
     def test_after_three_failures_events_are_sent_from_ram_in_order(self):
         self.add("uo")

@@ -218,7 +218,7 @@ class TestSecondTopic(unittest.IsolatedAsyncioTestCase):
         self.session._fill = len(packet)
         await self.session._handle(await self.session._packet())
         self.assertEqual(self.session._fill, 0)
-        control, self.session._control = bytes(self.session._control), bytearray()
+        control, self.session._control = bytes(self.session._control), b""
         return control
 
     async def publish(self, topic, payload, pid=7):
@@ -243,14 +243,20 @@ class TestSecondTopic(unittest.IsolatedAsyncioTestCase):
     async def test_a_refusal_does_not_end_the_connection(self):
         self.session.subscribe("data")
         self.assertEqual(bytes(self.session._control)[:1], b"\x82")
-        self.session._control = bytearray()
+        self.session._control = b""
         for code in (1, 0x80):
             await self.comes(bytes([0x90, 3, 0, 1, code]))
         self.assertEqual(self.second.codes, [1, 0x80])
         self.assertTrue(self.session.up)
 
-    async def test_nobody_asked_for_it(self):
+    async def test_who_asked_has_given_way(self):
+        """An order for a lock came before the broker's answer, and what pulls an update is gone."""
         self.session.second = None
+        await self.comes(b"\x90\x03\x00\x01\x01")
+        self.assertTrue(self.session.up)
+
+    async def test_nobody_asked_for_it(self):
+        self.session.up = False
         with self.assertRaises(Malformed):
             await self.comes(b"\x90\x03\x00\x01\x01")
 
@@ -310,6 +316,33 @@ class Plug(io.IOBase):
     def close(self):
         self.network.sockets -= self.is_open
         self.is_open = False
+
+
+class TestDeadline(unittest.IsolatedAsyncioTestCase):
+    async def test_one_that_meets_the_alarm_of_a_wait_is_not_lost(self):
+        """A task that is cancelled twice before it runs hears of one. The handshake takes it for its own."""
+        session = make_session()
+        now_ms = [0]
+        session._now_ms = lambda: now_ms[0]
+
+        async def shakes():
+            while True:
+                try:
+                    await asyncio.sleep(100)
+                except asyncio.CancelledError:
+                    if session._why and now_ms[0] < 6000:
+                        continue  # the alarm was done, so it is thought to be its own
+                    raise
+
+        session._task = task = asyncio.create_task(shakes())
+        session._deadline_ms = 5000
+        await asyncio.sleep_ms(0)
+        for now_ms[0] in (5000, 6000):
+            session.check(now_ms[0])
+            await asyncio.sleep_ms(0)
+        with self.assertRaises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 1)
+        self.assertEqual(session._why, "broker silent")
 
 
 class Shaken:
@@ -384,10 +417,19 @@ class TestConnecting(unittest.IsolatedAsyncioTestCase):
 
 class TestWriter(unittest.IsolatedAsyncioTestCase):
     async def test_any_failure_of_the_writer_ends_the_connection(self):
-        """A session with a reader and no writer would open locks and answer nobody."""
+        """A session with a reader and no writer would open locks and answer nobody. There may be no memory to
+        say why, either."""
 
+        class Wordless(MemoryError):
+            def __str__(self):
+                raise MemoryError
+
+        for error, why in ((ValueError("odd"), "ValueError odd"), (Wordless(), "no memory")):
+            await self.falls(error, why)
+
+    async def falls(self, error, why):
         def next_message():
-            raise MemoryError("no room")
+            raise error
 
         session = make_session(next_message)
         session.up = True
@@ -399,7 +441,7 @@ class TestWriter(unittest.IsolatedAsyncioTestCase):
         await asyncio.sleep_ms(0)
         session._stream = Shaken(Network())
         await session._write_loop()
-        self.assertEqual(session._why, "MemoryError no room")
+        self.assertEqual(session._why, why)
         with self.assertRaises(asyncio.CancelledError):
             await session._task
 

@@ -33,7 +33,7 @@ class Part:
 
 
 class Box:
-    trial = None
+    trial = slots = None
 
 
 class App:
@@ -56,6 +56,7 @@ class Outbox:
     def __init__(self):
         self.queue, self.urgent, self.durable_seq = 0, False, 5
         self.sent = []
+        self.takes, self.flushes = True, 0
 
     def queue_events(self):
         return self.queue
@@ -65,6 +66,10 @@ class Outbox:
 
     def take(self):
         return None
+
+    def flush(self):
+        self.flushes += 1
+        return self.takes
 
 
 class Session:
@@ -131,7 +136,7 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
 
     def test_what_is_busy_keeps_it_awake_with_broker_and_without(self):
         for up in (True, False):
-            for what in ("part", "settles", "restart", "info", "identify", "update", "trial"):
+            for what in ("part", "settles", "restart", "info", "identify", "update", "slots", "trial"):
                 with self.subTest(up=up, what=what):
                     self.setUp()
                     self.session.up = up
@@ -140,6 +145,7 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
                     self.app.restart_at_ms = 10**6 if what == "restart" else None
                     self.app.info_due = what == "info"
                     self.app.update = object() if what == "update" else None
+                    self.app.box.slots = {} if what == "slots" else None  # an update that has given way
                     self.app.box.trial = object() if what == "trial" else None
                     self.app.identify = what == "identify"
                     self.assertIsNone(self.may(0, 60_000))
@@ -154,6 +160,16 @@ class TestSleeper(unittest.IsolatedAsyncioTestCase):
         self.session.is_idle = True
         self.uplink.answer("jti", "done", None, 0, None)
         self.assertIsNone(self.may(5000, 10_000))
+
+    def test_what_is_in_ram_alone_keeps_it_awake_for_a_while(self):
+        self.assertTrue(self.sleeper._kept(5000))
+        self.outbox.takes = False
+        tried = self.outbox.flushes
+        kept = [at_ms for at_ms in range(10_000, 45_000, 50) if self.sleeper._kept(at_ms)]
+        self.assertEqual(kept[0], 40_000)
+        self.assertEqual(self.outbox.flushes - tried, 30 + len(kept))  # once a second: it may be worn
+        self.outbox.takes = True
+        self.assertTrue(self.sleeper._kept(41_000))
 
     def drain(self):
         """What the broker is sent; it acknowledges at once."""

@@ -114,6 +114,58 @@ class TimekeeperCase(unittest.TestCase):
             self.assertEqual(self.clock.now(self.board.now_ms), now_s)
 
 
+class TestNoMemory(TimekeeperCase):
+    """Once; what was to be done is done later."""
+
+    def setUp(self):
+        super().setUp()
+        self.boot(with_chip=False)
+        self.board.up, self.board.server_s = True, NOW
+        self.left = 1
+
+    def short(self, *_):
+        if self.left:
+            self.left -= 1
+            raise MemoryError
+
+    def tick_short(self):
+        try:
+            self.tick()
+        except MemoryError:  # who asks falls, and the supervisor starts it again
+            pass
+        self.assertEqual(self.left, 0)
+
+    def test_for_the_task_that_asks(self):
+        def create_task(coroutine):
+            try:
+                self.short()
+            except MemoryError:
+                coroutine.close()
+                raise
+            return asyncio.create_task(coroutine)
+
+        self.board.create_task = create_task
+        self.tick_short()
+        self.tick(times=2)
+        self.check(NTP)
+
+    def test_to_forget_what_asked(self):
+        self.board.server_s = None
+        timekeeper.forget = self.short
+        self.tick_short()
+        self.board.server_s = NOW
+        self.tick(times=6)
+        self.check(NTP)
+
+    def test_for_the_floor(self):
+        before = record.write
+        self.addCleanup(lambda: setattr(record, "write", before))
+        record.write = self.short
+        self.tick_short()
+        self.check(NTP)
+        self.assertEqual(self.changes, ["from unknown"])
+
+
 class TestBoot(TimekeeperCase):
     def test_a_cold_start_without_network(self):
         self.check(RTC, NOW)

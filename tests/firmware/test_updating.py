@@ -2,8 +2,9 @@
 
 import unittest
 
+from sportbox.core.lock import Order
 from sportbox.store import bundle, record, slots
-from sportbox.system import proving, updating
+from sportbox.system import orders, proving, updating
 
 from tests.firmware import scratch
 from tests.firmware.bundle_case import BLOCK, manifest, packed, start_of
@@ -288,6 +289,15 @@ class TestPulling(UpdateCase, unittest.TestCase):
         self.box.pass_s(1)
         self.check_failed("block")
 
+    def test_no_renewal_begins_beside_one_that_has_given_way(self):
+        """The start would have two orders that go on, and knows of one."""
+        self.take()
+        self.box.pass_s(1)
+        self.app.update.give_way()
+        self.app.receiver = Played(refusal=lambda args: "")
+        made = Order("jti-2", "", "configure", "", {"renew": {"part": 0, "of": 1}})
+        self.assertEqual(orders.refusal(self.app, made), "busy")
+
     def test_orders_for_locks_go_first(self):
         """Nothing of the pull stays in memory; it goes on where it was, with what it had."""
         self.take()
@@ -387,4 +397,42 @@ class TestPulling(UpdateCase, unittest.TestCase):
             bundle.Incoming.hash_step = step
         self.assertGreater(len(tries), 1)
         self.finish()
+        self.assertEqual(self.state()["update"]["state"], "ready")
+
+    def test_no_memory_to_begin_the_hash_is_another_try(self):
+        self.take()
+        self.box.pass_s(1)
+        self.serve()
+        create, left = self.quick.create_task, [1]
+
+        def short(coroutine):
+            if left:
+                left.pop()
+                coroutine.close()
+                raise MemoryError
+            create(coroutine)
+
+        self.quick.create_task = short
+        for _ in range(3):
+            self.finish()
+        self.assertEqual(self.state()["update"]["state"], "ready")
+
+    def test_no_memory_for_a_piece_of_the_hash_is_another_try(self):
+        self.take()
+        self.box.pass_s(1)
+        self.serve()
+        left = [1]
+
+        def short(size):
+            if left:
+                left.pop()
+                raise MemoryError
+            return bytearray(size)
+
+        bundle.bytearray = short
+        try:
+            for _ in range(3):
+                self.finish()
+        finally:
+            del bundle.bytearray
         self.assertEqual(self.state()["update"]["state"], "ready")

@@ -96,7 +96,7 @@ class Session:
         self._view = memoryview(self._buffer)
         self._fill = 0
         self._out = bytearray(_OUT)  # in one piece from the start: a heap in use has few large holes
-        self._long: bytearray | None = None  # instead of it, for what is longer
+        self._long: bytes | bytearray | None = None  # instead of it, for what is longer
         self._topic = ""  # of the last message, and its field: most are followed by one like them
         self._topic_field = b""
         self._held: Message | None = None  # did not fit behind what is being written
@@ -106,7 +106,7 @@ class Session:
         self._socket: "socket.socket | None" = None
         self._stream: "Any" = None  # asyncio.Stream: MicroPython's is reader and writer in one
         self._why = ""
-        self._control = bytearray()
+        self._control: bytes | bytearray = b""
         self._inflight: "dict[int, Callable[[], None] | None]" = {}  # id -> `done`
         self._due_ms: "dict[int, int]" = {}  # the same -> deadline; a pair would be memory for each message
         self._pid = 0
@@ -215,9 +215,10 @@ class Session:
             await asyncio.sleep_ms(pause_ms)
 
     def _fail(self, why: str) -> None:
-        """Ends the connection from outside the reader's task."""
-        if self._task is not None and not self._why:
-            self._why = why
+        """Ends the connection from outside the reader's task. Each call does: a task that is cancelled twice
+        before it runs, as by the alarm of `ready_within`, takes both for one."""
+        if self._task is not None:
+            self._why = self._why or why
             self._task.cancel()
 
     def _close(self) -> None:
@@ -232,7 +233,7 @@ class Session:
         self._fill = 0
         self._held = self._long = None
         self.up = False
-        self._control = bytearray()
+        self._control = b""
         self._on_down(self._why)
 
     async def _serve(self) -> None:
@@ -386,10 +387,11 @@ class Session:
             self._take(at)
 
     def _handle_suback(self) -> None:
-        if self.up and self.second is not None:
-            self.second.subscribed(self._buffer[4])
+        if self.up:
+            if self.second is not None:  # else it has given way since it asked
+                self.second.subscribed(self._buffer[4])
             return
-        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3] or self.up:
+        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3]:
             raise Malformed("stray SUBACK")
         if self._buffer[4] > 1:
             raise OSError("subscription refused, code %d" % self._buffer[4])
@@ -467,7 +469,10 @@ class Session:
                     await self._stream.drain()
                     self._tx_deadline_ms = 0
                     self._last_tx_ms = self._now_ms()
-        except Exception as error:  # without a writer the session would be deaf, and nobody would notice
+        # without a writer the session would be deaf, and nobody would notice
+        except MemoryError:
+            self._fail("no memory")
+        except Exception as error:
             self._fail("%s %s" % (type(error).__name__, error))
 
     def _write_due(self) -> bool:
@@ -481,7 +486,7 @@ class Session:
         size = self._next_packets(now_ms)
         if not size:
             return True
-        out = self._out
+        out: bytes | bytearray = self._out
         if self._long is not None:
             out, self._long = self._long, None
         written = stream.s.write(out, size) or 0
@@ -500,7 +505,7 @@ class Session:
         out, inflight, size_of = self._out, self._inflight, len
         size = 0
         if self._control:
-            answers, self._control = self._control, bytearray()
+            answers, self._control = self._control, b""
             size = len(answers)
             if size > _OUT:
                 self._long = answers

@@ -56,8 +56,10 @@ class NappingBox(Box):
         self.supervisor.add("sleep", sleeper.run)
 
     def configured(self, what: "dict[str, object]") -> None:
-        super().configured(what)
-        self.rest.nonce = self.nonce
+        try:
+            super().configured(what)
+        finally:
+            self.rest.nonce = self.nonce
 
     def clock_changed(self, why: str) -> None:
         if self.clock.trust == NTP:

@@ -50,12 +50,14 @@ class Sleeper:
         self._now_ms = now_ms
         self._quiet_ms = 0  # since when there is nothing to do
         self._up_ms = 0
+        self._flush_ms = 0  # when to try again, after flash that failed
         self._heard = False  # the broker has our last words
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep_ms(_LOOK_MS)
-            if self._may_sleep(self._now_ms()) and await self._goodbye():
+            now_ms = self._now_ms()
+            if self._may_sleep(now_ms) and self._kept(now_ms) and await self._goodbye():
                 self._sleep()
 
     def _may_sleep(self, now_ms: int) -> bool:
@@ -70,6 +72,16 @@ class Sleeper:
             return now_ms >= self._awake_ms and not self._outbox.urgent_waiting()
         return now_ms - self._quiet_ms >= _LISTEN_MS
 
+    def _kept(self, now_ms: int) -> bool:
+        """What is in RAM alone does not outlive the sleep: flash that does not take it is tried again, for a
+        while."""
+        if now_ms < self._flush_ms:
+            return False
+        if self._outbox.flush() or now_ms >= 2 * self._awake_ms:
+            return True
+        self._flush_ms = now_ms + _LISTEN_MS
+        return False
+
     def _is_busy(self, now_ms: int) -> bool:
         app = self._app
         return (
@@ -77,6 +89,7 @@ class Sleeper:
             or app.identifying(now_ms)
             or app.info_due
             or app.update is not None
+            or app.box.slots is not None  # an update gave way, and goes on in a moment
             or app.box.trial is not None  # asleep it would not come to its end
             or any([part.busy() or part.settles() for part in app.parts])
         )

@@ -125,9 +125,9 @@ class Incoming:
         """The digest of the whole, a little at a time: None while it is not finished, then "" if it is that
         of the order, else "hash". Raises OSError."""
         if self._hash is None:
-            self._hash = hashlib.sha256()
             self._hashed = 0
             self._piece = bytearray(_PIECE)
+            self._hash = hashlib.sha256()  # last: it says that all is there
         with open(self._path, "rb") as file:
             file.seek(self._hashed)
             for _ in range(_PIECES):

@@ -2,8 +2,8 @@
 
 A segment is a file named after its first sequence number. A record is a header
 `<length u16, kind u8, zero u8, seq u32, crc u32>` and its payload; the CRC covers what is before it and
-the payload. After boot, and after a failed write, a new segment is begun, so nothing is ever written
-behind a torn end. Positions count bytes through all segments.
+the payload. After a failed write, and after a boot that finds a torn end, a new segment is begun, so
+nothing is ever written behind one. Positions count bytes through all segments.
 """
 
 import os

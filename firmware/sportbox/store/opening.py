@@ -55,6 +55,7 @@ def open_journal(journal: "Journal", acked_seq: int, gone_seq: int) -> None:
         if found.seq <= max(acked_seq, gone_seq):
             journal.head = at
     journal.cursor = journal.head
+    journal._fresh = at != journal._end  # no torn end: a board that sleeps goes on in the same file
 
 
 def open_outbox(outbox: "Outbox", acked_seq: int, seq: int) -> None:

@@ -111,8 +111,9 @@ class Outbox:
                     run.append((seq, payload))
                     size = longer
                 self._make_room(urgent, size)
+                rest = self._pending[len(run) :]
                 self._journals[urgent].append(run)
-                self._pending = self._pending[len(run) :]
+                self._pending = rest
                 self.durable_seq = run[-1][0]
                 self._failures = 0
             if self._counts_changed:
@@ -168,12 +169,12 @@ class Outbox:
             journal.cursor = journal.head
         newest_seq = max(self._journals[0].last_seq, self._journals[1].last_seq)
         unwritten = [out for out in self._out if out.end == 0] + self._again
-        self._again = [
-            out for out in unwritten if out.seq < newest_seq
-        ]  # too late for flash: it must keep the order
+        again = [out for out in unwritten if out.seq < newest_seq]  # too late for flash: it keeps the order
         later = [(out.urgent, out.seq, out.payload) for out in unwritten if out.seq > newest_seq]
-        self._pending = later + self._pending
-        self._out = []
+        pending = later + self._pending
+        self._out = []  # nothing that follows asks for memory
+        self._again = again
+        self._pending = pending
         self._sent_seq = self.acked_seq
 
     def pass_over(self, out: Outgoing) -> None:

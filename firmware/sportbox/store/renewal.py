@@ -65,7 +65,7 @@ def clear(base: str = "") -> None:
         try:
             os.rmdir(base + folder)
         except OSError as error:
-            if error.errno != 2:  # ENOENT
+            if error.errno not in (2, 39):  # ENOENT; ENOTEMPTY: of a firmware that knows more files
                 raise
 
 

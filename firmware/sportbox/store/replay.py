@@ -78,13 +78,12 @@ class Used:
         return self._end == len(self._table)
 
     def keep(self, key: bytes, until_s: int) -> None:
-        """There must be room for it, or it be there already."""
+        """There must be room for it, or it be there already. Asks for no memory."""
         at = self._find(key)
         if at < 0:
             at = self._end
             self._end += _ENTRY
-            self._table[at : at + _DIGEST] = key
-        struct.pack_into("<I", self._table, at + _DIGEST, max(0, min(until_s, _LATEST_S)))
+        struct.pack_into("<8sI", self._table, at, key, max(0, min(until_s, _LATEST_S)))
 
     def items(self) -> "Iterator[tuple[bytes, int]]":
         """From the end, so the one that was given last may be dropped."""
@@ -148,10 +147,13 @@ class ReplayLog:
             raise Unreadable()
         key = digest(order.jti)
         name = binascii.hexlify(key).decode()
-        answer = Answer(order, local)
-        self._append(_line(["used", name, keep_until_s]) + _begun(name, answer))
+        answer = self.answers[key] = Answer(order, local)  # now: once it is used up, nothing may fail
+        try:
+            self._append(_line(["used", name, keep_until_s]) + _begun(name, answer))
+        except Exception:
+            del self.answers[key]
+            raise
         self._used.keep(key, keep_until_s)
-        self.answers[key] = answer
 
     def spend(self, jti: str, keep_until_s: int) -> None:
         """As begin() for an order that is over at once and is owed no answer. Raises Unreadable, OSError."""

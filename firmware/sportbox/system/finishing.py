@@ -47,8 +47,8 @@ class Finish:
             elif self._incoming is None:
                 self._wait(now_ms)
             elif not self._hashing:
-                self._hashing = True
                 asyncio.create_task(self._hash(self._incoming))
+                self._hashing = True  # only once the task is there
         except OSError:
             box.outbox.write_errors += 1
         except MemoryError:

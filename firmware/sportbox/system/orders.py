@@ -71,7 +71,7 @@ def _refusal(app: "App", order: "Order") -> str:
     if order.component not in _WHOLE_BOARD and order.component not in app.box.config["components"]:
         return "malformed"  # for a component that is not there
     if _is_renewal(order):
-        if app.update is not None:
+        if app.update is not None or app.box.slots is not None:  # one that gave way goes on
             return "busy"
         reason = _receiver(app).refusal(order.args["renew"])
         return reason or ("busy" if not order.quiet and app.busy() else "")

@@ -100,8 +100,8 @@ class Timekeeper:
             self._told += 1
             self._on_fault(self._faults[self._told - 1])
         if self._wifi.up and not self._asking and now_ms >= self._next_ms:
-            self._asking = True
             asyncio.create_task(self._ask())
+            self._asking = True  # only once the task is there
         if self._clock.trusted() and now_ms - self._saved_ms >= _FLOOR_EVERY_MS:
             self._save(now_ms)
 
@@ -182,11 +182,13 @@ class Timekeeper:
     async def _ask(self) -> None:
         unix_s = None
         try:
-            unix_s = await self._believable()
+            try:
+                unix_s = await self._believable()
+            finally:
+                forget("sportbox.net.udp")
         except (OSError, MemoryError):
             unix_s = None  # asked again after the pause
         finally:
-            forget("sportbox.net.udp")
             self._asking = False
         now_ms = self.now_ms()
         before = self._clock.trust
@@ -227,6 +229,6 @@ class Timekeeper:
         unix_s = self._clock.now(now_ms)
         try:
             record.write(self._path, struct.pack("<I", unix_s), self.wear)
-        except OSError:
+        except (OSError, MemoryError):
             return
         self._clock.floor_s = unix_s
