@@ -251,12 +251,13 @@ class TestSecondTopic(unittest.IsolatedAsyncioTestCase):
 
     async def test_who_asked_has_given_way(self):
         """An order for a lock came before the broker's answer, and what pulls an update is gone."""
+        self.session.subscribe("data")
+        self.session._control = b""
         self.session.second = None
         await self.comes(b"\x90\x03\x00\x01\x01")
         self.assertTrue(self.session.up)
 
     async def test_nobody_asked_for_it(self):
-        self.session.up = False
         with self.assertRaises(Malformed):
             await self.comes(b"\x90\x03\x00\x01\x01")
 

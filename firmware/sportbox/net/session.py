@@ -138,7 +138,8 @@ class Session:
 
     def subscribe(self, topic: str) -> None:
         """For `second`, which is told what the broker says to it; once on each connection."""
-        self._answer(self._packets.subscribe(topic, self._next_pid()))
+        self._subscribe_pid = self._next_pid()
+        self._answer(self._packets.subscribe(topic, self._subscribe_pid))
 
     def leave(self) -> None:
         """Says goodbye, so that the last will stays quiet; no connection follows, nothing else goes out, and
@@ -387,12 +388,12 @@ class Session:
             self._take(at)
 
     def _handle_suback(self) -> None:
+        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3]:
+            raise Malformed("stray SUBACK")
         if self.up:
             if self.second is not None:  # else it has given way since it asked
                 self.second.subscribed(self._buffer[4])
             return
-        if self._subscribe_pid != self._buffer[2] << 8 | self._buffer[3]:
-            raise Malformed("stray SUBACK")
         if self._buffer[4] > 1:
             raise OSError("subscription refused, code %d" % self._buffer[4])
         self._deadline_ms = 0
