@@ -105,6 +105,24 @@ class TestRest(unittest.TestCase):
         self.rest.sleep(10_000, [9_000], [])
         self.assertEqual(world.slept, 100, "what is late is not negative")
 
+    def test_a_sleep_without_memory_counts_no_time_twice(self):
+        """It is tried again."""
+
+        def short(*_):
+            raise MemoryError
+
+        self.rest.report_ms = 930_000
+        for place, name in ((rtcmem, "load"), (rtcmem, "save"), (sleep, "deep")):
+            before = getattr(place, name)
+            setattr(place, name, short)
+            try:
+                with self.assertRaises(MemoryError):
+                    self.rest.sleep(self.rest.base_ms + 30_000, [], [])
+            finally:
+                setattr(place, name, before)
+        woken = self.doze(self.rest, self.rest.base_ms + 30_000, 900_000)
+        self.assertEqual(woken.base_ms, 930_000)
+
     def test_a_pin_wakes_without_a_report(self):
         self.rest.report_ms = 900_000
         world.timer = False

@@ -302,13 +302,18 @@ class TestRefused(PeerCase):
         self.assertEqual(self.downs, ["OSError subscription refused, code 128"])
         self.assertFalse(self.session.up)
 
-    async def test_pauses_grow_until_a_connack_comes(self):
+    async def test_pauses_grow_until_a_connection_lasts(self):
+        """One that is over at once is none: what ends it, as code that has rotted, would end each."""
         await self.begin()
         self.assertEqual(self.broker.resets, 0)
         await self.say(b"\x20\x02\x00\x05")
         await asyncio.sleep_ms(80)
         self.assertEqual(self.broker.resets, 0)
         await self.say(CONNACK)
+        await self.look(100)
+        await self.say(SUBACK)
+        self.assertEqual((self.session.up, self.broker.resets), (True, 0))
+        await self.look(1000)
         self.assertEqual(self.broker.resets, 1)
 
 

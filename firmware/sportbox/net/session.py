@@ -182,8 +182,10 @@ class Session:
         if self.up and not self._leaving and not self._ping_deadline_ms and quiet_ms >= keepalive_s * 500:
             self._ping_deadline_ms = now_ms + self._settings.ack_ms
             self._answer(self._packets.ping())
-        if self.up and quiet_ms >= keepalive_s * 1000:
-            self._fail("writer stuck")
+        if self.up:  # and it has lasted: what ends each one at once must not call a thousand times an hour
+            self._backoff.reset()
+            if quiet_ms >= keepalive_s * 1000:
+                self._fail("writer stuck")
         if self._task is None or self.up or self._deadline_ms:
             self.beat_ms = now_ms  # pausing, connected, or under a deadline: all is well
 
@@ -258,7 +260,6 @@ class Session:
             if self._buffer[3] != 0:
                 raise OSError("refused by the broker, code %d" % self._buffer[3])
             self._take(size)
-            self._backoff.reset()
             self._deadline_ms = self._now_ms() + settings.ack_ms
             self._subscribe_pid = self._next_pid()
             self._answer(self._packets.subscribe(self._command_topic, self._subscribe_pid))

@@ -136,9 +136,9 @@ class Rest:
         not return: the board starts anew."""
         until_ms = min([self.report_ms] + [ms for ms in deadlines if ms is not None])
         planned_ms = max(_SHORTEST_MS, until_ms - uptime_ms)
-        self.base_ms = uptime_ms
         notes = rtcmem.load()
         kept = {name: getattr(self, name) for name in _KEPT}
+        kept["base_ms"] = uptime_ms  # not of this start: without memory for the rest it goes on
         kept["drift"], kept["wall"], kept["planned"] = self.drift.memory(), wall_ms(), planned_ms
         notes[_KEY] = kept
         notes.pop("starts", None)  # of the loader: whoever gets to sleep is well
