@@ -28,8 +28,11 @@ class Reports:
     def __init__(self):
         self.events, self.states, self.finals, self.signals = [], [], [], []
         self.nagging = False
+        self.full = False  # there is no memory for events
 
     def event(self, component, kind, data, urgent):
+        if self.full:
+            raise MemoryError
         self.events.append((component, kind, data))
 
     def state(self, component):

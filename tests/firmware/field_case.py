@@ -13,8 +13,11 @@ class Reports:
     def __init__(self):
         self.events, self.states, self.finals = [], [], []
         self.remembered = 0
+        self.full = False  # there is no memory for events
 
     def event(self, component, kind, data, urgent):
+        if self.full:
+            raise MemoryError
         self.events.append((component, kind, data, urgent))
 
     def state(self, component):

@@ -211,6 +211,62 @@ class TestDriver(LostCase, unittest.TestCase):
         self.assertEqual(second.driver.moves, [("unlock", 10_000)])
 
 
+class TestMemory(LostCase, unittest.TestCase):
+    """An event finds none: the state that goes with it is told, and the lock goes on."""
+
+    def falls(self, contact, on):
+        self.wait(500)
+        self.reports.states.clear()
+        contact.on = on
+        return self.fall()
+
+    def fall(self):
+        self.reports.full = True
+        fallen = 0
+        for _ in range(10):
+            self.now_ms += 10
+            try:
+                self.scan()
+            except MemoryError:
+                fallen += 1
+        self.assertEqual(fallen, 1)
+        self.reports.full = False
+        return self.reports.states
+
+    def test_of_a_door(self):
+        place = self.place("strike")
+        self.assertEqual(self.falls(place.contact, False), ["door-1"])
+        self.assertEqual(self.states(place)["door-1"], "forced")
+        self.assertTrue(place.bay.bolt.lock._door_open)
+
+    def test_of_a_door_that_is_lost(self):
+        place = self.place("strike")
+        self.assertEqual(self.falls(place.contact, None), ["door-1"])
+
+    def test_of_a_latch(self):
+        place = self.place("latch")
+        self.wait(3000)
+        self.assertEqual(self.falls(place.latch, False), ["door-1", "lock-1"])
+
+    def test_of_people(self):
+        place = self.place("motor", people=True)
+        self.wait(3000)
+        self.assertEqual(self.falls(place.handle, True), ["release-1"])
+        self.wait(1500)
+        self.reports.events.clear()
+        place.handle.on = False
+        self.wait(100)
+        self.assertEqual(self.reports.events, [("release-1", "release.cleared", {"pressed_s": 1})])
+        self.assertEqual(self.falls(place.pir, True), ["inside-1"])
+
+    def test_at_the_first_reading(self):
+        """The lock takes note of what is all the same."""
+        place = self.place("strike")
+        place.contact.on = False
+        self.assertEqual(self.fall(), ["door-1", "lock-1"])
+        self.assertEqual(self.states(place), {"door-1": "forced", "lock-1": "unlocked"})
+
+
 class Hours:
     def __init__(self):
         self.is_known, self.is_open = True, False

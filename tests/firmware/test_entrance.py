@@ -54,6 +54,13 @@ class TestEntrance(EntranceCase, unittest.TestCase):
         self.assertEqual(self.reports.events[1:], [("gate-1", "gate.fault", {"state": "free"}, True)])
         self.assertLess(self.shown()["confidence"], 0.8)
 
+    def test_a_state_is_told_though_its_event_finds_no_memory(self):
+        self.walk("- a ab b", 0)
+        self.reports.full = True
+        with self.assertRaises(MemoryError):
+            self.walk("-", 400)
+        self.assertEqual((self.reports.states, self.shown()["state"]), (["gate-1"], "occupied"))
+
     def test_a_quiet_gate_says_nothing(self):
         for at_ms in range(0, 3 * EMPTY_MS, 1000):
             self.gate.scan(at_ms)

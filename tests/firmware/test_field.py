@@ -80,6 +80,15 @@ class TestMotion(CourtCase, unittest.TestCase):
         self.assertEqual(self.reports.states, ["court-1"])
         self.assertEqual(self.court.states()[0][1], 1000)
 
+    def test_a_state_is_told_though_its_event_finds_no_memory(self):
+        """Which may be in the task that samples: nobody tells the state again when that has fallen."""
+        self.court.scan(0)
+        self.reports.states.clear()
+        self.reports.full = self.motion.on = True
+        with self.assertRaises(MemoryError):
+            self.court.scan(1000)
+        self.assertEqual((self.reports.states, self.shown()["state"]), (["court-1"], "occupied"))
+
     def test_it_asks_to_be_looked_at_when_the_hold_is_over(self):
         self.motion.on = True
         self.court.scan(0)

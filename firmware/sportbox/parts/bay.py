@@ -150,9 +150,10 @@ class Bay(Part):
             self._odd_since_ms = None
             if not self._readable:
                 self._readable = True
-                self.door.recovered()
-                self._say_state(now_ms)
                 self._believe()
+                before = self.door.state
+                self.door.recovered()
+                self._tell([], before, now_ms)
         elif self._odd_since_ms is None:
             self._odd_since_ms = now_ms
         elif now_ms - self._odd_since_ms >= _PAIR_MS:
@@ -164,9 +165,7 @@ class Bay(Part):
         self._readable = False
         self._believe()
         before = self.door.state
-        self._report(self.door.fault(what), now_ms)
-        if self.door.state != before:
-            self._say_state(now_ms)
+        self._tell(self.door.fault(what), before, now_ms)
 
     def _believe(self) -> None:
         if self.bolt is not None:
@@ -181,32 +180,30 @@ class Bay(Part):
             self._first = False
             was_closed = closed if self._was_closed is None else self._was_closed
             expected = self._expected or lock is None or lock.opened_by != ""
-            self._report(self.door.first(closed, was_closed, expected or by_release, now_ms), now_ms)
-            if self.bolt is not None and lock is not None:
-                self._begin_lock(self.bolt, not closed, sensed, now_ms)
+            self._tell(self.door.first(closed, was_closed, expected or by_release, now_ms), before, now_ms)
         elif self._readable:
-            self._report(self.door.step(closed, allowed, now_ms), now_ms)
-        if self.door.state != before:
-            self._say_state(now_ms)
+            self._tell(self.door.step(closed, allowed, now_ms), before, now_ms)
         if self.bolt is not None and lock is not None:
+            self._begin_lock(self.bolt, not closed, sensed, now_ms)
             self.bolt.perform(lock.door(not closed, now_ms), now_ms)
 
     def _begin_lock(self, bolt: "Bolt", door_open: bool, sensed: int, now_ms: int) -> None:
         """Once: the lock takes note of what is."""
         if self._lock_first:
             self._lock_first = False
-            bolt.perform(bolt.lock.at_boot(door_open, sensed, self._expected, now_ms), now_ms)
             self._reports.state(bolt.name)
+            bolt.perform(bolt.lock.at_boot(door_open, sensed, self._expected, now_ms), now_ms)
 
     def _latch(self, lost: bool, now_ms: int) -> None:
         before = self.door.state
-        self._report(self.door.latch(lost, now_ms), now_ms)
-        if self.door.state != before:
-            self._say_state(now_ms)
+        self._tell(self.door.latch(lost, now_ms), before, now_ms)
 
-    def _report(self, events: "Events", now_ms: int) -> None:
-        if events:
-            self._remember(True)
+    def _tell(self, events: "Events", before: str, now_ms: int) -> None:
+        """What has come of a step of the door, whose state was `before`."""
+        if self.door.state != before:
+            self._since_ms = now_ms
+            self._reports.state(self.name)
+        self._remember(bool(events))
         lock = None if self.bolt is None else self.bolt.lock
         for kind, data in events:
             if kind == "door.opened":
@@ -219,11 +216,6 @@ class Bay(Part):
             elif kind == "door.closed":
                 self._reports.nag(self.name, False)
             self._reports.event(self.name, kind, data, True)
-
-    def _say_state(self, now_ms: int) -> None:
-        self._since_ms = now_ms
-        self._reports.state(self.name)
-        self._remember(False)
 
     def _remember(self, foretell: bool) -> None:
         """Whether the door is closed, if that has changed; `foretell`: an event that tells it follows."""

@@ -52,14 +52,14 @@ class Entrance(Part):
         gate = self.gate
         was, before, was_lost = gate.inside, gate.state, gate.lost
         found = gate.step(self._beam_a.active(), self._beam_b.active(), now_ms)
+        if found or gate.state != before:
+            self._since_ms = now_ms
+            self._reports.state(self.name)
         if found == "empty":
             self._tell_reset(was, found)
         elif found:
             self._reports.event(self.name, "gate.passed", {"direction": found, "count": gate.inside}, False)
             self._reports.remember(False)
-        if found or gate.state != before:
-            self._since_ms = now_ms
-            self._reports.state(self.name)
         if gate.lost != was_lost:
             self._reports.event(self.name, "gate.fault", {"state": gate.state}, True)
 
@@ -81,8 +81,8 @@ class Entrance(Part):
         assert isinstance(count, int)
         self.gate.set(count)
         self._since_ms = now_ms
-        self._tell_reset(was, "order")
         self._reports.state(self.name)
+        self._tell_reset(was, "order")
         self._reports.final(order, "done", None)
 
     def _tell_reset(self, was: int | None, why: str) -> None:

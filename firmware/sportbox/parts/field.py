@@ -139,12 +139,12 @@ class Court(Part):
         self._pending = False
         self._told_ms = now_ms
         self._told_said = fusion.said
+        self._reports.state(self.name)
         news = (fusion.state, fusion.count())
         if news != self._told:
             self._told = news
             self._since_ms = now_ms
             self._reports.event(self.name, "occupancy.changed", self.states()[0][2], False)
-        self._reports.state(self.name)
 
 
 def build(name: str, facts: "Facts", kit: "Kit") -> Court:

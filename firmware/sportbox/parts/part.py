@@ -1,7 +1,8 @@
 """What hangs on the board, seen by the app: a bay, a court, a gate, a keypad, the battery.
 
 A part reads its inputs in `scan`, tells what happened through `Reports`, and says with `deadline` when it
-must be looked at again. `build` in each module makes a part from the configuration.
+must be looked at again. `build` in each module makes a part from the configuration. A new state is asked for
+before the event is told that goes with it: an event may find no memory.
 """
 
 from micropython import const

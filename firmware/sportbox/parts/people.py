@@ -46,14 +46,14 @@ class Release:
         if pressed is None or pressed == self.pressed:
             return
         self.pressed = pressed
+        pressed_ms = now_ms - self._since_ms
+        self._since_ms = now_ms
+        self._reports.state(self.name)
         if pressed:
             self._reports.event(self.name, "release.pressed", {}, True)
         else:
             self._until_ms = now_ms + _EXIT_MS
-            data: dict[str, object] = {"pressed_s": (now_ms - self._since_ms) // 1000}
-            self._reports.event(self.name, "release.cleared", data, True)
-        self._since_ms = now_ms
-        self._reports.state(self.name)
+            self._reports.event(self.name, "release.cleared", {"pressed_s": pressed_ms // 1000}, True)
 
 
 class Inside:
@@ -84,8 +84,8 @@ class Inside:
     def scan(self, now_ms: int) -> None:
         if self._presence.step(self._sensor.active(), now_ms):
             self._since_ms = now_ms
-            self._reports.event(self.name, "occupancy.changed", self.state()[2], False)
             self._reports.state(self.name)
+            self._reports.event(self.name, "occupancy.changed", self.state()[2], False)
 
 
 class People:
