@@ -248,9 +248,9 @@ class Desk:
             self._note_failure()
 
     def _tell(self, component: str, kind: str, data: "dict[str, object]") -> bool:
-        """False if there is no memory for the event."""
+        """False if there is no memory for the event, though an update has given way to it."""
         try:
-            self._with_room(self._report, component, kind, data)
+            self._report(component, kind, data)
         except MemoryError:
             return False
         return True

@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import gc
 import json
 
 from micropython import const
@@ -138,16 +139,25 @@ class App:
     # ---- the first flow: up
 
     def event(self, component: str, kind: str, data: "dict[str, object]") -> None:
-        """Accepts an event: on flash now, or within `batch_ms` if it is an ordinary one."""
+        """Accepts an event: on flash now, or within `batch_ms` if it is an ordinary one. Raises
+        MemoryError if it was not accepted, though an update has given way."""
         now_ms = self._now_ms()
         time_s = self.clock.now(now_ms) if self.clock.trusted() else 0
         urgent = kind not in _ORDINARY or "alarm" in data
         at_once = urgent and kind not in _PATIENT
         uptime_s = (self.uptime_base_ms + now_ms) // 1000
-        self.uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
+        try:
+            self.uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
+        except MemoryError:
+            self.make_room()
+            gc.collect()
+            self.uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
         if self._outbox.waiting() and self._waiting_since_ms is None:
             self._waiting_since_ms = now_ms
-        self._wake()
+        try:
+            self._wake()
+        except MemoryError:  # it is accepted: who told it must not tell it again
+            pass
 
     def state_changed(self, component: str) -> None:
         self.uplink.retain_state(component)
@@ -213,7 +223,7 @@ class App:
         return "busy"
 
     def make_room(self) -> None:
-        """For an order: an update goes on later."""
+        """For an order or an event: an update goes on later."""
         self.update_at_ms = self._now_ms() + _LOCKS_FIRST_MS
         if self.update is not None:
             self.update.give_way()
@@ -259,14 +269,13 @@ class App:
         for part in self.parts:
             try:
                 part.scan(now_ms)
+                if part.name in self.idle:
+                    self._is_back(part)
             except Exception as error:
                 failed += 1
                 if failed == len(self.parts):
                     raise
                 self._fell(part.name, error, now_ms)
-            else:
-                if part.name in self.idle:
-                    self.idle.remove(part.name)
         self._arm()
 
     def figures(self) -> "dict[str, object]":
@@ -284,6 +293,12 @@ class App:
         if name not in self.idle:
             self.idle.append(name)
         self._tell_fall(name, error, now_ms)
+
+    def _is_back(self, part: "Part") -> None:
+        """It may have fallen before it had asked for a new state to be told."""
+        for name, _, _ in part.states():
+            self.uplink.retain_state(name)
+        self.idle.remove(part.name)
 
     def _tell_fall(self, name: str, error: Exception, now_ms: int) -> None:
         told_ms = self._fell_ms.get(name)
@@ -348,12 +363,12 @@ class App:
 
     def remember(self, foretold: str = "") -> None:
         """With the number of the event by which the part `foretold` will tell what has changed."""
-        memory: "dict[str, object]" = {part.name: part.memory() for part in self.parts}
-        if foretold:
-            memory[""] = [foretold, self._outbox.next_seq()]
         self.memory_stale = False
         self._remembered_ms = self._now_ms()
         try:
+            memory: "dict[str, object]" = {part.name: part.memory() for part in self.parts}
+            if foretold:
+                memory[""] = [foretold, self._outbox.next_seq()]
             record.write(self.memory_path, json.dumps(memory).encode(), self.wear)
         except (OSError, MemoryError):
             self._outbox.write_errors += 1

@@ -126,24 +126,16 @@ class TestMemory(DeskCase, unittest.TestCase):
 
         self.desk._report = report
 
-    def begins(self, times):
-        self.short_of("access.accepted", times)
+    def test_an_order_that_is_used_up_runs_though_it_cannot_be_told_of(self):
+        self.short_of("access.accepted", 1)
         self.assertEqual(self.send(), [("order-1", "accepted", None)])
         self.finish()
         self.assertEqual(self.answers[1:], [("order-1", "done", None)])
-        self.assertEqual(len(self.rooms), 1)
-        return [kind for _, kind, _ in self.events]
+        self.assertEqual([kind for _, kind, _ in self.events], ["access.done"])
 
-    def test_an_order_that_is_used_up_has_the_memory_of_what_can_wait_to_be_told_of(self):
-        self.assertEqual(self.begins(1), ["access.accepted", "access.done"])
-
-    def test_and_runs_without(self):
-        self.assertEqual(self.begins(2), ["access.done"])
-
-    def ends(self, times):
-        """How often it was told in the end."""
+    def test_an_end_is_answered_without_and_told_after_the_next_start(self):
         self.send()
-        self.short_of("access.done", times)
+        self.short_of("access.done", 1)
         self.finish()
         self.assertEqual(self.answers, [("order-1", "accepted", None), ("order-1", "done", None)])
         self.report("court-1", "occupancy.changed", {})  # takes the number of the event that is missing
@@ -152,12 +144,6 @@ class TestMemory(DeskCase, unittest.TestCase):
         settle(self.desk)
         told += [kind for _, kind, _ in self.events]
         self.assertEqual((told, self.answers), (["access.done"], [("order-1", "done", None)]))
-
-    def test_an_end_has_the_memory_of_what_can_wait_to_be_told_of(self):
-        self.ends(1)
-
-    def test_and_is_answered_without_and_told_after_the_next_start(self):
-        self.ends(2)
 
     def test_a_token_that_cannot_be_checked_is_answered(self):
         self.desk._access.check = lambda *_: self.full(None)

@@ -125,6 +125,89 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
         self.app.answer("jti-1", "done", None, None)
         self.assertEqual((len(tries), self.app.uplink.answers_lost), (4, 1))
 
+    def without_memory(self, times):
+        """So often there is none to write an event down; what gives way is counted."""
+        real, left, gave_way = self.app.uplink.event, [times], []
+
+        class Update:
+            def give_way(self):
+                gave_way.append(True)
+
+        def event(*args):
+            if left[0]:
+                left[0] -= 1
+                raise MemoryError
+            return real(*args)
+
+        self.app.update = Update()
+        self.app.uplink.event = event
+        return gave_way
+
+    def test_an_event_that_finds_no_memory_is_tried_once_more_while_an_update_waits(self):
+        gave_way = self.without_memory(1)
+        self.app.event("door-1", "door.forced", {})
+        self.assertEqual((self.outbox.durable_seq, len(gave_way), self.app.update_at_ms), (1, 1, 10000))
+
+    def test_an_event_that_finds_none_then_either_is_not_accepted(self):
+        gave_way = self.without_memory(2)
+        with self.assertRaises(MemoryError):
+            self.app.event("door-1", "door.forced", {})
+        self.assertEqual((self.outbox.next_seq(), len(gave_way)), (1, 1))
+
+    def test_an_event_that_is_accepted_does_not_fall_any_more(self):
+        """Who told it would tell it again."""
+
+        def wake():
+            raise MemoryError
+
+        self.app._wake = wake
+        self.app.event("door-1", "door.forced", {})
+        self.assertEqual(self.outbox.durable_seq, 1)
+
+    def test_no_memory_for_what_outlives_a_power_cut_does_not_keep_an_event_back(self):
+        def memory():
+            raise MemoryError
+
+        self.part.memory = memory
+        self.app.remember("court-1")
+        self.assertEqual((self.app.memory_stale, record.exists(self.app.memory_path)), (True, False))
+
+    def test_a_part_that_is_back_tells_its_states_again(self):
+        """It may have fallen before it asked for that."""
+
+        class Short(Part):
+            name = "door-1"
+            short = 1
+
+            def scan(self, now_ms):
+                if self.short:
+                    self.short -= 1
+                    raise MemoryError
+
+            def states(self):
+                if self.none_left:
+                    raise MemoryError
+                return [("door-1", 0, {}), ("lock-1", 0, {})]
+
+        short = Short()
+        short.none_left = True
+        self.app.parts = [short, self.part]
+        self.app.uplink.describe(dict, lambda name: {"of": name})
+        self.app.scan()
+        self.app.scan()  # no memory for that either
+        short.none_left = False
+        self.assertIsNone(self.app.uplink.next_message())
+        self.app.scan()
+        self.app.scan()
+        topics = []
+        for _ in range(3):
+            message = self.app.uplink.next_message()
+            if message is not None:
+                topics.append(message.topic.split("/")[-2:])
+                message.topic = ""
+        self.assertEqual(topics, [["door-1", "state"], ["lock-1", "state"]])
+        self.assertEqual(self.app.idle, [])
+
     async def test_alarms_do_not_pile_up(self):
         """A chattering contact asks for a later look again and again."""
         for i in range(200):

@@ -34,6 +34,17 @@ class TestAccept(OutboxCase, unittest.TestCase):
         self.again()
         self.assertEqual(self.seqs(), [1, 2, 3, 4])
 
+    def test_without_memory_it_takes_no_number(self):
+        class Full(list):
+            def append(self, item):
+                raise MemoryError
+
+        waiting, self.box._pending = self.box._pending, Full()
+        with self.assertRaises(MemoryError):
+            self.add("u")
+        self.box._pending = waiting
+        self.assertEqual(self.add("u"), [1])
+
     def test_a_power_cut_takes_only_what_waited(self):
         self.add("ouoo")
         self.again()

@@ -81,8 +81,8 @@ class Outbox:
             raise ValueError("event too long")
         while len(self._pending) >= _PENDING_MAX:
             self._give_up_pending()
+        self._pending.append((urgent, self._seq + 1, payload))  # without memory for that no number is used up
         self._seq += 1
-        self._pending.append((urgent, self._seq, payload))
         if (urgent and at_once) or len(self._pending) >= _PENDING_MAX // 2:
             self.flush()
         return self._seq

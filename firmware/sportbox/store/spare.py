@@ -24,7 +24,7 @@ def give_up(error: BaseException) -> bool:
         return False
     try:
         os.remove(_PATH)
-    except OSError:
+    except (OSError, MemoryError):
         return False
     return True
 
