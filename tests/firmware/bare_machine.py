@@ -12,6 +12,9 @@ class Machine:
     class RTC:
         pass
 
+    class ADC:
+        pass
+
 
 for _name in ("machine", "esp32"):
     sys.modules.pop(_name, None)

@@ -5,9 +5,14 @@ import asyncio
 import sys
 import unittest
 
+from tests.firmware import bare_machine  # noqa: F401  before the drivers
+
+# isort: split
 from sportbox.app import App
 from sportbox.core.clock import Clock
 from sportbox.core.lock import Order
+from sportbox.core.power import Battery
+from sportbox.parts.power import Power
 from sportbox.store import record
 from sportbox.store.outbox import Outbox
 from sportbox.system import orders
@@ -36,6 +41,13 @@ class Part:
 
     def memory(self):
         return None
+
+
+class Voltage:
+    at_mv = 3800
+
+    def mv(self):
+        return self.at_mv
 
 
 class Desk:
@@ -207,6 +219,17 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
                 message.topic = ""
         self.assertEqual(topics, [["door-1", "state"], ["lock-1", "state"]])
         self.assertEqual(self.app.idle, [])
+
+    def test_what_a_low_battery_costs_is_off_though_nobody_can_be_told(self):
+        levels = []
+        self.part.shed = levels.append
+        voltage = Voltage()
+        power = Power(self.app, {}, (Battery(3700, 3500, 3300), voltage), None)
+        self.without_memory(2)
+        voltage.at_mv = 3200
+        with self.assertRaises(MemoryError):
+            power.scan(0)
+        self.assertEqual((levels, self.app.short_of_power), ([2], 2))
 
     async def test_alarms_do_not_pile_up(self):
         """A chattering contact asks for a later look again and again."""

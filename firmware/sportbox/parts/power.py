@@ -59,8 +59,8 @@ class Power(Part):
         if changed:
             shed = given_up(self._components, battery.level)
             data: dict[str, object] = {"level": battery.level, "mv": battery.mv, "shed": shed}
+            self._shed(battery.level)  # first: the event may find no memory
             self._app.event("device", "device.battery", data)
-            self._shed(battery.level)
 
     def settles(self) -> bool:
         return self.battery is not None and self.battery[0].undecided()
