@@ -78,6 +78,25 @@ class WiegandCase(unittest.TestCase):
         self.ticks.now_ms += 30
         self.assertEqual(self.keys(), [6])
 
+    def test_a_pulse_that_comes_while_those_before_it_are_read(self):
+        """Handlers run between two bytecodes: it is younger than the look, and not a minute old."""
+        bursts, come = self.reader._bursts, ["1"]
+        bit = bursts.bit
+
+        def slow(value, at_ms):
+            if come:
+                self.ticks.now_ms += 1
+                self.send(come.pop())
+            return bit(value, at_ms)
+
+        bursts.bit = slow
+        self.send("0")
+        self.assertEqual(self.keys(), [])
+        self.send("01")
+        self.assertEqual(self.keys(), [])
+        self.ticks.now_ms += 30
+        self.assertEqual((self.keys(), self.reader.dropped), ([5], 0))
+
     def test_noise_is_dropped_and_counted(self):
         self.send("101")
         self.ticks.now_ms += 60

@@ -49,10 +49,9 @@ class Wiegand:
 
     def key(self, now_ms: int) -> int:
         """The next key that was pressed, -1 if there is none (yet)."""
-        ticks_ms = _low_ticks()
         while self._tail != self._head:
             at = self._tail
-            age_ms = (ticks_ms - self._ticks[at]) & _TICKS
+            age_ms = (_low_ticks() - self._ticks[at]) & _TICKS  # it may have come since the one before
             self._tail = (at + 1) % _ROOM
             key = self._bursts.bit(self._bits[at], now_ms - age_ms)
             if key >= 0:
