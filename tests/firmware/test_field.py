@@ -205,6 +205,15 @@ class TestRadarAlone(CourtCase, unittest.TestCase):
         self.court.shed(0)
         self.assertEqual(self.play(7000, 6000), "free")
 
+    def test_who_samples_it_may_fall(self):
+        """The supervisor lets a task that falls again and again rest for ten minutes."""
+        self.radar.sees = False
+        self.assertEqual(self.play(0, 10_000), "free")
+        for now_ms in range(10_000, 14_000, 1000):
+            self.court.scan(now_ms)
+        self.assertEqual((self.shown()["state"], self.shown()["lost"]), ("unknown", ["radar"]))
+        self.assertEqual(self.play(14_000, 10_000), "free")
+
     def test_noise_does_not_flood(self):
         """Whatever the radar sees for an hour: changes are bounded by the hold time."""
         chance = Chance(7)

@@ -100,6 +100,9 @@ class Court(Part):
                 self._fusion.add("gate", self._entrance.gate, self._entrance.gate)
         if self._entrance is not None:
             self._entrance.scan(now_ms)  # its turn may come later, and the two must agree
+        for sensor in (self.radar, self.tof):  # who samples them may have fallen: then they are silent
+            if sensor is not None and sensor.on:
+                sensor.witness.step(now_ms)
         self._judge(now_ms)
 
     def sample(self, now_ms: int) -> None:

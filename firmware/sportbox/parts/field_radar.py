@@ -21,20 +21,20 @@ class RadarSensor:
         self.parser = Parser()
         self._engineering = Engineering()
         self._radar = radar
-        self._on = True
+        self.on = True
         self.read_errors = 0
 
     def switch(self, on: bool) -> None:
         """Off: it is neither read nor missed."""
-        if on and not self._on:
+        if on and not self.on:
             self._radar.drain()
             self.parser.reset()
-        elif not on and self._on:
+        elif not on and self.on:
             self.witness.stop()
-        self._on = on
+        self.on = on
 
     def sample(self, now_ms: int) -> None:
-        if not self._on:
+        if not self.on:
             return
         try:
             self._read(now_ms)

@@ -17,17 +17,17 @@ class TofSensor:
         self.witness = Sighting(hold_ms, silent_ms, stuck_ms)
         self.tof = tof
         self._near_mm = near_mm
-        self._on = True
+        self.on = True
 
     def switch(self, on: bool) -> None:
         """Off: it is held in reset, and not missed."""
-        if not on and self._on:
+        if not on and self.on:
             self.tof.stop()
             self.witness.stop()
-        self._on = on
+        self.on = on
 
     def sample(self, now_ms: int) -> None:
-        if not self._on:
+        if not self.on:
             return
         if self.tof.step(now_ms):
             # who is there may step back a tenth

@@ -26,7 +26,7 @@ class _Court:
         if end is None or self.task.done():
             return False
         part, world, asking = self._part, end._world, sensor._engineering
-        if not sensor._on or asking._waits_for or part._pending or part._fusion.said != part._told_said:
+        if not sensor.on or asking._waits_for or part._pending or part._fusion.said != part._told_said:
             return False
         self.due_ms = 0
         if world.fault:
