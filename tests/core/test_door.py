@@ -137,6 +137,40 @@ class TestLatch(unittest.TestCase):
         self.assertTrue(self.door.is_open())
         self.assertEqual(self.door.step(True, False, 5000), [("door.closed", {"open_s": 3})])
 
+    def lose_sight(self):
+        self.door.fault("expander")
+        self.assertEqual(self.door.state, UNKNOWN)
+
+    def test_back_behind_a_door_that_nobody_sees(self):
+        """It may stand open with its latch out: that is for the contact to say."""
+        for closed, allowed, told in (
+            (True, False, ("door.closed", {"open_s": 11})),
+            (False, True, ("door.opened", {})),
+            (False, False, ("door.forced", {})),
+        ):
+            with self.subTest(told=told[0]):
+                self.setUp()
+                self.door.latch(True, 1000)
+                self.lose_sight()
+                self.assertEqual(self.door.latch(False, 9000), [])
+                self.assertEqual(self.door.state, UNKNOWN)
+                self.door.recovered()
+                self.assertEqual(self.door.step(closed, allowed, 12_000), [told])
+
+    def test_lost_behind_a_door_that_nobody_sees(self):
+        self.lose_sight()
+        self.assertEqual(self.door.latch(True, 1000), [("door.forced", {"latch": True})])
+        self.assertEqual(self.door.latch(True, 1000), [])
+        self.assertEqual(self.door.state, UNKNOWN)
+        self.door.recovered()
+        self.assertEqual((self.door.step(True, False, 2000), self.door.state), ([], FORCED))
+        self.assertEqual(self.door.latch(False, 9000), [("door.closed", {"open_s": 8})])
+
+    def test_lost_behind_a_door_that_was_open_when_it_was_last_seen(self):
+        self.door.step(False, True, 500)
+        self.lose_sight()
+        self.assertEqual(self.door.latch(True, 1000), [])
+
 
 class TestContactFault(unittest.TestCase):
     def test_what_cannot_be_believed_is_unknown_and_told_once(self):

@@ -77,14 +77,22 @@ class Door:
         return [("door.ajar", {"open_s": open_s, "level": "alarm"})]
 
     def latch(self, lost: bool, now_ms: int) -> "Events":
-        """The latch of a closed door let go without an order, or is back."""
-        if lost and self.state == CLOSED:
+        """The latch of a closed door let go without an order, or is back. It tells nothing of a door that
+        nobody can see: that stays unknown."""
+        unseen = self._lost and self.state == UNKNOWN
+        if lost and (self._before if unseen else self.state) == CLOSED:
             self._unlatched = True
             self._opened_ms = now_ms
-            self.state = FORCED
+            if unseen:
+                self._before = FORCED
+            else:
+                self.state = FORCED
             return [("door.forced", {"latch": True})]
         if not lost and self._unlatched:
             self._unlatched = False
+            if unseen:
+                self._before = UNKNOWN  # the contact will tell
+                return []
             self.state = CLOSED
             return [("door.closed", {"open_s": (now_ms - self._opened_ms) // 1000})]
         return []
