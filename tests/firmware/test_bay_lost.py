@@ -173,6 +173,87 @@ class TestRest(LostCase, unittest.TestCase):
         self.assertEqual(self.states(place)["door-1"], "forced")
 
 
+class TestBack(LostCase, unittest.TestCase):
+    """What can be read again is what it is now, not what it was."""
+
+    def test_an_expander_that_answers_now_and_then(self):
+        """It is set up, read once, and lost again: a door opened meanwhile is not closed for that."""
+        place = self.place("strike")
+        self.wait(500)
+        for _ in range(10):
+            self.lose(place, place.contact)
+            place.contact.on = False
+            self.wait(20)
+            self.assertEqual(self.states(place)["door-1"], "unknown")
+        self.wait(100)
+        self.assertEqual(self.states(place)["door-1"], "forced")
+        self.assertEqual(self.reports.kinds(), ["door.fault", "door.forced"])
+
+    def test_an_order_while_the_door_is_out_of_sight_for_a_moment(self):
+        place = self.place("strike")
+        self.wait(500)
+        self.lose(place, place.contact)
+        self.assertEqual(self.order(place), "")
+        self.wait(1000)
+        place.contact.on = True
+        self.wait(30)
+        self.assertEqual(self.states(place), {"door-1": "unknown", "lock-1": "unlocked"})
+        self.wait(100)
+        self.assertEqual(self.states(place), {"door-1": "closed", "lock-1": "unlocked"})
+        place.contact.on = False
+        self.wait(100)
+        self.assertEqual(self.reports.finals, [("a", "done", None)])
+        self.assertEqual(self.states(place)["door-1"], "open")
+
+    def test_a_door_that_is_opened_by_order_out_of_sight(self):
+        place = self.place("strike")
+        self.wait(500)
+        self.order(place)
+        self.lose(place, place.contact)
+        place.contact.on = False
+        self.wait(100)
+        self.assertEqual(self.reports.finals, [("a", "done", None)])
+        self.assertNotIn("door.forced", self.reports.kinds())
+
+    def test_nobody_is_locked_in_while_a_release_settles(self):
+        place = self.place("motor", people=True)
+        self.wait(3000)
+        self.lose(place, place.handle)
+        place.handle.on = True
+        self.scan()
+        self.assertTrue(place.bay.people.somebody())
+        self.wait(20)
+        self.assertTrue(place.bay.people.exit_pressed())
+        self.assertFalse(place.bay.people.release.lost)
+
+    def test_a_latch_that_is_back_says_nothing_of_a_door_that_nobody_sees(self):
+        place = self.place("latch")
+        self.wait(5000)
+        place.latch.on = False
+        self.wait(500)
+        self.assertEqual(self.states(place)["door-1"], "forced")
+        self.lose(place, place.contact)
+        place.latch.on = True
+        self.wait(500)
+        self.assertEqual(self.states(place)["door-1"], "unknown")
+        place.contact.on = True
+        self.wait(500)
+        self.assertEqual(self.states(place)["door-1"], "closed")
+        self.assertEqual(self.reports.kinds()[-1], "door.closed")
+
+    def test_a_latch_that_is_pried_behind_a_door_that_nobody_sees(self):
+        place = self.place("latch")
+        self.wait(5000)
+        self.lose(place, place.contact)
+        place.latch.on = False
+        self.wait(500)
+        self.assertEqual(self.reports.kinds(), ["door.fault", "door.forced"])
+        self.assertEqual(self.states(place)["door-1"], "unknown")
+        place.contact.on = True
+        self.wait(500)
+        self.assertEqual(self.states(place)["door-1"], "forced")
+
+
 class TestDriver(LostCase, unittest.TestCase):
     def test_without_memory_for_a_pulse_the_order_fails_and_the_others_get_the_supply(self):
         first, second = self.place("strike"), self.place("strike")

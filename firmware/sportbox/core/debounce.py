@@ -2,8 +2,8 @@
 
 
 class Debounce:
-    """`step(level, now_ms)` gives the stable level, None before the first, and while the level is None, for
-    nobody can read it; `deadline` says when to look again."""
+    """`step(level, now_ms)` gives the stable level, None before the first, while nobody can read it (level
+    None), and from then until one has stood still; `deadline` says when to look again."""
 
     def __init__(self, stable_ms: int) -> None:
         self._stable_ms = stable_ms
@@ -13,8 +13,8 @@ class Debounce:
         self.deadline: int | None = None
 
     def step(self, level: bool | None, now_ms: int) -> bool | None:
-        if level is None:  # what was about to be believed begins anew
-            self._candidate = self.deadline = None
+        if level is None:  # it may be another one afterwards
+            self._candidate = self.stable = self.deadline = None
             return None
         if level != self._candidate:
             self._candidate = level

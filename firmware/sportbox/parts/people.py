@@ -41,8 +41,8 @@ class Release:
 
     def scan(self, now_ms: int) -> None:
         level = self._contact.active()
-        self.lost = level is None
         pressed = self._debounce.step(level, now_ms)
+        self.lost = level is None or (self.lost and pressed is None)
         if pressed is None or pressed == self.pressed:
             return
         self.pressed = pressed
