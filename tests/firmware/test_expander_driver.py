@@ -144,6 +144,52 @@ class TestLoss(ExpanderCase, unittest.TestCase):
         self.assertEqual(self.door.active(), False)
         self.assertEqual(bytes(self.chip.registers[GPPU : GPPU + 2]), b"\x00\x01")
 
+    def flap(self, times, well_ms):
+        """How often its inputs can be read again, of so many times that it answers for so long and not for a
+        second."""
+        backs, before = 0, self.door.active()
+        for _ in range(times):
+            for _ in range(well_ms // 100):
+                self.refresh(100)
+                backs += before is None and self.door.active() is not None
+                before = self.door.active()
+            chip = self.bus.pop(ADDRESS)
+            self.refresh(100)
+            self.bus[ADDRESS] = chip
+            before = self.door.active()
+            self.assertIsNone(before)
+            self.now_ms += 900
+        return backs
+
+    def test_one_that_answers_now_and_then_is_not_news_for_ever(self):
+        """The events of sixteen doors would fill the outbox."""
+        for well_ms in (100, 2000, 20_000, 50_000):
+            with self.subTest(well_ms=well_ms):
+                self.setUp()
+                self.refresh()
+                self.assertLess(self.flap(40, well_ms), 9)
+                self.assertEqual(self.flap(20, well_ms), 0)
+        self.refresh(100)
+        self.expander.select(0)  # what it drives does not wait
+        self.refresh(59_000)
+        self.assertIsNone(self.door.active())
+        self.refresh(1000)
+        self.assertEqual(self.door.active(), False)
+
+    def test_one_that_was_well_for_a_minute_is_believed_at_once(self):
+        self.refresh()
+        self.flap(20, 2000)
+        self.refresh(100)
+        for _ in range(3):
+            for _ in range(1300):
+                self.refresh(100)
+            self.assertEqual(self.door.active(), False)
+            chip = self.bus.pop(ADDRESS)
+            self.refresh(100)
+            self.bus[ADDRESS] = chip
+            self.refresh(1000)
+            self.assertEqual(self.door.active(), False)
+
     def test_lost_from_the_start(self):
         self.bus.clear()
         for _ in range(10):

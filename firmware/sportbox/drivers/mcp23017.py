@@ -5,7 +5,8 @@ Register addresses with IOCON.BANK = 0, the value after power-on: IODIR 00h, GPI
 After power-on all pins are inputs, so external pull-downs hold the coils. GPA7 and GPB7 are outputs only
 (datasheet revision D).
 
-A chip that does not answer is lost: its inputs read None until it answers again and was set up anew.
+A chip that does not answer is lost: its inputs read None until it answers again and was set up anew. If it is
+lost again within a minute, they do so for longer and longer: else each time would be an event of each door.
 """
 
 from machine import I2C
@@ -23,6 +24,7 @@ _GPIO = const(0x12)
 _OLAT = const(0x14)
 _IOCON_VALUE = const(0x44)  # MIRROR: both ports on one interrupt line; ODR: open drain
 _RETRY_MS = const(1000)
+_WELL_MS = const(60000)
 
 
 class Expander:
@@ -37,6 +39,10 @@ class Expander:
         self._levels = 0
         self._pair = bytearray(2)
         self._retry_ms = 0
+        self._lost_ms = -_WELL_MS  # the last time
+        self._doubt_ms = 0  # so long it has to answer until its inputs are believed
+        self._believe_ms = 0  # since it was set up: when they are
+        self._doubted = False
         self.lost = True  # until it was set up
         self.losses = 0
 
@@ -49,19 +55,21 @@ class Expander:
         self.lost = True
 
     def level(self, bit: int) -> int | None:
-        """The level at the last refresh(), None while the chip is lost."""
-        return None if self.lost else self._levels >> bit & 1
+        """The level at the last refresh(), None while the chip is lost or not believed."""
+        return None if self.lost or self._doubted else self._levels >> bit & 1
 
     def refresh(self) -> None:
         """Reads all inputs; a chip that was lost is set up again, once a second at most."""
+        now_ms = self._now_ms()
         if self.lost:
-            now_ms = self._now_ms()
             if now_ms < self._retry_ms:
                 return
             self._retry_ms = now_ms + _RETRY_MS
         try:
             if self.lost:
                 self._set_up()
+                self._believe_ms = now_ms + self._doubt_ms
+            self._doubted = now_ms < self._believe_ms
             self._i2c.readfrom_mem_into(self._address, _GPIO, self._pair)
             self._levels = self._pair[0] | self._pair[1] << 8
             # what differs from the value after power-on: without outputs IODIR does not
@@ -103,10 +111,14 @@ class Expander:
         self._i2c.writeto_mem(self._address, register, self._pair)
 
     def _lose(self) -> None:
+        now_ms = self._now_ms()
         if not self.lost:
             self.losses += 1
+            again = now_ms - self._lost_ms < _WELL_MS
+            self._doubt_ms = min(max(2 * self._doubt_ms, _RETRY_MS), _WELL_MS) if again else 0
+            self._lost_ms = now_ms
         self.lost = True
-        self._retry_ms = self._now_ms() + _RETRY_MS
+        self._retry_ms = now_ms + _RETRY_MS
 
 
 class ExpanderInput:
