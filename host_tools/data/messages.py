@@ -43,7 +43,7 @@ class DoorState(State):
 
 
 class ReleaseState(State):
-    state: Literal["clear", "pressed"]
+    state: Literal["clear", "pressed", "unknown"]
 
 
 class InsideState(State):

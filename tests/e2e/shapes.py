@@ -71,7 +71,7 @@ STATES: dict[str, dict[str, Test]] = {
         "since": nothing_or(TIME),
     },
     "door": {"state": one_of(*["closed", "open", "ajar", "forced", "unknown"]), "since": nothing_or(TIME)},
-    "release": {"state": one_of("clear", "pressed"), "since": nothing_or(TIME)},
+    "release": {"state": one_of("clear", "pressed", "unknown"), "since": nothing_or(TIME)},
     "inside": {**OCCUPANCY, "since": nothing_or(TIME)},
     "tamper": {"state": one_of("closed", "open", "unknown"), "since": nothing_or(TIME)},
     "keypad": {"state": one_of("ready", "locked", "no_clock"), "since": nothing_or(TIME)},

@@ -226,6 +226,18 @@ class TestBack(LostCase, unittest.TestCase):
         self.assertTrue(place.bay.people.exit_pressed())
         self.assertFalse(place.bay.people.release.lost)
 
+    def test_a_release_that_nobody_can_read_is_unknown(self):
+        place = self.place("motor", people=True)
+        self.wait(3000)
+        for on, state in ((None, "unknown"), (False, "clear"), (None, "unknown"), (True, "pressed")):
+            self.reports.states.clear()
+            place.handle.on = on
+            self.wait(100)
+            self.assertEqual(self.states(place)["release-1"], state)
+            self.assertIn("release-1", self.reports.states)
+        self.assertEqual(self.reports.kinds()[-1], "release.pressed")
+        self.assertNotIn("release.cleared", self.reports.kinds())
+
     def test_a_latch_that_is_back_says_nothing_of_a_door_that_nobody_sees(self):
         place = self.place("latch")
         self.wait(5000)

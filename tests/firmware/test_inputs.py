@@ -2,6 +2,7 @@
 
 import unittest
 
+from tests.firmware.bay_case import Contact, Reports
 from tests.firmware.fake_machine import Pin
 
 # isort: split
@@ -47,6 +48,45 @@ class TestInput(unittest.TestCase):
         inputs.digital(7, 0, "up", lambda: told.append(1))
         Pin.made[7].fall()
         self.assertEqual(told, [1])
+
+
+class TestHousing(unittest.TestCase):
+    def setUp(self):
+        self.reports, self.contact = Reports(), Contact(True)
+        self.tamper = tamper.Tamper("tamper-1", self.contact, self.reports)
+        self.now_ms = 0
+
+    def shown_at(self, on):
+        """What is told with this level, and the last of its states."""
+        self.contact.on = on
+        self.reports.states.clear()
+        for _ in range(10):
+            self.now_ms += 10
+            self.tamper.scan(self.now_ms)
+        told = len(self.reports.states)
+        return told, self.tamper.states()[0][2]["state"]
+
+    def test_that_cannot_be_read_is_unknown(self):
+        self.assertEqual(self.tamper.states()[0][2], {"state": "unknown"})
+        self.assertEqual(self.shown_at(True), (1, "closed"))
+        self.assertEqual(self.shown_at(None), (1, "unknown"))
+        self.assertEqual(self.shown_at(None), (0, "unknown"))
+        self.assertEqual(self.shown_at(True), (1, "closed"))
+        self.assertEqual(self.reports.events, [])
+
+    def test_that_was_opened_meanwhile_was_not_opened_without_power(self):
+        self.shown_at(True)
+        self.shown_at(None)
+        self.assertEqual(self.shown_at(False)[1], "open")
+        self.assertEqual(self.reports.events, [("device", "device.tamper", {"open": True})])
+
+    def test_that_was_opened_without_power(self):
+        self.tamper.restore(True, False)
+        self.assertEqual(self.shown_at(None), (0, "unknown"))
+        self.assertEqual(self.shown_at(False)[1], "open")
+        self.assertEqual(
+            self.reports.events, [("device", "device.tamper", {"open": True, "while_off": True})]
+        )
 
 
 class TestContacts(unittest.TestCase):

@@ -37,12 +37,17 @@ class Release:
         return self.pressed or now_ms < self._until_ms
 
     def state(self) -> "State":
-        return self.name, self._since_ms, {"state": "pressed" if self.pressed else "clear"}
+        state = "unknown" if self.lost else "pressed" if self.pressed else "clear"
+        return self.name, self._since_ms, {"state": state}
 
     def scan(self, now_ms: int) -> None:
         level = self._contact.active()
         pressed = self._debounce.step(level, now_ms)
-        self.lost = level is None or (self.lost and pressed is None)
+        lost = level is None or (self.lost and pressed is None)
+        if lost != self.lost:
+            self.lost = lost
+            self._since_ms = now_ms
+            self._reports.state(self.name)
         if pressed is None or pressed == self.pressed:
             return
         self.pressed = pressed

@@ -23,7 +23,8 @@ class Tamper(Part):
         self._debounce = Debounce(_STABLE_MS)
         self._closed: bool | None = None  # also what was remembered, until the contact was read
         self._since_ms = 0
-        self._read = False
+        self._first = True
+        self._read = False  # as it is now
 
     def deadline(self) -> int | None:
         return self._debounce.deadline
@@ -41,16 +42,19 @@ class Tamper(Part):
 
     def scan(self, now_ms: int) -> None:
         closed = self._debounce.step(self._contact.active(), now_ms)
-        if closed is None or (self._read and closed == self._closed):
+        if self._read != (closed is not None):
+            self._read = not self._read
+            self._since_ms = now_ms
+            self._reports.state(self.name)
+        if closed is None:
             return
-        before = self._closed
-        first = not self._read
-        self._read = True
+        before, first = self._closed, self._first
         self._closed = closed
-        self._since_ms = now_ms
-        self._reports.state(self.name)
+        self._first = False
         if closed == before or (before is None and closed):
             return
+        self._since_ms = now_ms
+        self._reports.state(self.name)
         self._reports.foretell(self.name)
         data: dict[str, object] = {"open": not closed}
         if first:
