@@ -154,10 +154,7 @@ class App:
             self.uplink.event(component, kind, data, time_s, uptime_s, urgent, at_once)
         if self._outbox.waiting() and self._waiting_since_ms is None:
             self._waiting_since_ms = now_ms
-        try:
-            self._wake()
-        except MemoryError:  # it is accepted: who told it must not tell it again
-            pass
+        self._wake()
 
     def state_changed(self, component: str) -> None:
         self.uplink.retain_state(component)

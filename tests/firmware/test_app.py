@@ -166,16 +166,6 @@ class TestApp(unittest.IsolatedAsyncioTestCase):
             self.app.event("door-1", "door.forced", {})
         self.assertEqual((self.outbox.next_seq(), len(gave_way)), (1, 1))
 
-    def test_an_event_that_is_accepted_does_not_fall_any_more(self):
-        """Who told it would tell it again."""
-
-        def wake():
-            raise MemoryError
-
-        self.app._wake = wake
-        self.app.event("door-1", "door.forced", {})
-        self.assertEqual(self.outbox.durable_seq, 1)
-
     def test_no_memory_for_what_outlives_a_power_cut_does_not_keep_an_event_back(self):
         def memory():
             raise MemoryError
