@@ -249,13 +249,36 @@ class TestCount(unittest.TestCase):
         self.gate.set(0)
         self.assertEqual(walk(self.gate, "b ab a - b ab a -"), ["out", "out"])
         self.assertEqual((self.gate.count(), self.gate.drift, self.gate.confidence()), (0, 2, 0.6))
+        walk(self.gate, "a ab b -", 10_000)
         self.gate.step(True, False, 20_000)
         self.gate.step(True, False, 30_000)
         self.gate.step(False, False, 31_000)
-        self.assertEqual((self.gate.count(), self.gate.drift), (0, 3))
+        self.assertEqual((self.gate.count(), self.gate.drift), (1, 3))
         walk(self.gate, "a ab b -", 40_000)
         self.gate.step(False, False, 40_600 + EMPTY_MS)
         self.assertEqual((self.gate.drift, self.gate.confidence()), (0, 0.8))
+
+    def test_a_nought_is_not_known_if_somebody_may_have_come_in(self):
+        """A beam that was covered, or could not be read; somebody who took long."""
+        for story in (
+            ((True, False, 1000), (True, False, 11_000), (False, False, 12_000)),
+            ((None, None, 1000), (False, False, 2000)),
+            ((True, False, 1000), (True, True, 2000), (False, True, 5000), (False, False, 6000)),
+        ):
+            gate = known(inside=0)
+            gate.step(False, False, 0)
+            for a, b, at_ms in story:
+                gate.step(a, b, at_ms)
+            self.assertEqual((gate.state, gate.count(), gate.inside), (UNKNOWN, None, None), story)
+            gate.step(False, False, 12_000 + EMPTY_MS)
+            self.assertEqual((gate.state, gate.count()), (FREE, 0), story)
+
+    def test_whoever_was_counted_is_there_still(self):
+        gate = known(inside=2)
+        for at_ms in range(0, 5000, 1000):
+            gate.step(None, True, at_ms)
+        gate.step(False, False, 5000)
+        self.assertEqual((gate.state, gate.count(), gate.drift), (OCCUPIED, 2, 1))
 
     def test_it_is_never_wholly_unsure_nor_negative(self):
         self.gate.set(0)

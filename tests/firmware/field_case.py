@@ -12,7 +12,7 @@ class Input:
 class Reports:
     def __init__(self):
         self.events, self.states, self.finals = [], [], []
-        self.remembered = 0
+        self.remembered = []  # of each time, whether at once
         self.full = False  # there is no memory for events
 
     def event(self, component, kind, data, urgent):
@@ -27,7 +27,7 @@ class Reports:
         self.finals.append((order.jti, result, reason))
 
     def remember(self, at_once):
-        self.remembered += 1
+        self.remembered.append(at_once)
 
 
 class Kit:

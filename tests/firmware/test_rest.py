@@ -123,6 +123,17 @@ class TestRest(unittest.TestCase):
         woken = self.doze(self.rest, self.rest.base_ms + 30_000, 900_000)
         self.assertEqual(woken.base_ms, 930_000)
 
+    def test_a_timer_that_is_much_too_early_had_its_clock_moved(self):
+        """Back by ten minutes, during half an hour."""
+        self.rest.report_ms = 1_800_000
+        woken = self.doze(self.rest, 0, 1_800_000, counted_ms=1_200_000)
+        self.assertTrue(woken.is_report_due())
+        self.assertEqual(woken.base_ms, 1_800_000)
+        world.timer = False
+        self.rest.base_ms = 0
+        woken = self.doze(self.rest, 0, 1_200_000)
+        self.assertEqual(woken.base_ms, 1_200_000, "a pin may be early")
+
     def test_a_pin_wakes_without_a_report(self):
         self.rest.report_ms = 900_000
         world.timer = False

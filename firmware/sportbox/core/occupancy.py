@@ -54,7 +54,8 @@ class Gate:
 
     How many are inside is None until it is known: from `set`, or from a night of `empty_ms` in which no beam
     was broken, after which nobody can be there. Between such nights the count drifts. Where that shows (one
-    leaves who was never counted in, a beam was covered for a while) it is noted in `drift`."""
+    leaves who was never counted in, a beam was covered or could not be read for a while, somebody took long)
+    it is noted in `drift`; a nought is not known any more if somebody may have come in unseen."""
 
     def __init__(self, stuck_ms: int, empty_ms: int) -> None:
         self._stuck_ms = stuck_ms
@@ -89,8 +90,7 @@ class Gate:
         if a is None or b is None:
             self._first = ""
             self._clear_ms = self.deadline = None
-            self.lost = True
-            self.state = UNKNOWN
+            self._lose()
             return ""
         if not a and not b:
             found = self._finish(now_ms)
@@ -117,21 +117,33 @@ class Gate:
         else:
             self._last = "a" if a else "b"
         if now_ms - self._start_ms >= self._stuck_ms:
-            self.state = UNKNOWN  # a beam that stays broken is dirt, a leaf or a fault
-            self.lost = True
+            self._lose()  # a beam that stays broken is dirt, a leaf or a fault
             self.deadline = None
         return ""
+
+    def _lose(self) -> None:
+        if not self.lost:
+            self._doubt()
+        self.lost = True
+        self.state = UNKNOWN
+
+    def _doubt(self) -> None:
+        """Somebody may pass, or has passed, who is not counted."""
+        if self.inside == 0:
+            self.inside = None
+        elif self.inside is not None:
+            self.drift += 1
 
     def _show(self) -> None:
         self.lost = False
         self.state = UNKNOWN if self.inside is None else OCCUPIED if self.inside else FREE
 
     def _finish(self, now_ms: int) -> str:
-        if self._first and now_ms - self._start_ms >= self._stuck_ms and self.inside is not None:
-            self.drift += 1  # who passed meanwhile was not seen
         if not self._first or not self._both or self._last in ("", self._first):
             return ""
         if now_ms - self._start_ms > _PASS_MS:
+            if not self.lost:
+                self._doubt()
             return ""
         if self._last == "b":
             if self.inside is not None:

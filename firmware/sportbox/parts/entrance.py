@@ -17,7 +17,8 @@ _COUNT_MAX = const(9999)
 
 class Entrance(Part):
     """Both beams of a gate and the count of who is inside, which a power cut must not turn into a false
-    nought: it is remembered, and unknown where it was not. `configure` with `{"count": n}` sets it."""
+    nought: it is remembered, and unknown where it was not, or where it was nought and nobody knows for how
+    long the power was gone. `configure` with `{"count": n}` sets it."""
 
     def __init__(self, name: str, gate: Gate, beam_a: "Input", beam_b: "Input", reports: "Reports") -> None:
         self.name = name
@@ -31,7 +32,8 @@ class Entrance(Part):
         if isinstance(memory, int):  # of firmware that did not know of drift
             memory = [memory, 0]
         if isinstance(memory, list) and len(memory) == 2 and isinstance(memory[0], int):
-            self.gate.set(memory[0], memory[1])
+            inside, drift = memory
+            self.gate.set(inside if inside or expected else None, drift)
 
     def memory(self) -> object:
         return [self.gate.inside, self.gate.drift]
@@ -59,7 +61,7 @@ class Entrance(Part):
             self._tell_reset(was, found)
         elif found:
             self._reports.event(self.name, "gate.passed", {"direction": found, "count": gate.inside}, False)
-            self._reports.remember(False)
+            self._reports.remember(was == 0)  # the first who is inside: at once
         if gate.lost != was_lost:
             self._reports.event(self.name, "gate.fault", {"state": gate.state}, True)
 

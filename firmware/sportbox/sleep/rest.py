@@ -85,11 +85,11 @@ class Rest:
     def _woke(self, counted_ms: int, planned_ms: int) -> None:
         self.wakes += 1
         self.by_timer = sleep.by_timer()
+        least_ms, most_ms = 0, planned_ms + planned_ms // 10 + _LATE_MS
         if self.by_timer:  # it may be early: its oscillator is not exact
             self._slack_ms = planned_ms // 10 + _SLACK_MS
-        if (
-            not 0 <= counted_ms <= planned_ms + planned_ms // 10 + _LATE_MS
-        ):  # the wall clock was lost or moved
+            least_ms = max(0, planned_ms - self._slack_ms)
+        if not least_ms <= counted_ms <= most_ms:  # the wall clock was lost or moved
             counted_ms = planned_ms if self.by_timer else 0
             self._trust = UNKNOWN
             self.drift.lost()
