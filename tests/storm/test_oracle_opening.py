@@ -69,6 +69,30 @@ def test_a_code_whose_events_were_dropped() -> None:
     assert tale.texts() == [pulsed.replace("0:01:40", "0:16:40")]
 
 
+def test_a_code_whose_events_a_rotten_board_cannot_tell() -> None:
+    """A storm had a bit tip over in what talks to the broker: the keypad opened as ever, and nobody heard."""
+    pulsed = "lock-1 pulsed at 0:10:00.000 for 2 s without an order"
+    for rot_s, typed_s, told_s, expected in (
+        (100, 599, None, []),
+        (700, 599, None, []),  # it was offline already, and stays so
+        (100, 599, 700, [pulsed]),
+        (100, 300, None, [pulsed]),
+        (100, None, None, [pulsed]),
+        (None, 599, None, [pulsed]),
+    ):
+        tale = day()
+        if rot_s is not None:
+            tale.fault(rot_s, rot_s, "rot", count=1)
+            tale.note(rot_s, "rot", files=["/a/sportbox/net/session.mpy"])
+        if typed_s is not None:
+            tale.note(typed_s, "code", component="keypad-1", lock="lock-1", slot=7, digits_ok=True)
+        tale.pulse(600, 2)
+        if told_s is not None:
+            tale.event(told_s, "device.fault", what="time")
+        found = [b.text for b in tale.judged() if b.invariant == "opening"]
+        assert found == expected, (rot_s, typed_s, told_s)
+
+
 def test_a_code_that_nobody_typed() -> None:
     tale = day()
     tale.note(99, "code", component="keypad-1", digits_ok=False)

@@ -11,7 +11,7 @@ from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, SECOND_US
 from host_tools.storm.oracle.messages import Event
 from host_tools.storm.oracle.orders import sent_by_jti
 from host_tools.storm.oracle.reading import Run
-from host_tools.storm.oracle.spans import Span
+from host_tools.storm.oracle.spans import FOREVER_US, Span
 
 EARLY_US = 2 * SECOND_US
 TYPING_US = 2 * MINUTE_US
@@ -74,17 +74,26 @@ def permits(run: Run) -> dict[str, list[Permit]]:
 
 
 def _unheard(run: Run) -> list[Permit]:
-    """Right codes whose events may be among those that were dropped."""
-    if not run.dropped:
-        return []
+    """Right codes whose events may be among those that were dropped, or that a rotten board cannot tell."""
+    mute_us = _mute_us(run)
     found = []
     for record in run.records_of("code"):
         where, us = record["component"], record["us"]
+        if not run.dropped and us < mute_us:
+            continue
         locks = [record["lock"]] if "lock" in record else run.components.get(where, {}).get("opens", [])
         for lock in locks if record["digits_ok"] else []:
             jti = f"code-{lock}-{record.get('slot')}"
             found.append(Permit(us, us + TYPING_US + waiting_us(run, lock), jti, lock))
     return found
+
+
+def _mute_us(run: Run) -> int:
+    """Since when a board whose firmware is rotten, or was to be, has made nothing that came."""
+    if run.rotten_us is None:
+        return FOREVER_US
+    made = [(event, run.lives.made(event.body)) for event in run.first_events]
+    return max([run.begin_us, *(spans[0].begin_us if spans else event.us for event, spans in made)])
 
 
 def _code_spans(run: Run, event: Event) -> list[Span]:
