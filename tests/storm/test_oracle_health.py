@@ -87,6 +87,17 @@ def test_a_crash() -> None:
     assert tale.texts() == []
 
 
+def test_a_crash_of_which_nobody_knows_when_it_was() -> None:
+    """Uptime is ahead in its life: it was some time in it, before it was told."""
+    for heap_s, expected in ((490, 0), (None, 1), (900, 1)):
+        tale = day()
+        if heap_s is not None:
+            tale.fault(heap_s, heap_s + 5, "deny_heap")
+        tale.deliver(800, tale.made(500, "device.crashed", task="sleep", error="MemoryError"))
+        tale.telemetry(700, uptime=866)
+        assert len([text for text in tale.texts() if "device.crashed" in text]) == expected, heap_s
+
+
 def test_a_life_that_ends() -> None:
     for cause in ("watchdog", "reset", "none"):
         tale = day()

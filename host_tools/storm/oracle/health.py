@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from host_tools.storm.oracle.broken import HOUR_US, MINUTE_US, Broken, Record, lasting
 from host_tools.storm.oracle.changes import changes
-from host_tools.storm.oracle.messages import Json
+from host_tools.storm.oracle.messages import Event, Json
 from host_tools.storm.oracle.reading import Run
+from host_tools.storm.oracle.spans import Span
 
 QUEUE_SPARE_BYTES = 3 * 4096
 AFTER_HEAP_US = 2 * MINUTE_US
@@ -53,11 +54,16 @@ def tasks_live(run: Run) -> Iterator[Broken]:
     for event in run.first_events:
         if event.type != "device.crashed":
             continue
-        spans = run.lives.made(event.body)
+        spans = run.lives.made(event.body) or _untimed(run, event)
         excused = spans and any(_heap_was_short(run, s.begin_us - RESETS_US, s.end_us) for s in spans)
         if not excused:
             told = f"{event.data.get('task')}: {event.data.get('error')}"
             yield Broken("tasks", event.us, f"device.crashed, {told}", (event.record,))
+
+
+def _untimed(run: Run, event: Event) -> list[Span]:
+    """Nobody knows when in its life it was made, but for that it was before it came."""
+    return [Span(x.begin_us, min(x.end_us, event.us)) for x in run.lives.lives_of(event.body)]
 
 
 def _heap_was_short(run: Run, begin_us: int, end_us: int) -> bool:
