@@ -167,6 +167,36 @@ def test_reasons_that_are_so() -> None:
     assert rejected("not_yet", good=False, why="not_yet", nbf=WALL_BEGIN_S + 900).texts() == []
 
 
+def test_a_clock_that_was_moved_asleep_is_wrong_until_network_time_comes_twice() -> None:
+    """The chip's clock is all that a sleeper has, and cannot tell. The first network time after it puts the
+    time right; how fast the chip's clock runs is known when it comes again, some sleep later."""
+    for sleeps, jump_s, lied_s, synced_s, expected in (
+        (True, 600, None, (), 0),
+        (True, 600, None, (1000,), 0),
+        (True, 600, None, (1000, 1300), 0),
+        (True, 600, None, (1000, 2000), 1),
+        (True, 600, 1990, (1000, 2000), 0),
+        (True, 2600, None, (), 1),
+        (True, None, None, (), 1),
+        (False, 600, None, (), 1),
+    ):
+        tale = day()
+        if sleeps:
+            tale.config = {**tale.config, "power": {"sleep": {"every_s": 1800, "hold_s": 5}}}
+        if jump_s is not None:
+            tale.fault(jump_s, jump_s, "jump_wall", jump_s=-637)
+        if lied_s is not None:
+            tale.fault(lied_s, lied_s + 5, "time_lie", number=2, lie_s=-700)
+        info = {"bootid": tale.bootid, "nonce": "n1"}
+        for s in synced_s:
+            tale.publish(s, "info", info | {"clock": "ntp"}, retain=True)
+        tale.publish(2400, "info", info | {"clock": "rtc"}, retain=True)
+        tale.order(2500, "a")
+        tale.ack(2500.1, "a", "rejected", "not_yet")
+        found = [text for text in tale.texts() if "rejected with not_yet" in text]
+        assert len(found) == expected, (sleeps, jump_s, lied_s, synced_s)
+
+
 def test_a_board_that_sleeps_keeps_no_room_back_for_orders() -> None:
     for full_s, sleep, expected in (
         (3000, {"every_s": 1800, "hold_s": 5}, 0),

@@ -11,7 +11,6 @@ from host_tools.storm.oracle.changes import changes
 from host_tools.storm.oracle.messages import Ack, Order
 from host_tools.storm.oracle.orders import sent_by_jti
 from host_tools.storm.oracle.reading import Run
-from host_tools.storm.oracle.spans import Span
 from host_tools.storm.oracle.trust import Trust
 
 LEEWAY_S = 60
@@ -105,10 +104,12 @@ class Reasons:
         return sum(1 for o in self.run.orders if o.us <= us and (o.record.get("exp") or 0) >= now_s)
 
     def in_doubt(self, order: Order, us: int) -> bool:
-        """Its sender was sure of it, and something may have come between."""
-        between = Span(order.us - BETWEEN_US, us)
-        return self.run.lives.begun_within(between.begin_us, us) or any(
-            s.meets(between.begin_us, us) for s in self.run.faults.of("clock")
+        """Its sender was sure of it, and something may have come between. One that sleeps goes by the chip's
+        clock, cannot see that it was moved, and may take that for the rate at which it runs."""
+        begin_us = order.us - BETWEEN_US
+        clock_us = min(begin_us, self.trust.measured_us(order.us)) if self.run.sleeps else begin_us
+        return self.run.lives.begun_within(begin_us, us) or any(
+            s.meets(clock_us, us) for s in self.run.faults.of("clock")
         )
 
     def is_true(self, reason: str, order: Order, ack: Ack) -> bool:
