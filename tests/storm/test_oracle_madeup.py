@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.storm.tales import BEGIN_US, S, Tale, day
+from tests.storm.tales import BEGIN_US, S, Tale, day, strike
+from tests.storm.tales import door as a_door
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,38 @@ def test_a_broken_sensor_may_tell_anything() -> None:
     tale.event(500.5, "door.forced", "door-1")
     tale.event(512, "door.closed", "door-1")
     assert tale.texts() == []
+
+
+def test_a_hand_on_the_release_forces_nothing() -> None:
+    """The latch that it lets go has a moment to fall again, and so has that of a door which is shut behind
+    whoever went out."""
+    told = "told door.forced about"
+    for hold_s, out_s, forced_s, fault, expected in (
+        (2, None, 500.3, None, 1),
+        (2, None, 502.2, None, 1),
+        (2, None, 504.2, None, 1),
+        (2, 4, 504.2, None, 1),
+        (0.03, None, 500.2, None, 0),  # too short for the board to take note of it
+        (0.03, None, 530, None, 1),
+        (2, None, 504.2, "latch_lost", 0),
+    ):
+        for lock, door in (("lock-8", "door-8"), ("lock-9", "door-9")):
+            tale = day()
+            facts = tale.config["components"]
+            more = {"lock-8": strike("door-8", latch=5), "door-8": a_door("lock-8", release="release-8")}
+            more["release-8"] = {"kind": "release", "door": "door-8"}
+            tale.config = {**tale.config, "components": {**facts, **more}}
+            release = f"release-{door[-1]}"
+            tale.note(500, "release", component=release, pressed=True)
+            tale.note(500 + hold_s, "release", component=release, pressed=False)
+            if out_s is not None:
+                tale.moves(501, True, by="release", name=door)
+                tale.moves(500 + out_s, False, by="push", name=door)
+            if fault is not None:
+                tale.fault(499, 510, fault, component=lock)
+            tale.event(forced_s, "door.forced", door, latch=True)
+            found = [text for text in tale.texts() if told in text]
+            assert len(found) == expected, (lock, hold_s, out_s, forced_s, fault)
 
 
 def test_another_doors_sensor_is_whole() -> None:

@@ -21,6 +21,8 @@ PULSE_US = 2 * MINUTE_US
 """No pulse is longer."""
 SHORT_LIFE_US = 10 * SECOND_US
 """What a board saw in a shorter life it may have forgotten: its next one tells it anew."""
+UNNOTICED_US = SECOND_US // 20
+"""The inside release is debounced for 10 ms, and looked at again within some more."""
 JAMMED_US = 5 * MINUTE_US
 """After its mechanics are well again a lock may be tried, or told of, so late."""
 OPEN = {"door.opened": True, "door.forced": True, "door.closed": False, "door.ajar": True}
@@ -59,7 +61,7 @@ def _door(run: Run, event: Event, span: Span) -> bool:
     if sensor_was_broken(run, door, Span(begin_us, span.end_us)) or wire.changed_in(begin_us, span.end_us):
         return True
     if event.data.get("latch"):
-        return _released(run, door, Span(begin_us - MINUTE_US, span.end_us))
+        return _was_unnoticed(run, door, Span(begin_us, span.end_us))
     if is_open not in line.within(begin_us, span.end_us, False):
         return False
     lock = run.components[door].get("lock")
@@ -82,6 +84,23 @@ def _released(run: Run, door: str | None, span: Span) -> bool:
     return release is not None and any(
         span.has(r["us"]) and r.get("component", release) == release for r in run.records_of("release")
     )
+
+
+def _was_unnoticed(run: Run, door: str, span: Span) -> bool:
+    """A hand let the latch go, and was on the release of this door too shortly for the board to see it there.
+    With any other hand it is none that was lost: it has time to fall again."""
+    release = run.components[door].get("release")
+    pressed_us: int | None = None
+    for record in run.records_of("release"):
+        if record.get("component", release) != release:
+            continue
+        if record["pressed"]:
+            pressed_us = record["us"] if pressed_us is None else pressed_us
+        elif pressed_us is not None:
+            if record["us"] - pressed_us < UNNOTICED_US and span.meets(pressed_us, record["us"]):
+                return True
+            pressed_us = None
+    return False
 
 
 def _unlocked(run: Run, event: Event, span: Span) -> bool:
