@@ -48,6 +48,20 @@ def test_a_wrong_state_beside_a_broken_sensor() -> None:
         assert of_door_1(tale) == found
 
 
+def test_no_event_tells_that_a_release_cannot_be_read() -> None:
+    for state, found in (("unknown", 0), ("pressed", 1)):
+        tale = day()
+        tale.fault(499, 515, "expander_lost")
+        for s, is_pressed, kind in ((300, True, "pressed"), (310, False, "cleared")):
+            tale.note(s, "release", component="release-9", pressed=is_pressed)
+            tale.state(s + 0.1, "release-9", "pressed" if is_pressed else "clear")
+            tale.event(s + 0.1, "release." + kind, "release-9", **({} if is_pressed else {"pressed_s": 10}))
+        tale.state(500, "release-9", state)
+        tale.note(700, "end")
+        said = judge(sorted(tale.records, key=lambda r: r["us"]), tale.config)
+        assert len([b for b in said if "release-9 was" in b.text and "tell otherwise" in b.text]) == found
+
+
 def test_a_contact_that_is_broken_from_the_very_beginning() -> None:
     """What is so at the first start of all is no event."""
     text = "door-1 was `open` at 0:00:01.500, and its events tell otherwise"

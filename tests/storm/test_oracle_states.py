@@ -184,3 +184,18 @@ def test_a_court_is_free_when_it_was_still_for_the_hold_time() -> None:
         tale.booted(1)
         found = [text for text in tale.texts() if text.endswith("after a start")]
         assert found == [f"court-1 was `free` at 0:00:03.000, {free_s} s after a start"] * expected
+
+
+def test_a_release_is_unknown_only_while_nobody_can_read_it() -> None:
+    """No event tells of that."""
+    tale = day()
+    for s, pressed, kind in ((300, True, "pressed"), (310, False, "cleared")):
+        tale.note(s, "release", component="release-9", pressed=pressed)
+        tale.event(s + 0.1, f"release.{kind}", "release-9", **({} if pressed else {"pressed_s": 10}))
+    tale.state(310.2, "release-9", "clear")
+    tale.state(500, "release-9", "unknown")
+    tale.state(520, "release-9", "clear")
+    tale.note(700, "end")
+    assert tale.texts() == ["release-9 was `unknown` at 0:08:20.000, and clear for 3.167 min"]
+    tale.fault(499, 515, "expander_lost")
+    assert tale.texts() == []

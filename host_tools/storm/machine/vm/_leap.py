@@ -114,6 +114,9 @@ def _is_moving(part):
     bolt = getattr(part, "bolt", None)
     if bolt is not None or hasattr(part, "door"):
         return bolt is not None and bolt.lock.busy()
+    expander = getattr(part, "_expander", None)
+    if expander is not None:  # it is asked again and again until it is believed
+        return expander.lost or expander._doubted
     return part.busy()
 
 
