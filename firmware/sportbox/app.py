@@ -266,8 +266,12 @@ class App:
         for part in self.parts:
             try:
                 part.scan(now_ms)
-                if part.name in self.idle:
-                    self._is_back(part)
+                if (
+                    part.name in self.idle
+                ):  # it may have fallen before it had asked for a new state to be told
+                    for name, _, _ in part.states():
+                        self.uplink.retain_state(name)
+                    self.idle.remove(part.name)
             except Exception as error:
                 failed += 1
                 if failed == len(self.parts):
@@ -290,12 +294,6 @@ class App:
         if name not in self.idle:
             self.idle.append(name)
         self._tell_fall(name, error, now_ms)
-
-    def _is_back(self, part: "Part") -> None:
-        """It may have fallen before it had asked for a new state to be told."""
-        for name, _, _ in part.states():
-            self.uplink.retain_state(name)
-        self.idle.remove(part.name)
 
     def _tell_fall(self, name: str, error: Exception, now_ms: int) -> None:
         told_ms = self._fell_ms.get(name)

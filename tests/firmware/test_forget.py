@@ -29,3 +29,21 @@ class TestForget(unittest.TestCase):
         forget("sportbox.nothing", NAME)
         forget(NAME)
         self.assertNotIn(NAME, sys.modules)
+
+    def test_one_that_is_emptied_keeps_nothing(self):
+        forget(NAME, emptied=True)
+        self.assertEqual(dict(self.first.__dict__), {})
+        self.assertIsNotNone(self.load().Log)
+
+    def test_without_memory_all_are_gone_from_the_modules_at_least(self):
+        """They may be forgotten for want of memory."""
+
+        class Name(str):
+            def rpartition(self, _):
+                raise MemoryError
+
+        if sys.implementation.name == "micropython":
+            return  # its names have no subclasses that a dictionary would know
+        with self.assertRaises(MemoryError):
+            forget(Name("sportbox.nothing"), NAME, emptied=True)
+        self.assertEqual((NAME in sys.modules, dict(self.first.__dict__)), (False, {}))

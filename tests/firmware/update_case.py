@@ -146,7 +146,7 @@ class UpdateCase:
         self.heap = 20000
         self.forgotten = []
         for module in (updating, resuming, pulling, proving):  # they would leave the tests, too
-            module.forget = lambda *names: self.forgotten.extend(names)
+            module.forget = lambda *names, emptied=False: self.forgotten.extend(names)
         self.box = Box(self.base)
         self.app = self.box.app
         slots.write({"slot": "a", "spare": False, "fell": "", "update": None}, self.base)

@@ -12,10 +12,12 @@ import sys
 
 def forget(*names: str, emptied: bool = False) -> None:
     """Modules by their full names; those that were never loaded do no harm."""
+    for name in names:  # first what asks for no memory: this may be done for want of it
+        module = sys.modules.pop(name, None)
+        if emptied and module is not None:
+            module.__dict__.clear()
     for name in names:
-        if name in sys.modules:
-            module = sys.modules.pop(name)
-            if emptied:
-                module.__dict__.clear()
-            package, _, last = name.rpartition(".")
-            delattr(sys.modules[package], last)
+        package, _, last = name.rpartition(".")
+        parent = sys.modules.get(package)
+        if hasattr(parent, last):
+            delattr(parent, last)

@@ -61,7 +61,10 @@ class Pull:
         box.app.update = None
         box.session.second = None
         box.uplink.ask = b""
-        forget("sportbox.system.pulling", "sportbox.store.bundle", "sportbox.store.slots")
+        del self._incoming  # first: to forget takes a little memory
+        leave = forget  # what follows has none of this module's names any more
+        leave("sportbox.store.bundle", "sportbox.system.pulling", emptied=True)
+        leave("sportbox.store.slots")
 
     def tick(self, now_ms: int) -> None:
         """Once a second."""

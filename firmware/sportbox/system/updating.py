@@ -62,6 +62,7 @@ def take(app: "App", order: "Order", base: str = "") -> None:
         try:
             _abort(app, base)
             app.desk.final(order, "done", None)
+            app.update_at_ms = 0  # to be told now, whatever had to make room for that
         except MemoryError:
             app.desk.final(order, "failed", "busy")
         return
@@ -85,7 +86,6 @@ def _abort(app: "App", base: str) -> None:
     if state["update"] is not None:
         state["update"].update(state="failed", reason="aborted")
     app.box.slots = state
-    app.update_at_ms = 0  # to be told now
 
 
 def _begin(app: "App", jti: str, args: "dict[str, object]", base: str) -> str:
