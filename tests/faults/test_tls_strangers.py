@@ -62,7 +62,10 @@ class Stranger:
         assert not heard.of(board, "info") and "broker reached" not in board.sim.log()
         if self.own is not True:
             return
+        board.set("wifi", "down")  # it may be back before whoever listens, and events are told once
         broker.show(Server(authority))
+        await asyncio.to_thread(heard.wait_subscribed, 2)
+        board.set("wifi", "up")
         await eventually(lambda: heard.events(board, "door.forced"), "what happened offline", 15)
         told = heard.events(board, "door.forced")[0]
         assert told.get("historical") is True or told["uptime"] < 10
