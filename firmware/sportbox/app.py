@@ -266,9 +266,8 @@ class App:
         for part in self.parts:
             try:
                 part.scan(now_ms)
-                if (
-                    part.name in self.idle
-                ):  # it may have fallen before it had asked for a new state to be told
+                if part.name in self.idle:
+                    # it may have fallen before it asked for a new state to be told
                     for name, _, _ in part.states():
                         self.uplink.retain_state(name)
                     self.idle.remove(part.name)
